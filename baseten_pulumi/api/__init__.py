@@ -1,0 +1,1 @@
+"""How Baseten speaks: the only place with HTTP."""

@@ -1,0 +1,135 @@
+"""What goes over the wire, built from the table of settings.
+
+Requests allow nothing the table does not hold. Answers are read leniently: a field that is missing, null or unknown is
+no error, since Baseten's API grows and this package need not grow with it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Optional
+
+from pydantic import BaseModel, ConfigDict, StrictBool, StrictInt, create_model
+
+from baseten_pulumi.fields import FIELDS, GROUPS, MAX_SURGE_PERCENT, ROLLING_DEPLOY_CONFIG, Field, Settings, flatten, nest
+
+_ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED"})
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+def _requested_type(field: Field) -> Any:
+    if field.kind == "enum":
+        return Literal[field.choices]
+    return StrictBool if field.kind == "boolean" else StrictInt
+
+
+def _reported_type(field: Field) -> Any:
+    return {"enum": str, "boolean": bool, "integer": int}[field.kind]
+
+
+def _object(group: str, base: type[BaseModel], type_of: Callable[[Field], Any]) -> type[BaseModel]:
+    """Build the model of one object: its settings, and the objects inside it."""
+    members = {field.name: type_of(field) for field in FIELDS.values() if field.group == group}
+    inner = {path.rpartition(".")[2]: path for path in GROUPS if path.rpartition(".")[0] == group}
+    members |= {name: _object(path, base, type_of) for name, path in inner.items()}
+    optional: dict[str, Any] = {name: (Optional[kind], None) for name, kind in members.items()}
+    return create_model(f"{base.__name__}_{group}", __base__=base, **optional)
+
+
+class Promotion(_Answer):
+    """A promotion as Baseten reports it; it may have ended."""
+
+    status: str
+    percent_traffic_to_new_version: int | None = None
+
+    @property
+    def percent(self) -> int | None:
+        """Share of the traffic on the new deployment; None where it is not reported."""
+        return self.percent_traffic_to_new_version
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it still goes on; a status this package does not know counts as going on."""
+        return self.status not in _ENDED
+
+
+_Update = _object("", _Request, _requested_type)
+_Settings = _object("", _Answer, _reported_type)
+
+
+class _Promotable(_Answer):
+    in_progress_promotion: Promotion | None = None
+
+
+class _UpdateAnswer(_Answer):
+    status: str | None = None
+
+
+class _Named(_Answer):
+    name: str
+
+
+class _Environments(_Answer):
+    environments: list[_Named]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """An environment as Baseten reports it.
+
+    Attributes:
+        settings: Reported settings by dotted path, without those reported as null.
+        promotion: The latest promotion; None where none is reported.
+    """
+
+    settings: Settings
+    promotion: Promotion | None
+
+
+def update_body(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body of the PATCH that sends these settings.
+
+    The API page gives an absent `max_surge_percent` a default of 10 inside a `rolling_deploy_config`, which would change
+    a setting nobody declared; an explicit null leaves it as it is.
+
+    Raises:
+        pydantic.ValidationError: a setting is not in the table or has the wrong type; checking has refused it before.
+    """
+    touches_config = any(path.startswith(f"{ROLLING_DEPLOY_CONFIG}.") for path in settings)
+    held = {MAX_SURGE_PERCENT: None} if touches_config and MAX_SURGE_PERCENT not in settings else {}
+    body = _Update.model_validate(nest({**settings, **held}))
+    return body.model_dump(exclude_unset=True)
+
+
+def read_environment(answer: bytes) -> Environment:
+    """Read the answer to a GET of an environment.
+
+    Raises:
+        pydantic.ValidationError: it is not JSON, or a setting has the wrong type.
+    """
+    settings = _Settings.model_validate_json(answer).model_dump()
+    return Environment(flatten(settings), _Promotable.model_validate_json(answer).in_progress_promotion)
+
+
+def read_update_status(answer: bytes) -> str | None:
+    """Read Baseten's word on a PATCH: ACCEPTED, QUEUED, UNCHANGED or one it adds later; None where it gives none.
+
+    Raises:
+        pydantic.ValidationError: it is not JSON.
+    """
+    return _UpdateAnswer.model_validate_json(answer).status
+
+
+def read_environment_names(answer: bytes) -> list[str]:
+    """Read the answer to a GET of a model's environments.
+
+    Raises:
+        pydantic.ValidationError: it is not JSON, or lacks the names.
+    """
+    return [environment.name for environment in _Environments.model_validate_json(answer).environments]

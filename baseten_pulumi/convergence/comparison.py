@@ -1,0 +1,59 @@
+"""What differs between the settings wanted and the settings reported."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from baseten_pulumi.fields import MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT, Settings, Value
+
+# Baseten reports the one of the two that is not in use as null; declared, it is 0.
+_ZERO_WHEN_NULL = frozenset({MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT})
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One setting that is not as wanted.
+
+    Attributes:
+        path: Dotted path of the setting.
+        wanted: The declared value.
+        reported: What Baseten reports; None where it reports nothing.
+    """
+
+    path: str
+    wanted: Value
+    reported: Value | None
+
+    @property
+    def arrow(self) -> str:
+        """`min_replica 1 → 3`."""
+        return f"{self.path.rpartition('.')[2]} {_shown(self.reported)} → {_shown(self.wanted)}"
+
+    @property
+    def sentence(self) -> str:
+        """`autoscaling_settings.min_replica is 1, wanted 3`."""
+        seen = "is not reported" if self.reported is None else f"is {_shown(self.reported)}"
+        return f"{self.path} {seen}, wanted {_shown(self.wanted)}"
+
+
+def differences(wanted: Settings, reported: Mapping[str, Value]) -> tuple[Difference, ...]:
+    """Return every wanted setting that is not reported with its wanted value, in the order wanted.
+
+    Settings that are reported and not wanted do not count.
+    """
+    seen = restated(wanted, reported)
+    return tuple(Difference(path, value, seen.get(path)) for path, value in wanted.items() if seen.get(path) != value)
+
+
+def restated(wanted: Mapping[str, Value], reported: Mapping[str, Value]) -> Settings:
+    """Return what is reported of the wanted settings, in the wanted words.
+
+    Where a percentage of 0 is wanted and nothing is reported, that is a 0; any other null is left out.
+    """
+    zeros: Settings = {path: 0 for path in _ZERO_WHEN_NULL if wanted.get(path) == 0}
+    return {path: value for path in wanted if (value := reported.get(path, zeros.get(path))) is not None}
+
+
+def _shown(value: Value | None) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "unreported" if value is None else str(value)

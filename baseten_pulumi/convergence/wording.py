@@ -1,0 +1,93 @@
+"""The words for a wait: its row while it lasts, its error when the time is up."""
+
+from baseten_pulumi.convergence.comparison import Difference
+from baseten_pulumi.convergence.sighting import STANDSTILL_SECONDS, Promotion, Sighting, Wanted
+from baseten_pulumi.errors import RateLimitedError, Statements, TransientError
+
+# A row is one line of a terminal: more settings than this are counted and not named.
+SETTINGS_NAMED = 3
+
+_DONE = {"ACCEPTED": "were accepted", "QUEUED": "were queued", "UNCHANGED": "were answered UNCHANGED"}
+_ADVICE = "Run `pulumi up` again (sending the same settings twice does no harm) or raise custom_timeouts."
+
+
+def news(wanted: Wanted, seen: Sighting) -> str:
+    """Return what a row says of a wait, without its age: what differs from the time before is news."""
+    parts = [_waiting_for(wanted, seen.differing)]
+    if wanted.status == "QUEUED":
+        parts.append("QUEUED")
+    if seen.promotion is not None:
+        parts.append(_promotion(seen.promotion))
+    if seen.trouble is not None:
+        parts.append(_trouble(seen.trouble))
+    if seen.is_stuck(wanted.status):
+        parts.append(_standstill(seen))
+    return "; ".join(parts)
+
+
+def progress(text: str, seen: Sighting) -> str:
+    """Return the whole row: the news and how long the wait has lasted."""
+    return f"{text} ({seen.waited_seconds:.0f} s)"
+
+
+def timed_out(wanted: Wanted, seen: Sighting) -> Statements:
+    """Return the error for a wait whose time is up."""
+    done = _DONE.get(wanted.status or "", "were sent")
+    return Statements(
+        goal=f'Settings of environment "{wanted.env_name}" of model "{wanted.model_id}" {done} but are not in force '
+        f"after {wanted.timeout_seconds:.0f} s.",
+        seen=_last_seen(wanted, seen),
+        now="Baseten keeps the request; only the waiting stopped.",
+        advice=_ADVICE,
+    )
+
+
+def _waiting_for(wanted: Wanted, differing: tuple[Difference, ...] | None) -> str:
+    total = len(wanted.settings)
+    settings = "setting" if total == 1 else "settings"
+    if differing is None:
+        return f"waiting for {total} {settings}"
+    named = [difference.arrow for difference in differing[:SETTINGS_NAMED]]
+    more = ["…"] if len(differing) > SETTINGS_NAMED else []
+    return f"waiting for {len(differing)} of {total} {settings}: {', '.join(named + more)}"
+
+
+def _promotion(promotion: Promotion) -> str:
+    if not promotion.is_running:
+        return f"the promotion ended {promotion.status}"
+    percent = "" if promotion.percent is None else f", {promotion.percent} %"
+    return f"promotion {promotion.status}{percent}"
+
+
+def _trouble(trouble: TransientError) -> str:
+    return "rate limited" if isinstance(trouble, RateLimitedError) else trouble.statements.seen.rstrip(".")
+
+
+def _standstill(seen: Sighting) -> str:
+    values = ", ".join(
+        f"{difference.reported} for {difference.path.rpartition('.')[2]}"
+        for difference in (seen.differing or ())[:SETTINGS_NAMED]
+        if difference.reported is not None
+    )
+    if not values:
+        return f"nothing has changed for {STANDSTILL_SECONDS:.0f} s"
+    return f"Baseten reports {values}; the account may be capped"
+
+
+def _last_seen(wanted: Wanted, seen: Sighting) -> str:
+    sentences = []
+    if seen.differing is None:
+        sentences.append("The settings could not be read back even once")
+    else:
+        sentences.append("Still different: " + ", ".join(difference.sentence for difference in seen.differing))
+    if seen.promotion is not None:
+        sentences.append(_capitalised(_promotion(seen.promotion)))
+    if seen.trouble is not None:
+        sentences.append(_capitalised(_trouble(seen.trouble)))
+    if seen.is_stuck(wanted.status):
+        sentences.append(_standstill(seen))
+    return " ".join(f"{sentence}." for sentence in sentences)
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,243 @@
+"""The one table of an environment's settings.
+
+Checking, the PATCH body, the reading of answers, comparison and the documentation are all fed from `FIELDS`. A setting is
+named by its dotted path, `promotion_settings.rolling_deploy_config.max_surge_percent`, and a set of settings is held flat:
+a mapping from path to value with the paths in the order of the table. This module knows neither Pulumi nor HTTP.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+Value: TypeAlias = int | bool | str
+Settings: TypeAlias = dict[str, Value]
+
+AUTOSCALING = "autoscaling_settings"
+PROMOTION = "promotion_settings"
+ROLLING_DEPLOY_CONFIG = f"{PROMOTION}.rolling_deploy_config"
+GROUPS = (AUTOSCALING, PROMOTION, ROLLING_DEPLOY_CONFIG)
+
+MIN_REPLICA = f"{AUTOSCALING}.min_replica"
+MAX_REPLICA = f"{AUTOSCALING}.max_replica"
+ROLLING_DEPLOY = f"{PROMOTION}.rolling_deploy"
+MAX_SURGE_PERCENT = f"{ROLLING_DEPLOY_CONFIG}.max_surge_percent"
+MAX_UNAVAILABLE_PERCENT = f"{ROLLING_DEPLOY_CONFIG}.max_unavailable_percent"
+
+ENVIRONMENT_NAME_PATTERN = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+"""What Baseten's documentation allows as the name of an environment."""
+
+MODEL_ID_PATTERN = r"[A-Za-z0-9_-]+"
+"""What a model id is made of; anything else could leave its segment of the URL's path."""
+
+_API = "API reference"
+_DOCUMENTATION = "Baseten documentation"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Describe one setting.
+
+    Attributes:
+        path: Dotted path in the request and in the answer.
+        kind: The JSON type; `enum` is a string out of `choices`.
+        meaning: What the setting does, in one sentence.
+        unit: What a number counts; None where the value is no number.
+        minimum: Smallest value allowed; None where nothing is documented.
+        maximum: Largest value allowed; None where nothing is documented.
+        choices: Every value an `enum` may take; empty for the other kinds.
+        default: What Baseten uses where nobody set a value; None where it has no default.
+        source: Where the range comes from.
+    """
+
+    path: str
+    kind: Literal["integer", "boolean", "enum"]
+    meaning: str
+    unit: str | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+    choices: tuple[str, ...] = ()
+    default: Value | None = None
+    source: str = _API
+
+    @property
+    def name(self) -> str:
+        """The last part of the path: the API's own name."""
+        return self.path.rpartition(".")[2]
+
+    @property
+    def group(self) -> str:
+        """The path of the object that holds the setting."""
+        return self.path.rpartition(".")[0]
+
+
+def _integer(
+    path: str, meaning: str, unit: str, bounds: tuple[int | None, int | None], default: int | None, source: str
+) -> Field:
+    minimum, maximum = bounds
+    return Field(path, "integer", meaning, unit, minimum, maximum, default=default, source=source)
+
+
+def _boolean(name: str, meaning: str) -> Field:
+    return Field(f"{PROMOTION}.{name}", "boolean", meaning, default=False)
+
+
+def _enum(path: str, meaning: str, choices: tuple[str, ...], default: str) -> Field:
+    return Field(path, "enum", meaning, choices=choices, default=default)
+
+
+_TABLE = (
+    _integer(
+        MIN_REPLICA,
+        "Replicas kept running without any traffic; 0 scales to zero.",
+        "replicas",
+        (0, None),
+        0,
+        _DOCUMENTATION,
+    ),
+    _integer(
+        MAX_REPLICA,
+        "Replicas at most; an account may be capped, at 10 unless Baseten raised it.",
+        "replicas",
+        (1, None),
+        1,
+        _DOCUMENTATION,
+    ),
+    _integer(
+        f"{AUTOSCALING}.autoscaling_window",
+        "How far back traffic counts in autoscaling decisions.",
+        "seconds",
+        (10, 3600),
+        60,
+        _DOCUMENTATION,
+    ),
+    _integer(
+        f"{AUTOSCALING}.scale_down_delay",
+        "How long to wait before removing a replica.",
+        "seconds",
+        (0, 3600),
+        900,
+        _DOCUMENTATION,
+    ),
+    _integer(
+        f"{AUTOSCALING}.concurrency_target",
+        "Requests a replica takes at once before another is added.",
+        "requests per replica",
+        (1, None),
+        1,
+        _DOCUMENTATION,
+    ),
+    _integer(
+        f"{AUTOSCALING}.target_utilization_percentage",
+        "Share of the concurrency target at which to scale.",
+        "percent",
+        (1, 100),
+        70,
+        _DOCUMENTATION,
+    ),
+    _integer(
+        f"{AUTOSCALING}.target_in_flight_tokens",
+        "Tokens in flight at which to scale (early access; cannot be cleared once set).",
+        "tokens",
+        (None, None),
+        None,
+        _API,
+    ),
+    _integer(
+        f"{AUTOSCALING}.max_scale_down_rate",
+        "Share of the replicas removed per autoscaling window at most (cannot be cleared once set).",
+        "percent",
+        (1, 50),
+        50,
+        _API,
+    ),
+    _boolean("redeploy_on_promotion", "Whether every promotion makes a new deployment from a copy of the image."),
+    _boolean("rolling_deploy", "Whether promotions roll out in steps (models only, not chains)."),
+    _enum(
+        f"{PROMOTION}.promotion_cleanup_strategy",
+        "What becomes of the replaced deployment after a promotion.",
+        ("KEEP", "SCALE_TO_ZERO", "DEACTIVATE"),
+        "SCALE_TO_ZERO",
+    ),
+    _enum(
+        f"{ROLLING_DEPLOY_CONFIG}.rolling_deploy_strategy", "What a rolling deploy steps by.", ("REPLICA",), "REPLICA"
+    ),
+    _integer(
+        MAX_SURGE_PERCENT,
+        "Extra replicas during a rolling deploy; exactly one of this and max_unavailable_percent is above 0.",
+        "percent",
+        (0, 50),
+        10,
+        _DOCUMENTATION,
+    ),
+    _integer(
+        MAX_UNAVAILABLE_PERCENT,
+        "Replicas that may be missing during a rolling deploy.",
+        "percent",
+        (0, 50),
+        0,
+        _DOCUMENTATION,
+    ),
+    _integer(
+        f"{ROLLING_DEPLOY_CONFIG}.stabilization_time_seconds",
+        "Pause between two steps of a rolling deploy.",
+        "seconds",
+        (0, 3600),
+        0,
+        _DOCUMENTATION,
+    ),
+    _integer(
+        f"{ROLLING_DEPLOY_CONFIG}.replica_overhead_percent",
+        "Replicas added for the length of a rolling deploy.",
+        "percent",
+        (0, 500),
+        0,
+        _DOCUMENTATION,
+    ),
+    _boolean("ramp_up_while_promoting", "Whether traffic moves to the new deployment step by step."),
+    _integer(
+        f"{PROMOTION}.ramp_up_duration_seconds",
+        "How long that ramp takes.",
+        "seconds",
+        (0, None),
+        600,
+        _DOCUMENTATION,
+    ),
+)
+
+FIELDS: Mapping[str, Field] = {field.path: field for field in _TABLE}
+"""Every setting by its dotted path, in the order of the API page."""
+
+
+def members(group: str) -> Iterator[str]:
+    """Yield the names an object may hold: its settings, and the objects inside it."""
+    paths = [*FIELDS, *GROUPS]
+    return (path.removeprefix(f"{group}.") for path in paths if path.rpartition(".")[0] == group)
+
+
+def flatten(nested: Mapping[str, Any]) -> Settings:
+    """Pick every setting out of nested objects as the API and Pulumi hold them.
+
+    Keys outside the table and nulls are left out; values are passed through as they are.
+    """
+    found = {path: _at(nested, path) for path in FIELDS}
+    return {path: value for path, value in found.items() if value is not None}
+
+
+def nest(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Build nested objects from paths; the opposite of `flatten`."""
+    nested: dict[str, Any] = {}
+    for path, value in settings.items():
+        *parents, name = path.split(".")
+        target = nested
+        for parent in parents:
+            target = target.setdefault(parent, {})
+        target[name] = value
+    return nested
+
+
+def _at(nested: Any, path: str) -> Any:
+    for part in path.split("."):
+        if not isinstance(nested, Mapping):
+            return None
+        nested = nested.get(part)
+    return nested

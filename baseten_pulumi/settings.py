@@ -1,0 +1,127 @@
+"""What programs write and read: argument TypedDicts and output classes, one entry for each row of `fields.FIELDS`.
+
+Arguments ending in `ArgsDict` are what a program passes; the classes without it are what a resource's outputs hold. Every
+name is the API's own. In arguments an absent setting or None is left as it is at Baseten: never sent, never compared.
+In outputs None means that the program does not manage the setting.
+"""
+
+from typing import Literal, Optional
+
+import pulumi
+from typing_extensions import TypedDict
+
+PromotionCleanupStrategy = Literal["KEEP", "SCALE_TO_ZERO", "DEACTIVATE"]
+"""What becomes of the replaced deployment after a promotion."""
+
+RollingDeployStrategy = Literal["REPLICA"]
+"""What a rolling deploy steps by."""
+
+
+class AutoscalingSettingsArgsDict(TypedDict, total=False):
+    """Autoscaling of an environment. Ranges are those of Baseten's documentation."""
+
+    min_replica: pulumi.Input[int] | None
+    """Replicas kept running without any traffic, at least 0 and at most `max_replica`; 0 scales to zero."""
+    max_replica: pulumi.Input[int] | None
+    """Replicas at most, at least 1; an account may be capped, at 10 unless Baseten raised it."""
+    autoscaling_window: pulumi.Input[int] | None
+    """How far back traffic counts in autoscaling decisions, 10 to 3600 seconds."""
+    scale_down_delay: pulumi.Input[int] | None
+    """How long to wait before removing a replica, 0 to 3600 seconds."""
+    concurrency_target: pulumi.Input[int] | None
+    """Requests a replica takes at once before another is added, at least 1."""
+    target_utilization_percentage: pulumi.Input[int] | None
+    """Share of the concurrency target at which to scale, 1 to 100 percent."""
+    target_in_flight_tokens: pulumi.Input[int] | None
+    """Tokens in flight at which to scale. Early access; once set it cannot be cleared."""
+    max_scale_down_rate: pulumi.Input[int] | None
+    """Share of the replicas removed per autoscaling window at most, 1 to 50 percent; once set it cannot be cleared."""
+
+
+class RollingDeployConfigArgsDict(TypedDict, total=False):
+    """How a rolling deploy proceeds. It has an effect only while `rolling_deploy` is on."""
+
+    rolling_deploy_strategy: pulumi.Input[RollingDeployStrategy] | None
+    """What a rolling deploy steps by."""
+    max_surge_percent: pulumi.Input[int] | None
+    """Extra replicas during a rolling deploy, 0 to 50 percent. Exactly one of this and `max_unavailable_percent` is
+    above 0; where one alone is declared above 0, the other becomes a declared 0."""
+    max_unavailable_percent: pulumi.Input[int] | None
+    """Replicas that may be missing during a rolling deploy, 0 to 50 percent."""
+    stabilization_time_seconds: pulumi.Input[int] | None
+    """Pause between two steps of a rolling deploy, 0 to 3600 seconds."""
+    replica_overhead_percent: pulumi.Input[int] | None
+    """Replicas added for the length of a rolling deploy, 0 to 500 percent."""
+
+
+class PromotionSettingsArgsDict(TypedDict, total=False):
+    """How a deployment is promoted to an environment."""
+
+    redeploy_on_promotion: pulumi.Input[bool] | None
+    """Whether every promotion makes a new deployment from a copy of the image."""
+    rolling_deploy: pulumi.Input[bool] | None
+    """Whether promotions roll out in steps (models only, not chains)."""
+    promotion_cleanup_strategy: pulumi.Input[PromotionCleanupStrategy] | None
+    """What becomes of the replaced deployment after a promotion."""
+    rolling_deploy_config: pulumi.Input[RollingDeployConfigArgsDict] | None
+    """How a rolling deploy proceeds."""
+    ramp_up_while_promoting: pulumi.Input[bool] | None
+    """Whether traffic moves to the new deployment step by step."""
+    ramp_up_duration_seconds: pulumi.Input[int] | None
+    """How long that ramp takes, at least 0 seconds."""
+
+
+@pulumi.output_type
+class AutoscalingSettings:
+    """The managed part of an environment's autoscaling, as last read from or sent to Baseten."""
+
+    min_replica: Optional[int] = None
+    """Replicas kept running without any traffic."""
+    max_replica: Optional[int] = None
+    """Replicas at most."""
+    autoscaling_window: Optional[int] = None
+    """How far back traffic counts in autoscaling decisions, in seconds."""
+    scale_down_delay: Optional[int] = None
+    """How long to wait before removing a replica, in seconds."""
+    concurrency_target: Optional[int] = None
+    """Requests a replica takes at once before another is added."""
+    target_utilization_percentage: Optional[int] = None
+    """Share of the concurrency target at which to scale, in percent."""
+    target_in_flight_tokens: Optional[int] = None
+    """Tokens in flight at which to scale."""
+    max_scale_down_rate: Optional[int] = None
+    """Share of the replicas removed per autoscaling window at most, in percent."""
+
+
+@pulumi.output_type
+class RollingDeployConfig:
+    """The managed part of how a rolling deploy proceeds."""
+
+    rolling_deploy_strategy: Optional[str] = None
+    """What a rolling deploy steps by."""
+    max_surge_percent: Optional[int] = None
+    """Extra replicas during a rolling deploy, in percent."""
+    max_unavailable_percent: Optional[int] = None
+    """Replicas that may be missing during a rolling deploy, in percent."""
+    stabilization_time_seconds: Optional[int] = None
+    """Pause between two steps of a rolling deploy, in seconds."""
+    replica_overhead_percent: Optional[int] = None
+    """Replicas added for the length of a rolling deploy, in percent."""
+
+
+@pulumi.output_type
+class PromotionSettings:
+    """The managed part of how a deployment is promoted to an environment."""
+
+    redeploy_on_promotion: Optional[bool] = None
+    """Whether every promotion makes a new deployment from a copy of the image."""
+    rolling_deploy: Optional[bool] = None
+    """Whether promotions roll out in steps."""
+    promotion_cleanup_strategy: Optional[str] = None
+    """What becomes of the replaced deployment after a promotion."""
+    rolling_deploy_config: Optional[RollingDeployConfig] = None
+    """How a rolling deploy proceeds."""
+    ramp_up_while_promoting: Optional[bool] = None
+    """Whether traffic moves to the new deployment step by step."""
+    ramp_up_duration_seconds: Optional[int] = None
+    """How long that ramp takes, in seconds."""
