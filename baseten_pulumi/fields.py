@@ -1,8 +1,8 @@
 """The one table of an environment's settings.
 
-Checking, the PATCH body, the reading of answers, comparison and the documentation are all fed from `FIELDS`. A setting is
-named by its dotted path, `promotion_settings.rolling_deploy_config.max_surge_percent`, and a set of settings is held flat:
-a mapping from path to value with the paths in the order of the table. This module knows neither Pulumi nor HTTP.
+Checking, the PATCH body, the reading of answers, comparison and the documentation are all fed from `FIELDS`. A setting
+is named by its dotted path, `promotion_settings.rolling_deploy_config.max_surge_percent`, and a set of settings is held
+flat: a mapping from path to value with the paths in the order of the table. This module knows neither Pulumi nor HTTP.
 """
 
 from collections.abc import Iterator, Mapping

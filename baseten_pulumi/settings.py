@@ -5,7 +5,7 @@ name is the API's own. In arguments an absent setting or None is left as it is a
 In outputs None means that the program does not manage the setting.
 """
 
-from typing import Literal, Optional
+from typing import Literal
 
 import pulumi
 from typing_extensions import TypedDict
@@ -75,21 +75,21 @@ class PromotionSettingsArgsDict(TypedDict, total=False):
 class AutoscalingSettings:
     """The managed part of an environment's autoscaling, as last read from or sent to Baseten."""
 
-    min_replica: Optional[int] = None
+    min_replica: int | None = None
     """Replicas kept running without any traffic."""
-    max_replica: Optional[int] = None
+    max_replica: int | None = None
     """Replicas at most."""
-    autoscaling_window: Optional[int] = None
+    autoscaling_window: int | None = None
     """How far back traffic counts in autoscaling decisions, in seconds."""
-    scale_down_delay: Optional[int] = None
+    scale_down_delay: int | None = None
     """How long to wait before removing a replica, in seconds."""
-    concurrency_target: Optional[int] = None
+    concurrency_target: int | None = None
     """Requests a replica takes at once before another is added."""
-    target_utilization_percentage: Optional[int] = None
+    target_utilization_percentage: int | None = None
     """Share of the concurrency target at which to scale, in percent."""
-    target_in_flight_tokens: Optional[int] = None
+    target_in_flight_tokens: int | None = None
     """Tokens in flight at which to scale."""
-    max_scale_down_rate: Optional[int] = None
+    max_scale_down_rate: int | None = None
     """Share of the replicas removed per autoscaling window at most, in percent."""
 
 
@@ -97,15 +97,15 @@ class AutoscalingSettings:
 class RollingDeployConfig:
     """The managed part of how a rolling deploy proceeds."""
 
-    rolling_deploy_strategy: Optional[str] = None
+    rolling_deploy_strategy: str | None = None
     """What a rolling deploy steps by."""
-    max_surge_percent: Optional[int] = None
+    max_surge_percent: int | None = None
     """Extra replicas during a rolling deploy, in percent."""
-    max_unavailable_percent: Optional[int] = None
+    max_unavailable_percent: int | None = None
     """Replicas that may be missing during a rolling deploy, in percent."""
-    stabilization_time_seconds: Optional[int] = None
+    stabilization_time_seconds: int | None = None
     """Pause between two steps of a rolling deploy, in seconds."""
-    replica_overhead_percent: Optional[int] = None
+    replica_overhead_percent: int | None = None
     """Replicas added for the length of a rolling deploy, in percent."""
 
 
@@ -113,15 +113,15 @@ class RollingDeployConfig:
 class PromotionSettings:
     """The managed part of how a deployment is promoted to an environment."""
 
-    redeploy_on_promotion: Optional[bool] = None
+    redeploy_on_promotion: bool | None = None
     """Whether every promotion makes a new deployment from a copy of the image."""
-    rolling_deploy: Optional[bool] = None
+    rolling_deploy: bool | None = None
     """Whether promotions roll out in steps."""
-    promotion_cleanup_strategy: Optional[str] = None
+    promotion_cleanup_strategy: str | None = None
     """What becomes of the replaced deployment after a promotion."""
-    rolling_deploy_config: Optional[RollingDeployConfig] = None
+    rolling_deploy_config: RollingDeployConfig | None = None
     """How a rolling deploy proceeds."""
-    ramp_up_while_promoting: Optional[bool] = None
+    ramp_up_while_promoting: bool | None = None
     """Whether traffic moves to the new deployment step by step."""
-    ramp_up_duration_seconds: Optional[int] = None
+    ramp_up_duration_seconds: int | None = None
     """How long that ramp takes, in seconds."""

@@ -6,11 +6,20 @@ no error, since Baseten's API grows and this package need not grow with it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Optional
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, StrictBool, StrictInt, create_model
 
-from baseten_pulumi.fields import FIELDS, GROUPS, MAX_SURGE_PERCENT, ROLLING_DEPLOY_CONFIG, Field, Settings, flatten, nest
+from baseten_pulumi.fields import (
+    FIELDS,
+    GROUPS,
+    MAX_SURGE_PERCENT,
+    ROLLING_DEPLOY_CONFIG,
+    Field,
+    Settings,
+    flatten,
+    nest,
+)
 
 _ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED"})
 
@@ -38,7 +47,7 @@ def _object(group: str, base: type[BaseModel], type_of: Callable[[Field], Any]) 
     members = {field.name: type_of(field) for field in FIELDS.values() if field.group == group}
     inner = {path.rpartition(".")[2]: path for path in GROUPS if path.rpartition(".")[0] == group}
     members |= {name: _object(path, base, type_of) for name, path in inner.items()}
-    optional: dict[str, Any] = {name: (Optional[kind], None) for name, kind in members.items()}
+    optional: dict[str, Any] = {name: (kind | None, None) for name, kind in members.items()}
     return create_model(f"{base.__name__}_{group}", __base__=base, **optional)
 
 
@@ -95,8 +104,8 @@ class Environment:
 def update_body(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the body of the PATCH that sends these settings.
 
-    The API page gives an absent `max_surge_percent` a default of 10 inside a `rolling_deploy_config`, which would change
-    a setting nobody declared; an explicit null leaves it as it is.
+    The API page gives an absent `max_surge_percent` a default of 10 inside a `rolling_deploy_config`, which would
+    change a setting nobody declared; an explicit null leaves it as it is.
 
     Raises:
         pydantic.ValidationError: a setting is not in the table or has the wrong type; checking has refused it before.

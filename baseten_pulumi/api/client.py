@@ -1,0 +1,160 @@
+"""Baseten's management API, as much of it as this package needs."""
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+import pydantic
+
+from baseten_pulumi.api import failures, models
+from baseten_pulumi.api.retrying import retrying
+from baseten_pulumi.clock import Clock
+from baseten_pulumi.errors import NotFoundError, RequestError
+from baseten_pulumi.fields import Settings
+
+# More requests in flight are slower: measured with 200 environments, 3.5 s with 10 to 20 connections, 5.8 s with 200.
+MAX_CONNECTIONS = 16
+CONNECT_TIMEOUT_SECONDS = 5.0
+READ_TIMEOUT_SECONDS = 30.0
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where Baseten is and who asks.
+
+    Attributes:
+        base_url: URL in front of `/v1`, without a trailing slash.
+        api_key: Sent with every request; shown nowhere.
+        is_loopback: Whether the host is this machine; proxies are not used for it.
+    """
+
+    base_url: str
+    api_key: str = field(repr=False)
+    is_loopback: bool = False
+
+
+class BasetenClient:
+    """Speak to one account at Baseten; to be used on one event loop."""
+
+    def __init__(self, endpoint: Endpoint, clock: Clock) -> None:
+        self._api_key = endpoint.api_key
+        self._clock = clock
+        self._http = httpx.AsyncClient(
+            base_url=endpoint.base_url,
+            headers={"Authorization": f"Api-Key {endpoint.api_key}", "User-Agent": _user_agent()},
+            limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
+            trust_env=not endpoint.is_loopback,
+        )
+
+    async def read_environment(self, model_id: str, env_name: str, *, within_seconds: float) -> models.Environment:
+        """Read one environment, once.
+
+        Raises:
+            ModelNotFoundError, EnvironmentNotFoundError: there is no such environment; which of the two is missing was
+                asked with a second request.
+            RequestError: the answer was another, or none came in time.
+        """
+        goal = f"{_settings_of(model_id, env_name)} could not be read."
+        request = self._request("GET", _environment_path(model_id, env_name), goal)
+        try:
+            return await self._send(request, models.read_environment, within_seconds)
+        except NotFoundError as error:
+            raise await self._what_is_missing(error, model_id, env_name, within_seconds) from None
+
+    async def read_environment_now(self, model_id: str, env_name: str, *, within_seconds: float) -> models.Environment:
+        """Read one environment, trying again while a trouble may go away by itself.
+
+        Raises:
+            RequestError: as `read_environment`, once the time is up.
+        """
+        return await retrying(
+            lambda left: self.read_environment(model_id, env_name, within_seconds=left),
+            within_seconds=within_seconds,
+            clock=self._clock,
+        )
+
+    async def update_environment(
+        self, model_id: str, env_name: str, settings: Settings, *, within_seconds: float
+    ) -> str | None:
+        """Send settings, again and again while a trouble may go away by itself; return Baseten's word on them.
+
+        Raises:
+            ModelNotFoundError, EnvironmentNotFoundError: there is no such environment.
+            RequestError: the settings were not taken, or (`may_have_taken_effect`) nobody knows.
+        """
+        goal = f"{_settings_of(model_id, env_name)} were not sent."
+        request = self._request("PATCH", _environment_path(model_id, env_name), goal)
+        body = models.update_body(settings)
+        try:
+            return await retrying(
+                lambda left: self._send(request, models.read_update_status, left, body),
+                within_seconds=within_seconds,
+                clock=self._clock,
+            )
+        except NotFoundError as error:
+            raise await self._what_is_missing(error, model_id, env_name, within_seconds) from None
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._http.aclose()
+
+    async def _what_is_missing(
+        self, error: NotFoundError, model_id: str, env_name: str, within_seconds: float
+    ) -> RequestError:
+        """Tell a missing model from a missing environment; the error itself where Baseten cannot be asked."""
+        request = self._request("GET", f"{_model_path(model_id)}/environments", error.statements.goal)
+        try:
+            names = await self._send(request, models.read_environment_names, within_seconds)
+        except NotFoundError as without_model:
+            return failures.missing_model(
+                without_model.restated(now=error.statements.now),
+                model_id,
+            )
+        except RequestError:
+            return error
+        return error if env_name in names else failures.missing_environment(error, (model_id, env_name), names)
+
+    async def _send(
+        self,
+        request: failures.Request,
+        read: Callable[[bytes], _Answer],
+        within_seconds: float,
+        body: dict[str, Any] | None = None,
+    ) -> _Answer:
+        limit = max(min(READ_TIMEOUT_SECONDS, within_seconds), 0.1)
+        timeout = httpx.Timeout(limit, connect=min(CONNECT_TIMEOUT_SECONDS, limit))
+        try:
+            response = await self._http.request(request.method, request.path, json=body, timeout=timeout)
+        except httpx.HTTPError as exception:
+            raise failures.from_exception(request, exception) from None
+        if not response.is_success:
+            raise failures.from_response(request, response)
+        try:
+            return read(response.content)
+        except pydantic.ValidationError as reason:
+            raise failures.from_unreadable(request, response, reason) from None
+
+    def _request(self, method: str, path: str, goal: str) -> failures.Request:
+        return failures.Request(method, path, goal, self._api_key)
+
+
+def _settings_of(model_id: str, env_name: str) -> str:
+    return f'Settings of environment "{env_name}" of model "{model_id}"'
+
+
+def _model_path(model_id: str) -> str:
+    return f"/v1/models/{quote(model_id, safe='')}"
+
+
+def _environment_path(model_id: str, env_name: str) -> str:
+    return f"{_model_path(model_id)}/environments/{quote(env_name, safe='')}"
+
+
+def _user_agent() -> str:
+    return f"baseten-pulumi/{version('baseten-pulumi')} python/{platform.python_version()}"

@@ -1,0 +1,190 @@
+"""What went wrong with a request, as an error that says what to do.
+
+Every answer that is not a success and every exception of the HTTP library becomes one of `baseten_pulumi.errors`. The
+API key is taken out of whatever Baseten or the HTTP library says.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+import pydantic
+
+from baseten_pulumi import errors
+from baseten_pulumi.errors import RequestError, Statements
+
+# Longest piece of an answer that an error quotes.
+QUOTED_CHARACTERS = 300
+# Statuses after which it is not known whether Baseten acted: the request may have passed the gateway that answered.
+_GATEWAY = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+_CLASSES: dict[int, type[RequestError]] = {
+    HTTPStatus.UNAUTHORIZED: errors.AuthenticationError,
+    HTTPStatus.FORBIDDEN: errors.PermissionDeniedError,
+    HTTPStatus.NOT_FOUND: errors.NotFoundError,
+    HTTPStatus.CONFLICT: errors.ConflictError,
+    HTTPStatus.TOO_MANY_REQUESTS: errors.RateLimitedError,
+}
+_ADVICE: dict[type[RequestError], str] = {
+    errors.AuthenticationError: "Set a valid key: `pulumi config set --secret baseten:apiKey KEY`, or BASETEN_API_KEY.",
+    errors.PermissionDeniedError: "Use a key of this workspace that may manage models, or ask its owner for access.",
+    errors.NotFoundError: "Check the model id, the environment's name and baseten:baseUrl.",
+    errors.ConflictError: "Wait for the other operation (a promotion, perhaps) to end, then run `pulumi up` again.",
+    errors.RejectedError: "Correct the setting Baseten names, then run `pulumi up` again.",
+    errors.RateLimitedError: "Run `pulumi up` again in a minute, or with a lower `--parallel`.",
+    errors.ServerError: "Run `pulumi up` again; if it stays, see https://status.baseten.co.",
+    errors.RequestTimeoutError: "Run `pulumi up` again; if it stays, check the network, proxies and baseten:baseUrl.",
+    errors.ConnectionBrokenError: "Run `pulumi up` again; if it stays, check the network, proxies and baseten:baseUrl.",
+    errors.UnexpectedAnswerError: "Check that baseten:baseUrl is Baseten's API and that no proxy answers in its place.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, as far as an error needs to know it.
+
+    Attributes:
+        method: HTTP method.
+        path: Path of the URL.
+        goal: What is not achieved when it does not succeed; a whole sentence.
+        api_key: What must not be quoted.
+    """
+
+    method: str
+    path: str
+    goal: str
+    api_key: str
+
+    def __repr__(self) -> str:
+        return f"Request({self.method} {self.path})"
+
+    @property
+    def changes_something(self) -> bool:
+        """Whether Baseten's state could depend on it."""
+        return self.method != "GET"
+
+
+def from_response(request: Request, response: httpx.Response) -> RequestError:
+    """Return the error for an answer that is not a success."""
+    status = response.status_code
+    kind = _class_of(status)
+    ambiguous = request.changes_something and (status in _GATEWAY or status == HTTPStatus.INTERNAL_SERVER_ERROR)
+    said = _said(response, request.api_key)
+    seen = f"Baseten answered {status} to {request.method} {request.path}{said}{_request_id(response)}."
+    return kind(
+        Statements(request.goal, seen, _now(request, ambiguous), _ADVICE[kind]),
+        status_code=status,
+        retry_after_seconds=_retry_after(response),
+        may_have_taken_effect=ambiguous,
+    )
+
+
+def from_exception(request: Request, exception: httpx.HTTPError) -> RequestError:
+    """Return the error for a request that got no answer."""
+    timed_out = isinstance(exception, httpx.TimeoutException)
+    kind = errors.RequestTimeoutError if timed_out else errors.ConnectionBrokenError
+    ambiguous = request.changes_something and not isinstance(exception, _NEVER_SENT)
+    happened = "was not answered in time" if timed_out else "lost its connection" if ambiguous else "got no connection"
+    detail = _one_line(str(exception), request.api_key)
+    seen = f"{request.method} {request.path} {happened}{f' ({detail})' if detail else ''}."
+    return kind(
+        Statements(request.goal, seen, _now(request, ambiguous), _ADVICE[kind]), may_have_taken_effect=ambiguous
+    )
+
+
+def from_unreadable(
+    request: Request, response: httpx.Response, reason: pydantic.ValidationError
+) -> errors.UnexpectedAnswerError:
+    """Return the error for a success whose body is not what the API describes."""
+    first = reason.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    where = f"{place}: {first['msg']}" if place else first["msg"]
+    seen = (
+        f"Baseten answered {response.status_code} to {request.method} {request.path} with something its API does not "
+        f"describe ({_one_line(where, request.api_key)}){_request_id(response)}."
+    )
+    kind = errors.UnexpectedAnswerError
+    return kind(
+        Statements(request.goal, seen, _now(request, request.changes_something), _ADVICE[kind]),
+        status_code=response.status_code,
+        may_have_taken_effect=request.changes_something,
+    )
+
+
+def missing_model(error: RequestError, model_id: str) -> errors.ModelNotFoundError:
+    """Return what a 404 means when the model has no environments either."""
+    advice = "Check model_id, and that the API key belongs to the workspace of the model."
+    seen = f'Model "{model_id}" does not exist, or this API key cannot see it. {error.statements.seen}'
+    return errors.ModelNotFoundError(
+        Statements(error.statements.goal, seen, error.statements.now, advice), status_code=error.status_code
+    )
+
+
+def missing_environment(
+    error: RequestError, address: tuple[str, str], names: list[str]
+) -> errors.EnvironmentNotFoundError:
+    """Return what a 404 means when the model exists and has environments of other names."""
+    model_id, env_name = address
+    seen = f'Model "{model_id}" has no environment "{env_name}"; it has {", ".join(sorted(names)) or "none"}.'
+    advice = (
+        "Correct env_name, or create the environment at Baseten first: settings are adopted, not environments made."
+    )
+    return errors.EnvironmentNotFoundError(
+        Statements(error.statements.goal, seen, error.statements.now, advice), status_code=error.status_code
+    )
+
+
+def _class_of(status: int) -> type[RequestError]:
+    if status in _CLASSES:
+        return _CLASSES[status]
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return errors.ServerError
+    return errors.RejectedError if status >= HTTPStatus.BAD_REQUEST else errors.UnexpectedAnswerError
+
+
+def _now(request: Request, ambiguous: bool) -> str:
+    if not request.changes_something:
+        return ""
+    return "Baseten may have taken the settings all the same." if ambiguous else "Nothing was changed."
+
+
+def _said(response: httpx.Response, api_key: str) -> str:
+    """Quote Baseten: its error, message or detail, else the raw text."""
+    body = _json(response)
+    told = next((body[key] for key in ("error", "message", "detail") if body.get(key)), response.text)
+    text = _one_line(told if isinstance(told, str) else json.dumps(told), api_key)
+    return f": {text.rstrip('.')}" if text else ""
+
+
+def _one_line(text: str, api_key: str) -> str:
+    line = " ".join(text.replace(api_key, "[key]").split()) if api_key else " ".join(text.split())
+    return line if len(line) <= QUOTED_CHARACTERS else f"{line[:QUOTED_CHARACTERS]}…"
+
+
+def _request_id(response: httpx.Response) -> str:
+    identifier = response.headers.get("x-request-id") or response.headers.get("x-baseten-request-id")
+    return f" (request {identifier[:80]})" if identifier else ""
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Return how long Baseten asks to wait: the body's word, then the header's."""
+    for told in (_json(response).get("retry_after"), response.headers.get("retry-after")):
+        try:
+            seconds = float(told)
+        except (TypeError, ValueError):
+            continue
+        if math.isfinite(seconds) and seconds >= 0:
+            return seconds
+    return None
+
+
+def _json(response: httpx.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}

@@ -1,0 +1,60 @@
+"""Try a request again while its trouble may go away by itself.
+
+For requests that are safe to repeat, which every request of this package is: a PATCH sends the same settings again.
+"""
+
+import random
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from baseten_pulumi.clock import Clock
+from baseten_pulumi.errors import (
+    ConnectionBrokenError,
+    RateLimitedError,
+    RequestTimeoutError,
+    ServerError,
+    TransientError,
+)
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 15.0
+# A 500 is a fault of the request's own handling and is not sent again; these come from in front of it.
+RETRIED_STATUSES = frozenset({502, 503, 504})
+
+_Answer = TypeVar("_Answer")
+
+
+async def retrying(
+    attempt: Callable[[float], Awaitable[_Answer]],
+    *,
+    within_seconds: float,
+    clock: Clock,
+    spread: Callable[[float, float], float] = random.uniform,
+) -> _Answer:
+    """Return the first answer of `attempt`, which is given the seconds left.
+
+    Pauses double from half a second to 15, with jitter, and are never shorter than Baseten asks for.
+
+    Raises:
+        RequestError: the last error, once it is not worth a retry or the next pause would end too late. Where an
+            earlier attempt may have taken effect, its `may_have_taken_effect` is true.
+    """
+    deadline = clock.now() + within_seconds
+    pause = FIRST_PAUSE_SECONDS
+    ambiguous = False
+    while True:
+        try:
+            return await attempt(deadline - clock.now())
+        except TransientError as error:
+            ambiguous = error.may_have_taken_effect = ambiguous or error.may_have_taken_effect
+            wait = max(pause * spread(0.9, 1.1), error.retry_after_seconds or 0.0)
+            if not _is_retried(error) or clock.now() + wait >= deadline:
+                raise
+        await clock.sleep(wait)
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+def _is_retried(error: TransientError) -> bool:
+    if isinstance(error, ServerError):
+        return error.status_code in RETRIED_STATUSES
+    return isinstance(error, (RateLimitedError, RequestTimeoutError, ConnectionBrokenError))

@@ -1,0 +1,187 @@
+"""Inputs as a program wrote them → the inputs this resource keeps, or what is wrong with them.
+
+Offline, and calm about values a preview does not know yet: those are passed through and judged when they are known.
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from pulumi.output import Unknown
+
+from baseten_pulumi.fields import (
+    ENVIRONMENT_NAME_PATTERN,
+    FIELDS,
+    GROUPS,
+    MAX_REPLICA,
+    MAX_SURGE_PERCENT,
+    MAX_UNAVAILABLE_PERCENT,
+    MIN_REPLICA,
+    MODEL_ID_PATTERN,
+    ROLLING_DEPLOY,
+    Field,
+    members,
+    nest,
+)
+
+_OWN_PROPERTIES = ("model_id", "env_name", "wait")
+# The host's own entry, and outputs, which a program's resource names without a value.
+_PASSED_OVER = frozenset({"__provider", "status", "in_force"})
+_SURGE_RULE = "exactly one of max_surge_percent and max_unavailable_percent must be above 0"
+
+
+class Failure(NamedTuple):
+    """Say what is wrong with one property."""
+
+    path: str
+    reason: str
+
+
+def check(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
+    """Normalise inputs and judge them.
+
+    Nulls are dropped, the engine's floats become integers again, `wait` becomes true where it is absent, and where one
+    of max_surge_percent and max_unavailable_percent is declared above 0 the other becomes a declared 0.
+
+    Returns:
+        The normalised inputs, and every failure found; with a failure the inputs are those given.
+    """
+    settings, failures = _settings(news)
+    failures += _own_failures(news)
+    if not failures:
+        settings |= _counterpart(settings)
+        failures += [*_combination_failures(settings), *_nothing_declared(settings)]
+    if failures:
+        return dict(news), failures
+    wait = news.get("wait")
+    own = {"model_id": news["model_id"], "env_name": news["env_name"], "wait": True if wait is None else wait}
+    return {**own, **nest(settings)}, []
+
+
+def _settings(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
+    """Collect every declared setting by path; an object not known yet stands under its own path."""
+    declared = {key: value for key, value in news.items() if key not in _PASSED_OVER and key not in _OWN_PROPERTIES}
+    settings: dict[str, Any] = {}
+    failures: list[Failure] = []
+    for path, value in _walk("", declared):
+        field = FIELDS.get(path)
+        if isinstance(value, Unknown):
+            settings[path] = value
+        elif field is None:
+            failures.append(_misplaced(path, value))
+        elif reason := _judge(field, value):
+            failures.append(Failure(path, reason))
+        else:
+            settings[path] = int(value) if field.kind == "integer" else value
+    return settings, failures
+
+
+def _walk(group: str, declared: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the path and value of everything declared, nulls left out."""
+    for key, value in declared.items():
+        path = f"{group}.{key}" if group else key
+        if value is None:
+            if path not in FIELDS and path not in GROUPS:
+                yield path, value
+        elif path in GROUPS and isinstance(value, Mapping):
+            yield from _walk(path, value)
+        else:
+            yield path, value
+
+
+def _misplaced(path: str, value: Any) -> Failure:
+    if path in GROUPS:
+        return Failure(path, f"must be an object, got {_shown(value)}")
+    group, _, name = path.rpartition(".")
+    known = list(members(group)) + ([] if group else list(_OWN_PROPERTIES))
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
+    return Failure(path, f"is not a known property; {hint}")
+
+
+def _judge(field: Field, value: Any) -> str | None:
+    """Return the rule a value breaks, or None."""
+    if field.kind == "boolean":
+        return None if isinstance(value, bool) else f"must be true or false, got {_shown(value)}"
+    if field.kind == "enum":
+        choices = " or ".join(filter(None, (", ".join(field.choices[:-1]), field.choices[-1])))
+        return None if value in field.choices else f"must be {choices}, got {_shown(value)}"
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
+        return f"must be a whole number, got {_shown(value)}"
+    if field.minimum is not None and value < field.minimum:
+        return f"must be at least {_bound(field.minimum, field)}, got {_shown(value)}"
+    if field.maximum is not None and value > field.maximum:
+        return f"must be at most {_bound(field.maximum, field)}, got {_shown(value)}"
+    return None
+
+
+def _own_failures(news: Mapping[str, Any]) -> list[Failure]:
+    wait = news.get("wait")
+    misfits = [] if wait is None or isinstance(wait, (bool, Unknown)) else [Failure("wait", _not_boolean(wait))]
+    return [
+        *_misnamed("model_id", news.get("model_id"), MODEL_ID_PATTERN, "letters, digits, - and _"),
+        *_misnamed(
+            "env_name", news.get("env_name"), ENVIRONMENT_NAME_PATTERN, "lower-case letters, digits and inner -"
+        ),
+        *misfits,
+    ]
+
+
+def _misnamed(path: str, value: Any, pattern: str, words: str) -> Iterator[Failure]:
+    if isinstance(value, Unknown):
+        return
+    if value is None or value == "":
+        yield Failure(path, "is required")
+    elif not isinstance(value, str) or not re.fullmatch(pattern, value):
+        yield Failure(path, f"must consist of {words}, got {_shown(value)}")
+
+
+def _counterpart(settings: Mapping[str, Any]) -> dict[str, int]:
+    """Declare 0 for whichever of the two percentages is left to the other."""
+    pairs = ((MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT), (MAX_UNAVAILABLE_PERCENT, MAX_SURGE_PERCENT))
+    return {other: 0 for one, other in pairs if other not in settings and _known_number(settings, one) not in (None, 0)}
+
+
+def _combination_failures(settings: Mapping[str, Any]) -> Iterator[Failure]:
+    low, high = _known_number(settings, MIN_REPLICA), _known_number(settings, MAX_REPLICA)
+    if low is not None and high is not None and low > high:
+        yield Failure(MIN_REPLICA, f"must be at most max_replica ({high}), got {low}")
+    surge, unavailable = (_known_number(settings, path) for path in (MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT))
+    if surge is None or unavailable is None:
+        return
+    if surge > 0 and unavailable > 0:
+        yield Failure(MAX_SURGE_PERCENT, f"{_SURGE_RULE}, got {surge} and {unavailable}")
+    if surge == unavailable == 0 and settings.get(ROLLING_DEPLOY) is True:
+        yield Failure(MAX_SURGE_PERCENT, f"{_SURGE_RULE} while rolling_deploy is on, got 0 and 0")
+
+
+def _nothing_declared(settings: Mapping[str, Any]) -> Iterable[Failure]:
+    reason = "or promotion_settings must declare at least one setting, got none"
+    return () if settings else (Failure("autoscaling_settings", reason),)
+
+
+def _known_number(settings: Mapping[str, Any], path: str) -> int | None:
+    value = settings.get(path)
+    return value if isinstance(value, int) else None
+
+
+def _not_boolean(value: Any) -> str:
+    return f"must be true or false, got {_shown(value)}"
+
+
+def _bound(number: int, field: Field) -> str:
+    units: dict[str | None, Callable[[int], str]] = {"seconds": "{} s".format, "percent": "{} %".format}
+    return units.get(field.unit, str)(number)
+
+
+def _shown(value: Any) -> str:
+    """Show a value as JSON, short; what is no JSON by the name of its type."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        return type(value).__name__
+    return text if len(text) <= 80 else f"{text[:80]}…"  # noqa: PLR2004

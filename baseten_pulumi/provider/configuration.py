@@ -1,0 +1,100 @@
+"""The key, the base URL and the choices, from stack configuration or the environment variables."""
+
+import ipaddress
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, urlsplit
+
+from baseten_pulumi.errors import ConfigurationError, MissingApiKeyError, Statements
+
+DEFAULT_BASE_URL = "https://api.baseten.co"
+API_KEY, BASE_URL, SKIP_WAIT = "baseten:apiKey", "baseten:baseUrl", "baseten:skipWait"
+_NOTHING_SENT = "Nothing was sent."
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What is configured for a stack, as it was found.
+
+    Nothing is judged before it is needed: previews neither need a key nor mind a malformed URL.
+
+    Attributes:
+        stack: Stack configuration by full key (`baseten:apiKey`); values are strings.
+        environ: The process's environment variables.
+    """
+
+    stack: Callable[[str], object] = field(repr=False)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+
+    def api_key(self) -> str:
+        """Return the API key: `baseten:apiKey`, else BASETEN_API_KEY.
+
+        Raises:
+            MissingApiKeyError: neither is set.
+            ConfigurationError: it could not be sent as a header.
+        """
+        key = self._text(API_KEY, "BASETEN_API_KEY").strip()
+        if not key:
+            raise MissingApiKeyError(
+                Statements(
+                    goal="Baseten could not be asked.",
+                    seen="There is no API key: neither baseten:apiKey nor BASETEN_API_KEY is set.",
+                    now=_NOTHING_SENT,
+                    advice="Run `pulumi config set --secret baseten:apiKey KEY`, or set BASETEN_API_KEY. "
+                    "Keys are made at https://app.baseten.co/settings/api_keys.",
+                )
+            )
+        if not (key.isascii() and key.isprintable() and " " not in key):
+            raise _malformed("The API key", "has characters an API key cannot have", "Copy it again, on one line.")
+        return key
+
+    def base_url(self) -> str:
+        """Return the URL in front of `/v1`: `baseten:baseUrl`, else BASETEN_BASE_URL, else Baseten's own.
+
+        Raises:
+            ConfigurationError: it is not https (save on this machine), or holds more than a host and a path.
+        """
+        text = self._text(BASE_URL, "BASETEN_BASE_URL").strip() or DEFAULT_BASE_URL
+        url = _split(text)
+        if url is None or not url.hostname or url.username or url.password or url.query or url.fragment:
+            raise _malformed(BASE_URL, "is not a plain URL of a host", f"Write it like {DEFAULT_BASE_URL}.")
+        if url.scheme != "https" and not (url.scheme == "http" and is_loopback(text)):
+            raise _malformed(BASE_URL, "is not https, and only this machine may do without", "Write it with https://.")
+        return text.rstrip("/")
+
+    def skips_wait(self) -> bool:
+        """Return `baseten:skipWait`: whether no resource of the stack waits. False where it is not set.
+
+        Raises:
+            ConfigurationError: it is neither true nor false.
+        """
+        value = str(self.stack(SKIP_WAIT) or "").strip().lower()
+        if value not in ("", "true", "false"):
+            raise _malformed(SKIP_WAIT, f'must be true or false, got "{value}"', "Correct it with `pulumi config set`.")
+        return value == "true"
+
+    def _text(self, key: str, variable: str) -> str:
+        return str(self.stack(key) or self.environ.get(variable) or "")
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether a URL names this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _split(text: str) -> SplitResult | None:
+    try:
+        url = urlsplit(text)
+        _ = url.port
+    except ValueError:
+        return None
+    return url
+
+
+def _malformed(what: str, rule: str, advice: str) -> ConfigurationError:
+    return ConfigurationError(Statements("Baseten could not be asked.", f"{what} {rule}.", _NOTHING_SENT, advice))

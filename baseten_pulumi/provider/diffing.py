@@ -1,0 +1,35 @@
+"""What an update would change, decided offline from the last outputs and the new inputs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi.output import Unknown
+
+from baseten_pulumi.fields import flatten
+
+_IDENTITY = ("model_id", "env_name")
+
+
+def replaced_by(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
+    """Return the properties whose change means another environment; one not known yet does not force it."""
+    return [name for name in _IDENTITY if not isinstance(news.get(name), Unknown) and news.get(name) != olds.get(name)]
+
+
+def has_changes(olds: Mapping[str, Any], news: Mapping[str, Any], *, is_waiting: bool) -> bool:
+    """Tell whether an update is due.
+
+    A change of a managed setting, its addition or its removal counts, and so does a model or environment not known yet.
+    `wait` itself does not count; but where settings were never seen in force and waiting is on, there is still to wait.
+    """
+    if any(isinstance(value, Unknown) for value in _all_values(news)):
+        return True
+    if replaced_by(olds, news) or flatten(olds) != flatten(news):
+        return True
+    return is_waiting and olds.get("in_force") is not True
+
+
+def _all_values(properties: Mapping[str, Any]) -> list[Any]:
+    values: list[Any] = []
+    for value in properties.values():
+        values += _all_values(value) if isinstance(value, Mapping) else [value]
+    return values
