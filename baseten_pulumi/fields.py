@@ -235,6 +235,11 @@ def nest(settings: Mapping[str, Any]) -> dict[str, Any]:
     return nested
 
 
+def with_integers(settings: Mapping[str, Any]) -> Settings:
+    """Turn the whole floats that Pulumi's engine makes of integers back into integers."""
+    return {path: int(value) if isinstance(value, float) else value for path, value in settings.items()}
+
+
 def _at(nested: Any, path: str) -> Any:
     for part in path.split("."):
         if not isinstance(nested, Mapping):

@@ -1,8 +1,8 @@
 """What programs write and read: argument TypedDicts and output classes, one entry for each row of `fields.FIELDS`.
 
-Arguments ending in `ArgsDict` are what a program passes; the classes without it are what a resource's outputs hold. Every
-name is the API's own. In arguments an absent setting or None is left as it is at Baseten: never sent, never compared.
-In outputs None means that the program does not manage the setting.
+Arguments ending in `ArgsDict` are what a program passes; the classes without it are what a resource's outputs hold.
+Every name is the API's own. In arguments an absent setting or None is left as it is at Baseten: never sent, never
+compared. In outputs None means that the program does not manage the setting.
 """
 
 from typing import Literal

@@ -1,0 +1,76 @@
+"""What runs inside Pulumi's dynamic-provider process.
+
+The class below is pickled by reference into users' state, so its module and name never change. A program imports this
+module too, with the resource: everything heavier is loaded when a method is first called, in the provider process.
+"""
+
+from typing import Any
+
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
+
+
+class EnvironmentSettingsProvider(ResourceProvider):
+    """Create, update, read and compare the settings of one environment. For `BasetenEnvironmentSettings` alone."""
+
+    serialize_as_secret_always = False
+
+    def __reduce__(self) -> tuple[type["EnvironmentSettingsProvider"], tuple[()]]:
+        """Pickle the name of the class and no attributes: neither configuration nor key is in it."""
+        return EnvironmentSettingsProvider, ()
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Remember the stack's configuration."""
+        from baseten_pulumi.provider.configuration import Configuration
+
+        self._configuration = Configuration(req.config.get)
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Normalise the inputs, or say what is wrong with them; offline."""
+        from baseten_pulumi.provider.checking import check
+
+        inputs, failures = check(news)
+        return CheckResult(inputs, [CheckFailure(*failure) for failure in failures])
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Tell what an update would change; offline."""
+        from baseten_pulumi.provider import diffing, host, planning
+
+        waiting = host.answer(lambda _: planning.is_waiting(_news, self._configuration))
+        changes = diffing.has_changes(_olds, _news, is_waiting=waiting)
+        return DiffResult(changes, diffing.replaced_by(_olds, _news))
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Adopt the environment: send every declared setting and wait until it is in force."""
+        from baseten_pulumi.provider import host, planning
+
+        plan, outputs = host.answer(lambda call: planning.create(props, self._configuration, call))
+        return CreateResult(str(plan.identity), outputs)
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Send every declared setting and wait until it is in force; forget what is no longer declared."""
+        from baseten_pulumi.provider import host, planning
+
+        return UpdateResult(host.answer(lambda call: planning.update(_olds, _news, self._configuration, call)))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Read what Baseten reports of the managed settings."""
+        from baseten_pulumi.provider import host, reading
+        from baseten_pulumi.provider.session import open_session
+
+        return host.answer(lambda _: reading.read(id_, props, open_session(self._configuration)))
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Leave Baseten as it is: restoring anything would revert production when a resource is merely renamed."""
+        from baseten_pulumi.provider import host
+        from baseten_pulumi.provider.progress import Row
+
+        host.answer(lambda call: Row(call.urn).note("Baseten keeps the settings; nothing was reverted"))

@@ -1,0 +1,127 @@
+"""Put settings in force: send them, and wait until Baseten reports them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from baseten_pulumi.convergence.comparison import differences
+from baseten_pulumi.convergence.sighting import Wanted
+from baseten_pulumi.convergence.watching import Watch
+from baseten_pulumi.errors import BasetenError, NotInForceError, RequestError
+from baseten_pulumi.fields import Settings, nest
+from baseten_pulumi.provider.host import Call, PartialFailure
+from baseten_pulumi.provider.identity import Identity
+from baseten_pulumi.provider.progress import Row
+from baseten_pulumi.provider.session import Session
+
+DEFAULT_TIMEOUT_SECONDS = 30 * 60.0
+"""How long an operation lasts at most where the program sets no custom timeout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be in force, and how to get there.
+
+    Attributes:
+        identity: The environment.
+        settings: Every declared setting, by dotted path.
+        wait: The program's own choice, kept in state.
+        is_waiting: Whether to wait: the program's choice, unless the stack skips every wait.
+        looks_first: Whether to read before sending, and send only what differs.
+        status: Baseten's last word on these settings; None where it has said nothing.
+    """
+
+    identity: Identity
+    settings: Settings
+    wait: bool
+    is_waiting: bool
+    looks_first: bool = False
+    status: str | None = None
+
+    def outputs(self, status: str | None, in_force: bool) -> dict[str, Any]:
+        """Return the resource's outputs, given Baseten's last word and whether everything was read back."""
+        own = {
+            "model_id": self.identity.model_id,
+            "env_name": self.identity.env_name,
+            "wait": self.wait,
+            "in_force": in_force,
+        }
+        return {**own, **({"status": status} if status else {}), **nest(self.settings)}
+
+
+def apply(plan: Plan, session: Session, call: Call) -> dict[str, Any]:
+    """Carry out a plan and return the resource's outputs.
+
+    Raises:
+        PartialFailure: something went wrong after the settings were, or may have been, sent.
+        BasetenError: something went wrong before.
+    """
+    return session.run(_Application(plan, session, call).run())
+
+
+class _Application:
+    """One plan being carried out."""
+
+    def __init__(self, plan: Plan, session: Session, call: Call) -> None:
+        self._plan = plan
+        self._client = session.client
+        self._clock = session.clock
+        self._row = Row(call.urn)
+        self._deadline = self._clock.now() + (call.timeout_seconds or DEFAULT_TIMEOUT_SECONDS)
+
+    async def run(self) -> dict[str, Any]:
+        unmet = await self._look() if self._plan.looks_first else self._plan.settings
+        if not unmet:
+            return self._plan.outputs(self._plan.status, in_force=True)
+        status = await self._send(unmet)
+        if not self._plan.is_waiting:
+            return self._plan.outputs(status, in_force=False)
+        await self._wait(status)
+        return self._plan.outputs(status, in_force=True)
+
+    async def _look(self) -> Settings:
+        """Return the settings that are not in force."""
+        reported = await self._client.read_environment_now(*self._address(), within_seconds=self._seconds_left())
+        return {found.path: found.wanted for found in differences(self._plan.settings, reported.settings)}
+
+    async def _send(self, settings: Settings) -> str | None:
+        try:
+            return await self._client.update_environment(
+                *self._address(), settings, within_seconds=self._seconds_left()
+            )
+        except RequestError as error:
+            if error.may_have_taken_effect:
+                raise self._partial(error, None) from None
+            raise
+
+    async def _wait(self, status: str | None) -> None:
+        wanted = Wanted(*self._address(), self._plan.settings, status, self._seconds_left())
+        try:
+            await Watch(wanted, self._client, self._row, self._clock).until_in_force()
+        except NotInForceError as error:
+            raise self._partial(error, status) from None
+        except BasetenError as error:
+            raise self._partial(_sent_but_unread(error, self._plan.identity), status) from None
+
+    def _partial(self, error: BasetenError, status: str | None) -> PartialFailure:
+        return PartialFailure(error, str(self._plan.identity), self._plan.outputs(status, in_force=False))
+
+    def _address(self) -> tuple[str, str]:
+        return self._plan.identity.model_id, self._plan.identity.env_name
+
+    def _seconds_left(self) -> float:
+        return max(self._deadline - self._clock.now(), 0.0)
+
+
+def _sent_but_unread(error: BasetenError, identity: Identity) -> BasetenError:
+    goal = f'Settings of environment "{identity.env_name}" of model "{identity.model_id}" were sent but not read back.'
+    return error.restated(goal=goal, now="Baseten keeps the request; only the waiting stopped.")
+
+
+def removed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each setting that was managed and no longer is; both by dotted path."""
+    return [
+        f"{path} is no longer managed; Baseten keeps its value ({value})."
+        for path, value in olds.items()
+        if path not in news
+    ]

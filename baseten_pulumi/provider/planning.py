@@ -1,0 +1,71 @@
+"""Decide what a create or an update has to do, and have it done."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from baseten_pulumi.fields import Settings, flatten, with_integers
+from baseten_pulumi.provider import applying
+from baseten_pulumi.provider.applying import Plan
+from baseten_pulumi.provider.configuration import Configuration
+from baseten_pulumi.provider.host import Call
+from baseten_pulumi.provider.identity import Identity
+from baseten_pulumi.provider.progress import Row
+from baseten_pulumi.provider.session import open_session
+
+
+def is_waiting(inputs: Mapping[str, Any], configuration: Configuration) -> bool:
+    """Tell whether to wait: the resource's `wait`, unless `baseten:skipWait` says otherwise.
+
+    Raises:
+        ConfigurationError: `baseten:skipWait` is neither true nor false.
+    """
+    return inputs.get("wait") is not False and not configuration.skips_wait()
+
+
+def create(props: Mapping[str, Any], configuration: Configuration, call: Call) -> tuple[Plan, dict[str, Any]]:
+    """Send every declared setting and wait; return what was done and the outputs."""
+    plan = _plan(props, configuration)
+    return plan, applying.apply(plan, open_session(configuration), call)
+
+
+def update(
+    olds: Mapping[str, Any], news: Mapping[str, Any], configuration: Configuration, call: Call
+) -> dict[str, Any]:
+    """Do what is left to do, and return the outputs.
+
+    A changed setting sends all of them, since others may have drifted meanwhile. Without a change there is something to
+    do only where the settings were sent and not seen in force: then Baseten is asked first. Where settings are merely
+    no longer declared there is no request.
+    """
+    before = with_integers(flatten(olds))
+    is_changed = any(before.get(path) != value for path, value in _wanted(news).items())
+    plan = _plan(news, configuration, looks_first=not is_changed, status=olds.get("status"))
+    if not is_changed and _is_settled(olds, plan):
+        outputs = plan.outputs(plan.status, in_force=olds.get("in_force") is True)
+    else:
+        outputs = applying.apply(plan, open_session(configuration), call)
+    for sentence in applying.removed(before, plan.settings):
+        Row(call.urn).warn(sentence)
+    return outputs
+
+
+def _is_settled(olds: Mapping[str, Any], plan: Plan) -> bool:
+    """Tell whether the settings of the last operation need no further request."""
+    return olds.get("in_force") is True or (not plan.is_waiting and plan.status is not None)
+
+
+def _plan(
+    inputs: Mapping[str, Any], configuration: Configuration, *, looks_first: bool = False, status: str | None = None
+) -> Plan:
+    return Plan(
+        identity=Identity(inputs["model_id"], inputs["env_name"]),
+        settings=_wanted(inputs),
+        wait=inputs.get("wait") is not False,
+        is_waiting=is_waiting(inputs, configuration),
+        looks_first=looks_first,
+        status=status,
+    )
+
+
+def _wanted(inputs: Mapping[str, Any]) -> Settings:
+    return with_integers(flatten(inputs))

@@ -1,0 +1,56 @@
+"""One live line for each resource's row, and notes that outlive it.
+
+The engine's address is the host's first argument. A line that cannot be shown is dropped: it must never fail the
+operation it tells of.
+"""
+
+import contextlib
+import functools
+import sys
+
+import grpc
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+
+_SECONDS_TO_ARRIVE = 2.0
+
+
+class Row:
+    """The row of one resource in what `pulumi up` shows."""
+
+    def __init__(self, urn: str) -> None:
+        self._urn = urn
+
+    def report(self, text: str) -> None:
+        """Show how things go; the next line replaces it. Returns at once."""
+        engine = _engine()
+        if engine is not None:
+            engine.Log.future(self._line(text, engine_pb2.INFO, ephemeral=True), timeout=_SECONDS_TO_ARRIVE)
+
+    def note(self, text: str) -> None:
+        """Tell something that stays in the summary."""
+        self._tell(text, engine_pb2.INFO)
+
+    def warn(self, text: str) -> None:
+        """Warn of something, in the summary too."""
+        self._tell(text, engine_pb2.WARNING)
+
+    def _tell(self, text: str, severity: "engine_pb2.LogSeverity.ValueType") -> None:
+        engine = _engine()
+        if engine is not None:
+            with contextlib.suppress(grpc.RpcError):
+                engine.Log(self._line(text, severity, ephemeral=False), timeout=_SECONDS_TO_ARRIVE)
+
+    def _line(
+        self, text: str, severity: "engine_pb2.LogSeverity.ValueType", *, ephemeral: bool
+    ) -> engine_pb2.LogRequest:
+        return engine_pb2.LogRequest(severity=severity, message=text, urn=self._urn, ephemeral=ephemeral)
+
+
+@functools.cache
+def _engine() -> engine_pb2_grpc.EngineStub | None:
+    """Reach the engine that started this process; None outside Pulumi's host."""
+    address = sys.argv[1] if len(sys.argv) > 1 else ""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        return None
+    return engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))

@@ -1,0 +1,42 @@
+"""What a refresh finds."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi.dynamic import ReadResult
+
+from baseten_pulumi.convergence.comparison import restated
+from baseten_pulumi.errors import EnvironmentNotFoundError, ModelNotFoundError
+from baseten_pulumi.fields import Settings, flatten, nest, with_integers
+from baseten_pulumi.provider.identity import Identity
+from baseten_pulumi.provider.session import Session
+
+TIMEOUT_SECONDS = 120.0
+"""How long a refresh of one resource tries; custom timeouts do not cover reads."""
+
+
+def read(resource_id: str, props: Mapping[str, Any], session: Session) -> ReadResult:
+    """Read an environment as outputs and inputs of its resource.
+
+    A resource of this stack gets back what it manages, as reported; a setting reported as null keeps its last value.
+    One that is looked up by its id gets everything reported. Without the environment the result has no id.
+
+    Raises:
+        ConfigurationError: the id is malformed.
+        RequestError: Baseten could not be asked.
+    """
+    identity = Identity.parse(resource_id)
+    reading = session.client.read_environment_now(identity.model_id, identity.env_name, within_seconds=TIMEOUT_SECONDS)
+    try:
+        reported = session.run(reading).settings
+    except (EnvironmentNotFoundError, ModelNotFoundError):
+        return ReadResult("", {})
+    managed = with_integers(flatten(props)) if "env_name" in props else reported
+    return _result(identity, props, managed, restated(managed, reported))
+
+
+def _result(identity: Identity, props: Mapping[str, Any], managed: Settings, seen: Settings) -> ReadResult:
+    own = {"model_id": identity.model_id, "env_name": identity.env_name, "wait": props.get("wait", True)}
+    inputs = {**own, **nest({**managed, **seen})}
+    status = {"status": props["status"]} if props.get("status") else {}
+    return ReadResult(str(identity), {**inputs, **status, "in_force": len(seen) == len(managed)}, inputs)

@@ -1,0 +1,50 @@
+"""One event loop and one client for every resource of the process.
+
+Pulumi's host answers calls on threads of its own and may hold several instances of the provider; they all share these.
+"""
+
+import asyncio
+import functools
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from baseten_pulumi.api.client import BasetenClient, Endpoint
+from baseten_pulumi.clock import SystemClock
+from baseten_pulumi.provider.configuration import Configuration, is_loopback
+
+_Result = TypeVar("_Result")
+
+
+class Session:
+    """A client for one endpoint, and the loop it lives on."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.clock = SystemClock()
+        self.client = BasetenClient(endpoint, self.clock)
+
+    def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        """Run a coroutine on the loop and return its result; for any thread but the loop's own."""
+        return asyncio.run_coroutine_threadsafe(work, _loop()).result()
+
+
+def open_session(configuration: Configuration) -> Session:
+    """Return the session for what is configured.
+
+    Raises:
+        ConfigurationError: there is no API key, or the base URL is malformed.
+    """
+    base_url = configuration.base_url()
+    return _session(Endpoint(base_url, configuration.api_key(), is_loopback(base_url)))
+
+
+@functools.lru_cache(maxsize=8)
+def _session(endpoint: Endpoint) -> Session:
+    return Session(endpoint)
+
+
+@functools.cache
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="baseten", daemon=True).start()
+    return loop

@@ -1,0 +1,100 @@
+"""The resource programs declare."""
+
+from typing import Any
+
+import pulumi
+import pulumi.dynamic
+
+from baseten_pulumi.provider import EnvironmentSettingsProvider
+from baseten_pulumi.settings import (
+    AutoscalingSettings,
+    AutoscalingSettingsArgsDict,
+    PromotionSettings,
+    PromotionSettingsArgsDict,
+)
+
+
+class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name="EnvironmentSettings"):
+    """The settings of one environment of a model at Baseten, put in force.
+
+    The environment itself exists already. Every setting declared here is managed: `pulumi up` sends it and returns once
+    Baseten reports it back. A setting that is absent or None is never sent, never compared and never drifts; one taken
+    out of the program keeps its value. Destroying the resource reverts nothing.
+
+    The API key is read from the stack configuration `baseten:apiKey` or from BASETEN_API_KEY, never from an input.
+    """
+
+    model_id: pulumi.Output[str]
+    """Baseten's id of the model."""
+    env_name: pulumi.Output[str]
+    """Name of the environment."""
+    autoscaling_settings: pulumi.Output[AutoscalingSettings | None]
+    """The managed autoscaling settings; None where none is managed."""
+    promotion_settings: pulumi.Output[PromotionSettings | None]
+    """The managed promotion settings; None where none is managed."""
+    status: pulumi.Output[str | None]
+    """Baseten's answer to the last request: ACCEPTED, QUEUED or UNCHANGED; None before there was one."""
+    in_force: pulumi.Output[bool]
+    """Whether every managed setting was read back with its value. False where nobody waited."""
+
+    def __init__(  # noqa: PLR0913 - the resource's inputs
+        self,
+        resource_name: str,
+        *,
+        model_id: pulumi.Input[str] | None = None,
+        env_name: pulumi.Input[str] | None = None,
+        autoscaling_settings: pulumi.Input[AutoscalingSettingsArgsDict] | None = None,
+        promotion_settings: pulumi.Input[PromotionSettingsArgsDict] | None = None,
+        wait: pulumi.Input[bool] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare settings of one environment; at least one.
+
+        Args:
+            resource_name: Name of the resource in the stack.
+            model_id: Baseten's id of the model. A change replaces the resource.
+            env_name: Name of the environment, such as "production". A change replaces the resource.
+            autoscaling_settings: Autoscaling to put in force; None manages none of it.
+            promotion_settings: Promotion settings to put in force; None manages none of them.
+            wait: Whether `pulumi up` waits until the settings are in force. None means True, unless the stack
+                configuration `baseten:skipWait` is true.
+            opts: Options of the resource. `custom_timeouts` limits create and update, 30 minutes by default.
+
+        Raises:
+            TypeError: a subclass was made. Its name would be another resource type in the state.
+        """
+        if type(self) is not BasetenEnvironmentSettings:
+            raise TypeError(
+                "BasetenEnvironmentSettings cannot be subclassed, since the class is the resource's type in the state. "
+                "Write a function, or a pulumi.ComponentResource, that declares one."
+            )
+        props: dict[str, Any] = {
+            "model_id": model_id,
+            "env_name": env_name,
+            "autoscaling_settings": autoscaling_settings,
+            "promotion_settings": promotion_settings,
+            "wait": wait,
+            "status": None,
+            "in_force": None,
+        }
+        super().__init__(EnvironmentSettingsProvider(), resource_name, props, opts)
+
+    @staticmethod
+    def get(
+        resource_name: str,
+        id: pulumi.Input[str],  # noqa: A002 - Pulumi's own name for it
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> "BasetenEnvironmentSettings":
+        """Look up an environment's settings without managing them.
+
+        Args:
+            resource_name: Name of the resource in the stack.
+            id: `model_id/env_name`.
+            opts: Options of the resource.
+
+        Returns:
+            A resource whose outputs are everything Baseten reports; `pulumi up` sends nothing for it.
+        """
+        return BasetenEnvironmentSettings(
+            resource_name, opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id))
+        )
