@@ -172,8 +172,8 @@ def _request_id(response: httpx.Response) -> str:
 
 def _retry_after(response: httpx.Response) -> float | None:
     """Return how long Baseten asks to wait: the body's word, then the header's."""
-    header: Any = response.headers.get("retry-after")
-    for told in (_json(response).get("retry_after"), header):
+    told_twice: tuple[Any, Any] = (_json(response).get("retry_after"), response.headers.get("retry-after"))
+    for told in told_twice:
         try:
             seconds = float(told)
         except (TypeError, ValueError):
