@@ -17,6 +17,7 @@ $(VENV)/installed: requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	ln -sfn ../../$(VENV) examples/quickstart/$(VENV) # where the real engine looks for the provider's interpreter
 	@touch $@
 
 demo: setup ## watch settings through their whole life; needs no account and no Pulumi CLI
