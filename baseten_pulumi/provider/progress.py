@@ -12,6 +12,8 @@ import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 _SECONDS_TO_ARRIVE = 2.0
+# gRPC cancels a call whose future is collected, so each is held until it is done.
+_under_way: set[grpc.Future] = set()
 
 
 class Row:
@@ -24,7 +26,9 @@ class Row:
         """Show how things go; the next line replaces it. Returns at once."""
         engine = _engine()
         if engine is not None:
-            engine.Log.future(self._line(text, engine_pb2.INFO, ephemeral=True), timeout=_SECONDS_TO_ARRIVE)
+            line = engine.Log.future(self._line(text, engine_pb2.INFO, ephemeral=True), timeout=_SECONDS_TO_ARRIVE)
+            _under_way.add(line)
+            line.add_done_callback(_under_way.discard)
 
     def note(self, text: str) -> None:
         """Tell something that stays in the summary."""
