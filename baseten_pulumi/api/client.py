@@ -112,10 +112,7 @@ class BasetenClient:
         try:
             names = await self._send(request, models.read_environment_names, within_seconds)
         except NotFoundError as without_model:
-            return failures.missing_model(
-                without_model.restated(now=error.statements.now),
-                model_id,
-            )
+            return failures.missing_model(error, model_id, without_model.statements.seen)
         except RequestError:
             return error
         return error if env_name in names else failures.missing_environment(error, (model_id, env_name), names)

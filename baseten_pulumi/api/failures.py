@@ -20,7 +20,8 @@ from baseten_pulumi.errors import RequestError, Statements
 QUOTED_CHARACTERS = 300
 # Statuses after which it is not known whether Baseten acted: the request may have passed the gateway that answered.
 _GATEWAY = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+_MAY_HAVE_TAKEN = "Baseten may have taken the settings all the same."
 
 _CLASSES: dict[int, type[RequestError]] = {
     HTTPStatus.UNAUTHORIZED: errors.AuthenticationError,
@@ -115,12 +116,21 @@ def from_unreadable(
     )
 
 
-def missing_model(error: RequestError, model_id: str) -> errors.ModelNotFoundError:
-    """Return what a 404 means when the model has no environments either."""
+def in_doubt(error: RequestError) -> RequestError:
+    """Return the error of the last attempt, where Baseten may have acted on an earlier one."""
+    doubtful = error.restated(now=_MAY_HAVE_TAKEN)
+    doubtful.may_have_taken_effect = True
+    return doubtful
+
+
+def missing_model(error: RequestError, model_id: str, answer: str) -> errors.ModelNotFoundError:
+    """Return what a 404 means when the model has no environments either; `answer` tells how Baseten said that."""
     advice = "Check model_id, and that the API key belongs to the workspace of the model."
-    seen = f'Model "{model_id}" does not exist, or this API key cannot see it. {error.statements.seen}'
+    seen = f'Model "{model_id}" does not exist, or this API key cannot see it. {answer}'
     return errors.ModelNotFoundError(
-        Statements(error.statements.goal, seen, error.statements.now, advice), status_code=error.status_code
+        Statements(error.statements.goal, seen, error.statements.now, advice),
+        status_code=error.status_code,
+        may_have_taken_effect=error.may_have_taken_effect,
     )
 
 
@@ -134,7 +144,9 @@ def missing_environment(
         "Correct env_name, or create the environment at Baseten first: settings are adopted, not environments made."
     )
     return errors.EnvironmentNotFoundError(
-        Statements(error.statements.goal, seen, error.statements.now, advice), status_code=error.status_code
+        Statements(error.statements.goal, seen, error.statements.now, advice),
+        status_code=error.status_code,
+        may_have_taken_effect=error.may_have_taken_effect,
     )
 
 
@@ -149,7 +161,7 @@ def _class_of(status: int) -> type[RequestError]:
 def _now(request: Request, ambiguous: bool) -> str:
     if not request.changes_something:
         return ""
-    return "Baseten may have taken the settings all the same." if ambiguous else "Nothing was changed."
+    return _MAY_HAVE_TAKEN if ambiguous else "Nothing was changed."
 
 
 def _said(response: httpx.Response, api_key: str) -> str:

@@ -7,13 +7,14 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from baseten_pulumi.api.failures import in_doubt
 from baseten_pulumi.clock import Clock
 from baseten_pulumi.errors import (
     ConnectionBrokenError,
     RateLimitedError,
+    RequestError,
     RequestTimeoutError,
     ServerError,
-    TransientError,
 )
 
 FIRST_PAUSE_SECONDS = 0.5
@@ -45,16 +46,17 @@ async def retrying(
     while True:
         try:
             return await attempt(deadline - clock.now())
-        except TransientError as error:
-            ambiguous = error.may_have_taken_effect = ambiguous or error.may_have_taken_effect
+        except RequestError as caught:
+            error = in_doubt(caught) if ambiguous else caught
+            ambiguous = error.may_have_taken_effect
             wait = max(pause * spread(0.9, 1.1), error.retry_after_seconds or 0.0)
             if not _is_retried(error) or clock.now() + wait >= deadline:
-                raise
+                raise error from None
         await clock.sleep(wait)
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
-def _is_retried(error: TransientError) -> bool:
+def _is_retried(error: RequestError) -> bool:
     if isinstance(error, ServerError):
         return error.status_code in RETRIED_STATUSES
     return isinstance(error, (RateLimitedError, RequestTimeoutError, ConnectionBrokenError))
