@@ -1,0 +1,149 @@
+"""The command line: the words and flags of the Pulumi CLI, as far as this engine goes."""
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from typing import Any
+
+from baseten_pulumi.testing.engine.checkpoint import CheckpointError
+from baseten_pulumi.testing.engine.display import BANNER, Display
+from baseten_pulumi.testing.engine.local_engine import LocalEngine, Outcome, Wish
+from baseten_pulumi.testing.engine.locking import LockedError
+from baseten_pulumi.testing.engine.project import ProjectError
+
+# The exit statuses of the Pulumi CLI.
+FAILED, BAD_INVOCATION, UNEXPECTED_CHANGES, CANCELLED = 1, 2, 7, 8
+_HELP = {
+    "up": "create, update and delete until the stack is what the program wants",
+    "preview": "show what up would do",
+    "refresh": "put what is really there into the state",
+    "destroy": "delete everything the stack holds",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _stack_command(options) if options.command == "stack" else _operation(options)
+    except (ProjectError, CheckpointError, LockedError) as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("-s", "--stack", default="dev", help="the stack (default: dev)")
+    shared.add_argument("-C", "--cwd", default=".", help="run as if started in this directory")
+    shared.add_argument("--state", help="where checkpoints lie (default: a file:// backend's place, or .pulumi-local)")
+    shared.add_argument("--non-interactive", action="store_true", help="never ask")
+    shared.add_argument("--color", choices=("auto", "always", "never", "raw"), default="auto", help="when to colour")
+    parser = argparse.ArgumentParser(prog="python -m baseten_pulumi.testing.engine", description=BANNER)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in _HELP.items():
+        _add_operation(commands.add_parser(name, parents=[shared], help=text), name)
+    stack = commands.add_parser("stack", help="look at a stack").add_subparsers(dest="stack_command", required=True)
+    outputs = stack.add_parser("output", parents=[shared], help="show the outputs")
+    outputs.add_argument("name", nargs="?", help="one output alone")
+    outputs.add_argument("-j", "--json", action="store_true", help="as JSON")
+    stack.add_parser("export", parents=[shared], help="show the deployment as JSON, secrets masked")
+    return parser
+
+
+def _add_operation(parser: argparse.ArgumentParser, name: str) -> None:
+    parser.add_argument("--diff", action="store_true", help="show which properties change")
+    parser.add_argument("-p", "--parallel", type=int, help="steps at once (default: 4 for each core)")
+    parser.add_argument("--expect-no-changes", action="store_true", help="fail where there are changes")
+    if name != "refresh":
+        parser.add_argument("-r", "--refresh", action="store_true", help="refresh first")
+    if name != "preview":
+        parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+        parser.add_argument("-f", "--skip-preview", action="store_true", help="no preview first")
+    if name in ("up", "destroy"):
+        parser.add_argument("--continue-on-error", action="store_true", help="go on with what does not depend on it")
+
+
+def _engine(options: argparse.Namespace) -> LocalEngine:
+    return LocalEngine(options.cwd, stack=options.stack, state_dir=options.state)
+
+
+def _stack_command(options: argparse.Namespace) -> int:
+    engine = _engine(options)
+    if options.stack_command == "export":
+        print(json.dumps(engine.export(), indent=4, ensure_ascii=False))
+        return 0
+    outputs: Any = engine.outputs()
+    if options.name is not None:
+        if options.name not in outputs:
+            print(f"error: the stack has no output {options.name!r}", file=sys.stderr)
+            return FAILED
+        outputs = outputs[options.name]
+    elif not options.json:
+        print(f"Current stack outputs ({len(outputs)}):")
+        rows = [("OUTPUT", "VALUE"), *((key, _plain(value)) for key, value in sorted(outputs.items()))]
+        width = max(len(key) for key, _ in rows)
+        outputs = "\n".join(f"    {key:<{width}}  {value}" for key, value in rows)
+    print(json.dumps(outputs, indent=2, ensure_ascii=False) if options.json else _plain(outputs))
+    return 0
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _operation(options: argparse.Namespace) -> int:
+    asking = options.command != "preview" and not options.yes and not options.skip_preview
+    if asking and (options.non_interactive or not sys.stdin.isatty()):
+        print("error: --yes or --skip-preview must be given where nobody can be asked", file=sys.stderr)
+        return BAD_INVOCATION
+    print(BANNER, flush=True)
+    engine = _engine(options)
+    _cancel_on_signals(engine)
+    if options.command == "preview":
+        return _status(_operate(engine, options, "up", dry_run=True), options)
+    if not options.skip_preview:
+        outcome = _operate(engine, options, options.command, dry_run=True)
+        if not outcome.succeeded or (asking and not _agreed(options)):
+            return _status(outcome, options) or CANCELLED
+    return _status(_operate(engine, options, options.command, dry_run=False), options)
+
+
+def _operate(engine: LocalEngine, options: argparse.Namespace, kind: str, *, dry_run: bool) -> Outcome:
+    wish = Wish(
+        dry_run=dry_run,
+        refresh=getattr(options, "refresh", False),
+        continue_on_error=getattr(options, "continue_on_error", False),
+        parallel=options.parallel,
+    )
+    colour = {"always": True, "never": False, "raw": False}.get(options.color)
+    return engine.operate(kind, wish, Display(sys.stdout, show_diff=options.diff, colour=colour))
+
+
+def _status(outcome: Outcome, options: argparse.Namespace) -> int:
+    if outcome.cancelled:
+        return CANCELLED
+    if not outcome.succeeded:
+        return FAILED
+    if options.expect_no_changes and outcome.changed:
+        print(f"error: no changes were expected for {options.command} but there are some", file=sys.stderr)
+        return UNEXPECTED_CHANGES
+    return 0
+
+
+def _agreed(options: argparse.Namespace) -> bool:
+    return input(f"Do you want to perform this {options.command}? (yes/no) ").strip().lower() in ("y", "yes")
+
+
+def _cancel_on_signals(engine: LocalEngine) -> None:
+    def cancel(_number: int, _frame: Any) -> None:
+        # Not in the handler itself: the main thread may hold a lock that cancelling needs.
+        threading.Thread(target=engine.cancel, daemon=True).start()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, cancel)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

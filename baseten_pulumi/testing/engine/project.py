@@ -1,0 +1,112 @@
+"""Read what a run starts from: Pulumi.yaml and the stack's plain configuration."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class ProjectError(Exception):
+    """The project or its configuration cannot be run by the local engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A Pulumi project and one of its stacks.
+
+    `root` holds Pulumi.yaml; the program runs in `directory` and `main` is the file or directory in it to run.
+    Configuration keys are complete (`namespace:name`), values are strings, objects and lists as JSON.
+    """
+
+    name: str
+    stack: str
+    root: Path
+    directory: Path
+    main: Path
+    config: dict[str, str]
+
+
+def read_project(directory: Path, stack: str) -> Project:
+    """Read the project in a directory or above it.
+
+    Raises:
+        ProjectError: where there is none, it is not Python, or a value is encrypted.
+    """
+    root = _root_of(directory.resolve())
+    settings = _read_yaml(root / "Pulumi.yaml")
+    name = settings.get("name")
+    if not isinstance(name, str) or not name:
+        raise ProjectError(f"{root / 'Pulumi.yaml'} names no project: add `name:`.")
+    _require_python(settings.get("runtime"), root)
+    main = (root / str(settings.get("main", "."))).resolve()
+    if not main.exists():
+        raise ProjectError(f"The program {main}, `main` of {root / 'Pulumi.yaml'}, does not exist.")
+    config = {**_defaults(settings.get("config") or {}, name), **_stack_config(root / f"Pulumi.{stack}.yaml", name)}
+    return Project(name, stack, root, main if main.is_dir() else main.parent, main, config)
+
+
+def _root_of(directory: Path) -> Path:
+    for candidate in (directory, *directory.parents):
+        if (candidate / "Pulumi.yaml").is_file():
+            return candidate
+    raise ProjectError(f"No Pulumi.yaml in {directory} or above it. Go to a Pulumi project or name one with --cwd.")
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ProjectError(f"{path} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise ProjectError(f"{path} must hold a mapping.")
+    return content
+
+
+def _require_python(runtime: Any, root: Path) -> None:
+    name = runtime.get("name") if isinstance(runtime, dict) else runtime
+    if name != "python":
+        raise ProjectError(f"{root / 'Pulumi.yaml'} has runtime {name!r}; the local engine runs `python` alone.")
+
+
+def _defaults(declared: Mapping[str, Any], project: str) -> dict[str, str]:
+    config = {}
+    for key, value in declared.items():
+        schema = isinstance(value, dict)
+        if schema and "default" not in value and "value" not in value:
+            continue
+        config[_full_key(key, project)] = _text(key, value.get("value", value.get("default")) if schema else value)
+    return config
+
+
+def _stack_config(path: Path, project: str) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    declared = _read_yaml(path).get("config") or {}
+    return {_full_key(key, project): _text(key, value) for key, value in declared.items()}
+
+
+def _full_key(key: str, project: str) -> str:
+    namespace, _, name = str(key).rpartition(":")
+    return f"{namespace.removesuffix(':config') or project}:{name}"
+
+
+def _text(key: str, value: Any) -> str:
+    if _holds_ciphertext(value):
+        raise ProjectError(
+            f"The configuration value {key} is encrypted (`secure:`), which the local engine cannot read.\n"
+            "Give the key in the environment (BASETEN_API_KEY), or use the real Pulumi CLI."
+        )
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def _holds_ciphertext(value: Any) -> bool:
+    if isinstance(value, dict):
+        return "secure" in value or any(_holds_ciphertext(item) for item in value.values())
+    return isinstance(value, list) and any(_holds_ciphertext(item) for item in value)

@@ -1,0 +1,274 @@
+"""The provider process: started once an operation needs it, called in Pulumi's protocol, never left behind."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2
+from google.protobuf.message import DecodeError
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
+
+from baseten_pulumi.testing.engine import values
+from baseten_pulumi.testing.engine.checkpoint import Resource
+from baseten_pulumi.testing.engine.steps import Difference, type_of
+
+CHANNEL_OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+_PROVIDER_KEY = "__provider"
+_GRACE_SECONDS = 3.0
+
+
+class ProviderError(Exception):
+    """The provider refused or failed; its own words."""
+
+
+class InitFailedError(ProviderError):
+    """The resource exists but did not come to be as wanted; it is kept in state with the reasons."""
+
+    def __init__(self, detail: Any) -> None:
+        super().__init__("\n".join(detail.reasons) or "resource init failed")
+        self.id: str = detail.id
+        self.outputs = values.from_struct(detail.properties)
+        self.inputs = values.from_struct(detail.inputs) if detail.HasField("inputs") else None
+        self.reasons = tuple(detail.reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How to start the provider process and what to tell it; `say` gets each line it prints."""
+
+    directory: Path
+    environment: Mapping[str, str]
+    engine_address: str
+    config: Mapping[str, str]
+    say: Callable[[str], None]
+
+
+class Provider:
+    """Pulumi's dynamic provider in a process of its own."""
+
+    def __init__(self, launch: Launch) -> None:
+        self._launch = launch
+        self._starting = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._stub: Any = None
+        self._channel: Any = None
+        self._reader: threading.Thread | None = None
+        self._stopped = False
+
+    def start(self) -> Any:
+        """Start and configure the process unless that was done.
+
+        Raises:
+            ProviderError: where it does not come up.
+        """
+        with self._starting:
+            if self._stopped:
+                raise ProviderError("The provider was stopped.")
+            if self._stub is None:
+                self._stub = self._started()
+            return self._stub
+
+    def check(self, resource: Resource, olds: values.Properties) -> tuple[values.Properties, list[tuple[str, str]]]:
+        """Have inputs checked: the inputs to use, and failures as (property, reason)."""
+        request = provider_pb2.CheckRequest(olds=_struct(olds), news=_struct(resource.inputs), **_named(resource))
+        answer = self._call("Check", request)
+        checked = values.annotated(values.from_struct(answer.inputs), resource.inputs)
+        return checked, [(failure.property, failure.reason) for failure in answer.failures]
+
+    def diff(self, old: Resource, news: values.Properties, ignored: tuple[str, ...] = ()) -> Difference:
+        """Have wanted inputs compared with what is there. An answer of "unknown" is settled by the inputs."""
+        request = provider_pb2.DiffRequest(
+            id=old.id, olds=_struct(old.outputs), news=_struct(news), ignoreChanges=ignored, **_named(old)
+        )
+        request.old_inputs.CopyFrom(_struct(old.inputs))
+        answer = self._call("Diff", request)
+        changed = answer.changes == provider_pb2.DiffResponse.DIFF_SOME
+        if answer.changes == provider_pb2.DiffResponse.DIFF_UNKNOWN:
+            changed = not values.same(values.revealed(old.inputs), values.revealed(news))
+        return Difference(changed, tuple(answer.replaces), answer.deleteBeforeReplace)
+
+    def create(self, resource: Resource) -> tuple[str, values.Properties]:
+        """Create a resource: its id and outputs."""
+        timeout = resource.timeouts.get("create", 0.0)
+        request = provider_pb2.CreateRequest(properties=_struct(resource.inputs), timeout=timeout, **_named(resource))
+        answer = self._call("Create", request)
+        return answer.id, values.from_struct(answer.properties)
+
+    def update(self, old: Resource, new: Resource) -> values.Properties:
+        """Update a resource in place: its outputs."""
+        request = provider_pb2.UpdateRequest(
+            id=old.id,
+            olds=_struct(old.outputs),
+            news=_struct(new.inputs),
+            timeout=new.timeouts.get("update", 0.0),
+            ignoreChanges=new.ignore_changes,
+            **_named(old),
+        )
+        request.old_inputs.CopyFrom(_struct(old.inputs))
+        return values.from_struct(self._call("Update", request).properties)
+
+    def read(self, resource: Resource) -> tuple[str, values.Properties, values.Properties | None]:
+        """Read what is there: id ("" where it is gone), outputs, and inputs (None where they stay as they are)."""
+        _require_provider(resource)
+        request = provider_pb2.ReadRequest(
+            id=resource.id, properties=_struct(resource.outputs), inputs=_struct(resource.inputs), **_named(resource)
+        )
+        answer = self._call("Read", request)
+        inputs = values.from_struct(answer.inputs) if answer.HasField("inputs") else None
+        return answer.id, values.from_struct(answer.properties), inputs
+
+    def delete(self, resource: Resource) -> None:
+        """Delete a resource."""
+        _require_provider(resource)
+        timeout = resource.timeouts.get("delete", 0.0)
+        request = provider_pb2.DeleteRequest(
+            id=resource.id, properties=_struct(resource.outputs), timeout=timeout, **_named(resource)
+        )
+        request.old_inputs.CopyFrom(_struct(resource.inputs))
+        self._call("Delete", request)
+
+    def cancel(self) -> None:
+        """Tell the provider to give up what it waits for; nothing happens where none runs."""
+        if self._stub is not None:
+            with contextlib.suppress(grpc.RpcError):
+                self._stub.Cancel(empty_pb2.Empty(), timeout=_GRACE_SECONDS)
+
+    def stop(self) -> None:
+        """End the process, politely first."""
+        with self._starting:
+            self._stopped = True
+        if self._channel is not None:
+            self._channel.close()
+        if self._process is not None:
+            end_process(self._process, signal.SIGINT)
+        if self._reader is not None:
+            self._reader.join(_GRACE_SECONDS)
+
+    def _started(self) -> Any:
+        self._process = subprocess.Popen(  # noqa: S603 — our own interpreter, a fixed module
+            [sys.executable, "-u", "-m", "pulumi.dynamic", self._launch.engine_address],
+            cwd=self._launch.directory,
+            env=dict(self._launch.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # a terminal's Ctrl-C is ours to pass on, as Cancel
+        )
+        lines = lines_of(self._process)
+        port = self._port(lines)
+        self._reader = threading.Thread(target=self._pass_on, args=(lines,), name="provider output", daemon=True)
+        self._reader.start()
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL_OPTIONS)
+        stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
+        self._configure(stub)
+        return stub
+
+    def _port(self, lines: Iterator[str]) -> int:
+        printed = []
+        for line in lines:
+            if line.isdecimal():
+                return int(line)
+            printed.append(line)
+        raise ProviderError("\n".join(["The provider process did not start.", *printed]))
+
+    def _pass_on(self, lines: Iterator[str]) -> None:
+        for line in lines:
+            self._launch.say(line)
+
+    def _configure(self, stub: Any) -> None:
+        config = self._launch.config
+        request = provider_pb2.ConfigureRequest(
+            args=values.to_struct(config),
+            variables={f"pulumi-python:config:{key}": value for key, value in config.items()},
+            acceptSecrets=True,
+            acceptResources=True,
+            sends_old_inputs=True,
+            sends_old_inputs_to_delete=True,
+        )
+        try:
+            stub.Configure(request)
+        except grpc.RpcError as error:
+            raise self._meaning(error) from error
+
+    def _call(self, method: str, request: Any) -> Any:
+        stub = self.start()
+        try:
+            return getattr(stub, method)(request)
+        except grpc.RpcError as error:
+            raise self._meaning(error) from error
+
+    def _meaning(self, error: Any) -> ProviderError:
+        ended = self._process.poll() if self._process else None
+        if error.code() is grpc.StatusCode.UNAVAILABLE:
+            with contextlib.suppress(subprocess.TimeoutExpired, AttributeError):
+                ended = self._process.wait(_GRACE_SECONDS)  # type: ignore[union-attr]
+        if ended is not None:
+            return ProviderError(f"The provider process ended in the middle of the call (exit status {ended}).")
+        return meaning_of(error)
+
+
+def meaning_of(error: Any) -> ProviderError:
+    """Read a failed call as gRPC for Go does: the details' message wins, and a partial failure is one of its own."""
+    status = _details(error)
+    if status is None:
+        return ProviderError(error.details() or f"The call ended with {error.code().name}.")
+    if status.code != error.code().value[0]:
+        return ProviderError(f"The details of the failure have code {status.code}, the call {error.code().value[0]}.")
+    for packed in status.details:
+        detail = provider_pb2.ErrorResourceInitFailed()
+        if packed.Unpack(detail):
+            return InitFailedError(detail)
+    return ProviderError(status.message)
+
+
+def end_process(process: "subprocess.Popen[str]", first: signal.Signals) -> None:
+    """End a process: ask with one signal, then SIGTERM, then kill it, with a few seconds for each."""
+    for number in (first, signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is None:
+            process.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE_SECONDS)
+            return
+
+
+def lines_of(process: "subprocess.Popen[str]") -> Iterator[str]:
+    """Give the lines a process prints until it closes its output."""
+    if process.stdout is not None:
+        with process.stdout as stream:
+            for line in stream:
+                yield line.rstrip("\n")
+
+
+def _details(error: Any) -> Any:
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin":
+            with contextlib.suppress(DecodeError):
+                return status_pb2.Status.FromString(value)
+    return None
+
+
+def _require_provider(resource: Resource) -> None:
+    found = resource.outputs.get(_PROVIDER_KEY) or resource.inputs.get(_PROVIDER_KEY)
+    if values.is_masked(found):
+        raise ProviderError(
+            "The code of this resource's provider is a secret, and the local engine writes no secret to disk.\n"
+            "Set `serialize_as_secret_always = False` in the provider's class and run `up` once, "
+            "or use the real Pulumi CLI."
+        )
+
+
+def _named(resource: Resource) -> dict[str, Any]:
+    return {"urn": resource.urn, "name": resource.name, "type": type_of(resource.urn)}
+
+
+def _struct(properties: values.Properties) -> Any:
+    return values.to_struct(values.revealed(properties))
