@@ -18,8 +18,6 @@ from baseten_pulumi.errors import RequestError, Statements
 
 # Longest piece of an answer that an error quotes.
 QUOTED_CHARACTERS = 300
-# Statuses after which it is not known whether Baseten acted: the request may have passed the gateway that answered.
-_GATEWAY = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 _MAY_HAVE_TAKEN = "Baseten may have taken the settings all the same."
 
@@ -73,9 +71,10 @@ def from_response(request: Request, response: httpx.Response) -> RequestError:
     """Return the error for an answer that is not a success."""
     status = response.status_code
     kind = _class_of(status)
-    ambiguous = request.changes_something and (status in _GATEWAY or status == HTTPStatus.INTERNAL_SERVER_ERROR)
-    said = _said(response, request.api_key)
-    seen = f"Baseten answered {status} to {request.method} {request.path}{said}{_request_id(response)}."
+    # After a 5xx nobody knows: the request may have passed the gateway that answered.
+    ambiguous = request.changes_something and status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    said, identifier = _said(response, request.api_key), _request_id(response, request.api_key)
+    seen = f"Baseten answered {status} to {request.method} {request.path}{said}{identifier}."
     return kind(
         Statements(request.goal, seen, _now(request, ambiguous), _ADVICE[kind]),
         status_code=status,
@@ -106,7 +105,7 @@ def from_unreadable(
     where = f"{place}: {first['msg']}" if place else first["msg"]
     seen = (
         f"Baseten answered {response.status_code} to {request.method} {request.path} with something its API does not "
-        f"describe ({_one_line(where, request.api_key)}){_request_id(response)}."
+        f"describe ({_one_line(where, request.api_key)}){_request_id(response, request.api_key)}."
     )
     kind = errors.UnexpectedAnswerError
     return kind(
@@ -177,9 +176,9 @@ def _one_line(text: str, api_key: str) -> str:
     return line if len(line) <= QUOTED_CHARACTERS else f"{line[:QUOTED_CHARACTERS]}…"
 
 
-def _request_id(response: httpx.Response) -> str:
+def _request_id(response: httpx.Response, api_key: str) -> str:
     identifier = response.headers.get("x-request-id") or response.headers.get("x-baseten-request-id")
-    return f" (request {identifier[:80]})" if identifier else ""
+    return f" (request {_one_line(identifier, api_key)[:80]})" if identifier else ""
 
 
 def _retry_after(response: httpx.Response) -> float | None:
@@ -188,7 +187,7 @@ def _retry_after(response: httpx.Response) -> float | None:
     for told in told_twice:
         try:
             seconds = float(told)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             continue
         if math.isfinite(seconds) and seconds >= 0:
             return seconds
