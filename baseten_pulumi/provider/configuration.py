@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
@@ -11,6 +12,8 @@ from baseten_pulumi.errors import ConfigurationError, MissingApiKeyError, Statem
 DEFAULT_BASE_URL = "https://api.baseten.co"
 API_KEY, BASE_URL, SKIP_WAIT = "baseten:apiKey", "baseten:baseUrl", "baseten:skipWait"
 _NOTHING_SENT = "Nothing was sent."
+# No credentials, query or fragment (empty ones neither), and nothing that URL parsers read in different ways.
+_UNADORNED = re.compile(r"[A-Za-z]+://[A-Za-z0-9.:\[\]_-]+(/[A-Za-z0-9._~/-]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Configuration:
         """
         text = self._text(BASE_URL, "BASETEN_BASE_URL").strip() or DEFAULT_BASE_URL
         url = _split(text)
-        if url is None or not url.hostname or url.username or url.password or url.query or url.fragment:
+        if url is None or not url.hostname or not _UNADORNED.fullmatch(text):
             raise _malformed(BASE_URL, "is not a plain URL of a host", f"Write it like {DEFAULT_BASE_URL}.")
         if url.scheme != "https" and not (url.scheme == "http" and is_loopback(text)):
             raise _malformed(BASE_URL, "is not https, and only this machine may do without", "Write it with https://.")
