@@ -15,17 +15,21 @@ from baseten_pulumi.provider.configuration import Configuration, is_loopback
 
 _Result = TypeVar("_Result")
 
+# The caches below may compute twice when two threads miss at once, and a client must not meet a second loop.
+_opening = threading.Lock()
+
 
 class Session:
     """A client for one endpoint, and the loop it lives on."""
 
     def __init__(self, endpoint: Endpoint) -> None:
+        self._loop = _loop()
         self.clock = SystemClock()
         self.client = BasetenClient(endpoint, self.clock)
 
     def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         """Run a coroutine on the loop and return its result; for any thread but the loop's own."""
-        return asyncio.run_coroutine_threadsafe(work, _loop()).result()
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 
 def open_session(configuration: Configuration) -> Session:
@@ -35,7 +39,9 @@ def open_session(configuration: Configuration) -> Session:
         ConfigurationError: there is no API key, or the base URL is malformed.
     """
     base_url = configuration.base_url()
-    return _session(Endpoint(base_url, configuration.api_key(), is_loopback(base_url)))
+    endpoint = Endpoint(base_url, configuration.api_key(), is_loopback(base_url))
+    with _opening:
+        return _session(endpoint)
 
 
 @functools.lru_cache(maxsize=8)
