@@ -65,49 +65,58 @@ def _settings(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
     declared = {key: value for key, value in news.items() if key not in _PASSED_OVER and key not in _OWN_PROPERTIES}
     settings: dict[str, Any] = {}
     failures: list[Failure] = []
-    for path, value in _walk("", declared):
-        field = FIELDS.get(path)
-        if isinstance(value, Unknown):
+    for group, key, value in _walk("", declared):
+        path = _path(group, key)
+        if key not in members(group):
+            failures.append(Failure(path, _stranger(group, key)))
+        elif isinstance(value, Unknown):
             settings[path] = value
-        elif field is None:
-            failures.append(_misplaced(path, value))
-        elif reason := _judge(field, value):
+        elif reason := _judge(path, value):
             failures.append(Failure(path, reason))
         else:
-            settings[path] = int(value) if field.kind == "integer" else value
+            settings[path] = int(value) if isinstance(value, float) else value
     return settings, failures
 
 
-def _walk(group: str, declared: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the path and value of everything declared, nulls left out."""
+def _walk(group: str, declared: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Yield the object, key and value of everything declared; nulls are left out where the key is known."""
+    known = frozenset(members(group))
     for key, value in declared.items():
-        path = f"{group}.{key}" if group else key
-        if value is None:
-            if path not in FIELDS and path not in GROUPS:
-                yield path, value
-        elif path in GROUPS and isinstance(value, Mapping):
+        path = _path(group, key)
+        if key in known and path in GROUPS and isinstance(value, Mapping):
             yield from _walk(path, value)
-        else:
-            yield path, value
+        elif value is not None or key not in known:
+            yield group, key, value
 
 
-def _misplaced(path: str, value: Any) -> Failure:
-    if path in GROUPS:
-        return Failure(path, f"must be an object, got {_shown(value)}")
-    group, _, name = path.rpartition(".")
-    known = list(members(group)) + ([] if group else list(_OWN_PROPERTIES))
-    close = difflib.get_close_matches(name, known, n=1)
+def _path(group: str, key: str) -> str:
+    """Return the path of a key; one that holds a dot itself is quoted, as Pulumi quotes it."""
+    if "." in key:
+        return f'{group}["{key}"]'
+    return f"{group}.{key}" if group else key
+
+
+def _stranger(group: str, key: str) -> str:
+    known = [*members(group), *(() if group else _OWN_PROPERTIES)]
+    close = difflib.get_close_matches(key, known, n=1)
     hint = f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
-    return Failure(path, f"is not a known property; {hint}")
+    return f"is not a known property; {hint}"
 
 
-def _judge(field: Field, value: Any) -> str | None:
+def _judge(path: str, value: Any) -> str | None:
     """Return the rule a value breaks, or None."""
+    field = FIELDS.get(path)
+    if field is None:
+        return f"must be an object, got {_shown(value)}"
     if field.kind == "boolean":
         return None if isinstance(value, bool) else f"must be true or false, got {_shown(value)}"
     if field.kind == "enum":
         choices = " or ".join(filter(None, (", ".join(field.choices[:-1]), field.choices[-1])))
         return None if value in field.choices else f"must be {choices}, got {_shown(value)}"
+    return _judge_number(field, value)
+
+
+def _judge_number(field: Field, value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
         return f"must be a whole number, got {_shown(value)}"
     if field.minimum is not None and value < field.minimum:
@@ -158,7 +167,7 @@ def _combination_failures(settings: Mapping[str, Any]) -> Iterator[Failure]:
 
 
 def _nothing_declared(settings: Mapping[str, Any]) -> Iterable[Failure]:
-    reason = "or promotion_settings must declare at least one setting, got none"
+    reason = "must declare at least one setting, here or in promotion_settings; got none"
     return () if settings else (Failure("autoscaling_settings", reason),)
 
 
