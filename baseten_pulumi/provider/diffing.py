@@ -1,13 +1,14 @@
 """What an update would change, decided offline from the last outputs and the new inputs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pulumi.output import Unknown
 
-from baseten_pulumi.fields import flatten
+from baseten_pulumi.fields import AUTOSCALING, PROMOTION, flatten
 
 _IDENTITY = ("model_id", "env_name")
+_JUDGED = (*_IDENTITY, AUTOSCALING, PROMOTION)
 
 
 def replaced_by(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
@@ -21,15 +22,16 @@ def has_changes(olds: Mapping[str, Any], news: Mapping[str, Any], *, is_waiting:
     A change of a managed setting, its addition or its removal counts, and so does a model or environment not known yet.
     `wait` itself does not count; but where settings were never seen in force and waiting is on, there is still to wait.
     """
-    if any(isinstance(value, Unknown) for value in _all_values(news)):
+    if any(isinstance(value, Unknown) for name in _JUDGED for value in _all_values(news.get(name))):
         return True
     if replaced_by(olds, news) or flatten(olds) != flatten(news):
         return True
     return is_waiting and olds.get("in_force") is not True
 
 
-def _all_values(properties: Mapping[str, Any]) -> list[Any]:
-    values: list[Any] = []
-    for value in properties.values():
-        values += _all_values(value) if isinstance(value, Mapping) else [value]
-    return values
+def _all_values(value: Any) -> Iterator[Any]:
+    if not isinstance(value, Mapping):
+        yield value
+        return
+    for inner in value.values():
+        yield from _all_values(inner)
