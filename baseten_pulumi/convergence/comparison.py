@@ -29,6 +29,11 @@ class Difference:
         return f"{self.path.rpartition('.')[2]} {_shown(self.reported)} → {_shown(self.wanted)}"
 
     @property
+    def sighting(self) -> str:
+        """`1 for min_replica`."""
+        return f"{_shown(self.reported)} for {self.path.rpartition('.')[2]}"
+
+    @property
     def sentence(self) -> str:
         """`autoscaling_settings.min_replica is 1, wanted 3`."""
         seen = "is not reported" if self.reported is None else f"is {_shown(self.reported)}"

@@ -72,7 +72,7 @@ class Sighting:
         differing: What is not in force yet; None while nothing has been read.
         promotion: The latest promotion; None where none is reported.
         trouble: What kept the latest poll from reading; None where it read.
-        still_seconds: How long the differences have been the same.
+        still_seconds: How long the differences had been the same, with no promotion running, when last read.
         waited_seconds: How long the wait has lasted.
     """
 
@@ -84,5 +84,4 @@ class Sighting:
 
     def is_stuck(self, status: str | None) -> bool:
         """Tell whether Baseten has stood still on other values for a minute with nothing to wait behind."""
-        is_promoting = self.promotion is not None and self.promotion.is_running
-        return self.still_seconds >= STANDSTILL_SECONDS and not is_promoting and status != "QUEUED"
+        return self.still_seconds >= STANDSTILL_SECONDS and status != "QUEUED"

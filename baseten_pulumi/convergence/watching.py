@@ -1,5 +1,6 @@
 """Poll until every wanted setting is reported, or until the time is up."""
 
+from dataclasses import replace
 from typing import Protocol
 
 from baseten_pulumi.clock import Clock
@@ -64,19 +65,17 @@ class Watch:
                 self._wanted.model_id, self._wanted.env_name, within_seconds=within
             )
         except TransientError as trouble:
-            self._remember(self._seen.differing, self._seen.promotion, trouble)
+            self._seen = replace(self._seen, trouble=trouble, waited_seconds=self._waited_seconds())
             return False
         found = differences(self._wanted.settings, reported.settings)
-        self._remember(found, reported.promotion, None)
+        self._remember(found, reported.promotion)
         return not found
 
-    def _remember(
-        self, differing: tuple[Difference, ...] | None, promotion: Promotion | None, trouble: TransientError | None
-    ) -> None:
+    def _remember(self, differing: tuple[Difference, ...], promotion: Promotion | None) -> None:
         now = self._clock.now()
-        if differing != self._seen.differing:
+        if differing != self._seen.differing or (promotion is not None and promotion.is_running):
             self._changed_at = now
-        self._seen = Sighting(differing, promotion, trouble, now - self._changed_at, now - self._began_at)
+        self._seen = Sighting(differing, promotion, None, now - self._changed_at, now - self._began_at)
 
     def _pause(self) -> float:
         asked = self._seen.trouble.retry_after_seconds if self._seen.trouble else None

@@ -65,7 +65,7 @@ def _trouble(trouble: TransientError) -> str:
 
 def _standstill(seen: Sighting) -> str:
     values = ", ".join(
-        f"{difference.reported} for {difference.path.rpartition('.')[2]}"
+        difference.sighting
         for difference in (seen.differing or ())[:SETTINGS_NAMED]
         if difference.reported is not None
     )
