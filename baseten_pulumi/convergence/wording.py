@@ -65,9 +65,7 @@ def _trouble(trouble: TransientError) -> str:
 
 def _standstill(seen: Sighting) -> str:
     values = ", ".join(
-        difference.sighting
-        for difference in (seen.differing or ())[:SETTINGS_NAMED]
-        if difference.reported is not None
+        difference.sighting for difference in (seen.differing or ())[:SETTINGS_NAMED] if difference.reported is not None
     )
     if not values:
         return f"nothing has changed for {STANDSTILL_SECONDS:.0f} s"
