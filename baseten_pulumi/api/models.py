@@ -6,9 +6,9 @@ no error, since Baseten's API grows and this package need not grow with it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, StrictBool, StrictInt, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, StrictInt, create_model
 
 from baseten_pulumi.fields import (
     FIELDS,
@@ -52,10 +52,12 @@ def _object(group: str, base: type[BaseModel], type_of: Callable[[Field], Any]) 
 
 
 class Promotion(_Answer):
-    """A promotion as Baseten reports it; it may have ended."""
+    """A promotion as Baseten reports it; it may have ended. It is only shown, so nothing in it is worth an error."""
 
-    status: str
-    percent_traffic_to_new_version: int | None = None
+    status: Annotated[str, BeforeValidator(lambda told: told if isinstance(told, str) else "UNKNOWN")] = "UNKNOWN"
+    percent_traffic_to_new_version: Annotated[
+        int | None, BeforeValidator(lambda told: told if isinstance(told, int) else None)
+    ] = None
 
     @property
     def percent(self) -> int | None:
