@@ -1,5 +1,6 @@
 """Baseten's management API, as much of it as this package needs."""
 
+import asyncio
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,13 +14,18 @@ import pydantic
 from baseten_pulumi.api import failures, models
 from baseten_pulumi.api.retrying import retrying
 from baseten_pulumi.clock import Clock
-from baseten_pulumi.errors import NotFoundError, RequestError
+from baseten_pulumi.errors import ConfigurationError, NotFoundError, RequestError, Statements
 from baseten_pulumi.fields import Settings
 
 # More requests in flight are slower: measured with 200 environments, 3.5 s with 10 to 20 connections, 5.8 s with 200.
 MAX_CONNECTIONS = 16
 CONNECT_TIMEOUT_SECONDS = 5.0
 READ_TIMEOUT_SECONDS = 30.0
+# A request at the very end of the time still gets long enough to be answered.
+SHORTEST_TIMEOUT_SECONDS = 0.1
+# The HTTP library limits each read, not their sum: an answer that trickles in would never end. Its own limits, which
+# know whether the request was sent, come first.
+OVERRUN_SECONDS = 0.5
 
 _Answer = TypeVar("_Answer")
 
@@ -40,17 +46,16 @@ class Endpoint:
 
 
 class BasetenClient:
-    """Speak to one account at Baseten; to be used on one event loop."""
+    """Speak to one account at Baseten; to be used on one event loop.
+
+    Raises:
+        ConfigurationError: the proxy or certificate variables of the environment cannot be used.
+    """
 
     def __init__(self, endpoint: Endpoint, clock: Clock) -> None:
         self._api_key = endpoint.api_key
         self._clock = clock
-        self._http = httpx.AsyncClient(
-            base_url=endpoint.base_url,
-            headers={"Authorization": f"Api-Key {endpoint.api_key}", "User-Agent": _user_agent()},
-            limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
-            trust_env=not endpoint.is_loopback,
-        )
+        self._http = _http_client(endpoint)
 
     async def read_environment(self, model_id: str, env_name: str, *, within_seconds: float) -> models.Environment:
         """Read one environment, once.
@@ -124,11 +129,13 @@ class BasetenClient:
         within_seconds: float,
         body: dict[str, Any] | None = None,
     ) -> _Answer:
-        limit = max(min(READ_TIMEOUT_SECONDS, within_seconds), 0.1)
-        timeout = httpx.Timeout(limit, connect=min(CONNECT_TIMEOUT_SECONDS, limit))
+        total = max(within_seconds, SHORTEST_TIMEOUT_SECONDS)
+        phase = min(READ_TIMEOUT_SECONDS, total)
+        timeout = httpx.Timeout(phase, connect=min(CONNECT_TIMEOUT_SECONDS, phase))
+        sending = self._http.request(request.method, request.path, json=body, timeout=timeout)
         try:
-            response = await self._http.request(request.method, request.path, json=body, timeout=timeout)
-        except httpx.HTTPError as exception:
+            response = await asyncio.wait_for(sending, total + OVERRUN_SECONDS)
+        except (httpx.HTTPError, asyncio.TimeoutError) as exception:
             raise failures.from_exception(request, exception) from None
         if not response.is_success:
             raise failures.from_response(request, response)
@@ -139,6 +146,25 @@ class BasetenClient:
 
     def _request(self, method: str, path: str, goal: str) -> failures.Request:
         return failures.Request(method, path, goal, self._api_key)
+
+
+def _http_client(endpoint: Endpoint) -> httpx.AsyncClient:
+    try:
+        return httpx.AsyncClient(
+            base_url=endpoint.base_url,
+            headers={"Authorization": f"Api-Key {endpoint.api_key}", "User-Agent": _user_agent()},
+            limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
+            trust_env=not endpoint.is_loopback,
+        )
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as reason:
+        raise ConfigurationError(
+            Statements(
+                goal="Baseten could not be asked.",
+                seen=f"The proxy or certificate variables of the environment cannot be used: {str(reason).rstrip('.')}.",
+                now="Nothing was sent.",
+                advice="Correct HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
+            )
+        ) from None
 
 
 def _settings_of(model_id: str, env_name: str) -> str:

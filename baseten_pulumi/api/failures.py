@@ -4,6 +4,7 @@ Every answer that is not a success and every exception of the HTTP library becom
 API key is taken out of whatever Baseten or the HTTP library says.
 """
 
+import asyncio
 import json
 import math
 from dataclasses import dataclass
@@ -83,9 +84,9 @@ def from_response(request: Request, response: httpx.Response) -> RequestError:
     )
 
 
-def from_exception(request: Request, exception: httpx.HTTPError) -> RequestError:
+def from_exception(request: Request, exception: httpx.HTTPError | asyncio.TimeoutError) -> RequestError:
     """Return the error for a request that got no answer."""
-    timed_out = isinstance(exception, httpx.TimeoutException)
+    timed_out = isinstance(exception, (httpx.TimeoutException, asyncio.TimeoutError))
     kind = errors.RequestTimeoutError if timed_out else errors.ConnectionBrokenError
     ambiguous = request.changes_something and not isinstance(exception, _NEVER_SENT)
     happened = "was not answered in time" if timed_out else "lost its connection" if ambiguous else "got no connection"
