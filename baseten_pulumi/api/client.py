@@ -160,7 +160,7 @@ def _http_client(endpoint: Endpoint) -> httpx.AsyncClient:
         raise ConfigurationError(
             Statements(
                 goal="Baseten could not be asked.",
-                seen=f"The proxy or certificate variables of the environment cannot be used: {str(reason).rstrip('.')}.",
+                seen=f"The environment's proxy or certificate variables cannot be used: {str(reason).rstrip('.')}.",
                 now="Nothing was sent.",
                 advice="Correct HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
             )
