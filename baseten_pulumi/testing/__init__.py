@@ -1,0 +1,45 @@
+"""Let a program run without an account at Baseten and without the Pulumi CLI.
+
+`Emulator` serves Baseten's API on this machine (needs the extra `testing`); each name is loaded when first used, so
+that one half of this package never needs what only the other half imports.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from baseten_pulumi.testing.emulator import (
+        AppliedChange,
+        Emulator,
+        Fault,
+        FictionalEnvironment,
+        FictionalModel,
+        RecordedRequest,
+    )
+
+_EMULATOR = "baseten_pulumi.testing.emulator"
+
+_MODULE_OF = {
+    "AppliedChange": _EMULATOR,
+    "Emulator": _EMULATOR,
+    "Fault": _EMULATOR,
+    "FictionalEnvironment": _EMULATOR,
+    "FictionalModel": _EMULATOR,
+    "RecordedRequest": _EMULATOR,
+}
+
+__all__ = [
+    "AppliedChange",
+    "Emulator",
+    "Fault",
+    "FictionalEnvironment",
+    "FictionalModel",
+    "RecordedRequest",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from the half of this package that defines it."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULE_OF[name]), name)

@@ -1,0 +1,19 @@
+"""Baseten's management API on this machine, as a second and independent reading of it.
+
+Nothing here imports the rest of the product: where client and emulator agree, two readings of the API agree.
+"""
+
+from baseten_pulumi.testing.emulator.account import FICTIONAL_ACCOUNT, FictionalEnvironment, FictionalModel
+from baseten_pulumi.testing.emulator.emulator import Emulator
+from baseten_pulumi.testing.emulator.faults import Fault
+from baseten_pulumi.testing.emulator.recording import AppliedChange, RecordedRequest
+
+__all__ = [
+    "FICTIONAL_ACCOUNT",
+    "AppliedChange",
+    "Emulator",
+    "Fault",
+    "FictionalEnvironment",
+    "FictionalModel",
+    "RecordedRequest",
+]

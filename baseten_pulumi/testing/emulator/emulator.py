@@ -1,0 +1,189 @@
+"""The emulator itself: what tests and the command line start, script and question."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from typing_extensions import Self
+
+from baseten_pulumi.testing.emulator.account import (
+    CPU,
+    FICTIONAL_ACCOUNT,
+    FictionalEnvironment,
+    FictionalModel,
+    described,
+)
+from baseten_pulumi.testing.emulator.app import Services, application, request_log
+from baseten_pulumi.testing.emulator.contract import Api
+from baseten_pulumi.testing.emulator.faults import Faults
+from baseten_pulumi.testing.emulator.limiting import RateLimit
+from baseten_pulumi.testing.emulator.promotions import EndStatus, Promotion
+from baseten_pulumi.testing.emulator.recording import AppliedChange, RecordedRequest, RequestLog
+from baseten_pulumi.testing.emulator.server import Server
+from baseten_pulumi.testing.emulator.store import Behaviour, Store
+
+
+@dataclass(kw_only=True, eq=False)
+class Emulator:
+    """Serve Baseten's API on this machine, for as long as the `with` block lasts.
+
+        with Emulator(apply_seconds=2) as emulator:
+            ...  # point a client at emulator.url, with any key
+
+    Everything may be called from any thread, before, during and after serving. The state lives as long as
+    the object does.
+
+    Attributes:
+        port: Where to listen, on the loopback interface only; 0 for any free port.
+        apply_seconds: From accepting settings to reporting them.
+        api: "current", or "founding" for exactly the page the product was founded on.
+        api_key: The only key let in; None for any that is not empty.
+        rate_limit: Requests a second for each key and endpoint; None for no limit.
+        replica_cap: Above it, replicas are accepted and silently capped in what is reported; None for no cap.
+        account: The models to start with.
+        on_request: Called on the server's thread with each request before it is answered; None for nobody.
+        clock: Seconds that only grow.
+        faults: What goes wrong; nothing until something is added.
+    """
+
+    port: int = 0
+    apply_seconds: float = 0.0
+    api: Api = "current"
+    api_key: str | None = field(default=None, repr=False)
+    rate_limit: float | None = None
+    replica_cap: int | None = None
+    account: Iterable[FictionalModel] = field(default=FICTIONAL_ACCOUNT, repr=False)
+    on_request: Callable[[RecordedRequest], None] | None = field(default=None, repr=False)
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False)
+    faults: Faults = field(default_factory=Faults, init=False, repr=False)
+    _log: RequestLog = field(default_factory=RequestLog, init=False, repr=False)
+    _store: Store = field(init=False, repr=False)
+    _server: Server | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.apply_seconds < 0:
+            raise ValueError(f"apply_seconds must be at least 0, got {self.apply_seconds:g}")
+        if self.rate_limit is not None and self.rate_limit <= 0:
+            raise ValueError(f"rate_limit must be above 0, or None for no limit, got {self.rate_limit:g}")
+        self._store = Store(self.account, Behaviour(self.apply_seconds, self.api, self.replica_cap, self.clock))
+
+    def __enter__(self) -> Self:
+        """Start serving.
+
+        Raises:
+            PortInUseError: Another program serves on the port.
+        """
+        if self._server is not None:
+            raise RuntimeError("this emulator serves already")
+        server = Server(self.port)
+        server.start(application(self._services(server)))
+        self._server = server
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop serving, at once."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    @property
+    def url(self) -> str:
+        """The base URL, such as `http://127.0.0.1:8095`; RuntimeError while it does not serve."""
+        if self._server is None:
+            raise RuntimeError("the emulator serves only inside its `with` block")
+        return self._server.url
+
+    @property
+    def requests(self) -> tuple[RecordedRequest, ...]:
+        """Every request so far, oldest first."""
+        return self._log.all()
+
+    def clear_requests(self) -> None:
+        """Forget the requests so far."""
+        self._log.clear()
+
+    @property
+    def applied(self) -> list[AppliedChange]:
+        """When accepted changes came into force, oldest first."""
+        return self._store.applied()
+
+    def reported(self, model_id: str, env_name: str) -> dict[str, Any]:
+        """Return an environment as GET answers it."""
+        return self._store.environment(model_id, env_name)
+
+    def models(self) -> list[dict[str, Any]]:
+        """Return the account's models as the API lists them."""
+        return self._store.models()
+
+    def environments(self, model_id: str) -> list[dict[str, Any]]:
+        """Return a model's environments as the API lists them."""
+        return self._store.environments(model_id)
+
+    def add_model(
+        self, model_id: str, name: str, environments: Iterable[str | FictionalEnvironment] = ("production",)
+    ) -> None:
+        """Add a model, in place of one with the same id; a bare name is an environment with every default."""
+        self._store.add_model(FictionalModel(model_id, name, described(environments), CPU))
+
+    def remove_model(self, model_id: str) -> None:
+        """Remove a model with its environments."""
+        self._store.remove_model(model_id)
+
+    def remove_environment(self, model_id: str, env_name: str) -> None:
+        """Remove an environment, be it `production`."""
+        self._store.remove_environment(model_id, env_name)
+
+    def change(
+        self,
+        model_id: str,
+        env_name: str,
+        autoscaling_settings: dict[str, Any] | None = None,
+        promotion_settings: dict[str, Any] | None = None,
+    ) -> None:
+        """Change settings as somebody does by hand: in force at once; a null is reported as null.
+
+        Raises:
+            ValueError: A setting has no such name.
+        """
+        changes = {"autoscaling_settings": autoscaling_settings or {}, "promotion_settings": promotion_settings or {}}
+        self._store.change(model_id, env_name, changes)
+
+    def start_promotion(
+        self, model_id: str, env_name: str, percent: int = 0, seconds: float | None = None, status: str = "RAMPING_UP"
+    ) -> None:
+        """Begin a promotion, behind which changes queue.
+
+        Args:
+            model_id: The model.
+            env_name: Its environment.
+            percent: Share of the traffic on the new deployment.
+            seconds: When it succeeds by itself; None where `finish_promotion` ends it.
+            status: RELEASING, RAMPING_UP, RAMPING_DOWN or PAUSED.
+        """
+        self._store.start_promotion(model_id, env_name, Promotion(self.clock(), percent, seconds, status))
+
+    def finish_promotion(
+        self, model_id: str, env_name: str, status: EndStatus = "SUCCEEDED", error_message: str | None = None
+    ) -> None:
+        """End the promotion that runs; what queued behind it comes into force `apply_seconds` later.
+
+        Raises:
+            ValueError: None runs.
+        """
+        self._store.finish_promotion(model_id, env_name, status, error_message)
+
+    def _services(self, server: Server) -> Services:
+        return Services(
+            store=self._store,
+            faults=self.faults,
+            limit=RateLimit(self.rate_limit, self.clock),
+            clock=self.clock,
+            record=request_log(self._log, self.on_request),
+            hang_up=server.hang_up,
+            api=self.api,
+            api_key=self.api_key,
+        )

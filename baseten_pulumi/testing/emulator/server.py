@@ -1,0 +1,120 @@
+"""A running server: uvicorn on a thread of its own, on the loopback interface only."""
+
+import asyncio
+import errno
+import socket
+import threading
+from importlib.util import find_spec
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+LOOPBACK = "127.0.0.1"
+
+_START_SECONDS = 10.0
+_STOP_SECONDS = 5.0
+_BACKLOG = 2048
+_KEEP_ALIVE_SECONDS = 75
+
+
+class PortInUseError(OSError):
+    """Say that another program already serves on the port."""
+
+
+class _Uvicorn(uvicorn.Server):
+    """Tell when it serves, and stop at once with whoever is still connected hung up on."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.serving = threading.Event()
+        self._end: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def main_loop(self) -> None:
+        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+        self.serving.set()
+        ended = asyncio.ensure_future(self._end.wait())
+        while not ended.done():
+            await self.on_tick(0)
+            await asyncio.wait({ended}, timeout=1)
+
+    def hang_up(self, client: Any = None) -> None:
+        """Close a client's connection at once; None closes every one."""
+        for connection in list(self.server_state.connections):
+            if client is None or getattr(connection, "client", None) == client:
+                connection.transport.abort()
+
+    def end(self) -> None:
+        """Stop from another thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._end_at_once)
+
+    def _end_at_once(self) -> None:
+        self.force_exit = True
+        self.hang_up()
+        if self._end is not None:
+            self._end.set()
+
+
+class Server:
+    """Serve an application until stopped.
+
+    Args:
+        port: Where to listen; 0 for any free port.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._socket = _listening(port)
+        self.url = f"http://{LOOPBACK}:{self._socket.getsockname()[1]}"
+        self._uvicorn: _Uvicorn | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self, application: ASGIApp) -> None:
+        """Begin to serve; returns once requests are answered."""
+        config = uvicorn.Config(
+            application,
+            http="httptools" if find_spec("httptools") else "h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            backlog=_BACKLOG,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        )
+        self._uvicorn = _Uvicorn(config)
+        self._thread = threading.Thread(
+            target=self._uvicorn.run, args=([self._socket],), name="baseten-emulator", daemon=True
+        )
+        self._thread.start()
+        if not self._uvicorn.serving.wait(_START_SECONDS):
+            raise RuntimeError(f"the emulator did not start within {_START_SECONDS:g} s")
+
+    def stop(self) -> None:
+        """Stop serving, with requests in flight cut off; returns once the port is free."""
+        if self._uvicorn is not None and self._thread is not None:
+            self._uvicorn.end()
+            self._thread.join(_STOP_SECONDS)
+        self._socket.close()
+
+    def hang_up(self, client: Any) -> None:
+        """Close the connection of the client with this address."""
+        if self._uvicorn is not None:
+            self._uvicorn.hang_up(client)
+
+
+def _listening(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((LOOPBACK, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUseError(error.errno, f"port {port} on {LOOPBACK} is in use by another program") from None
+        raise
+    listener.settimeout(0)
+    return listener
