@@ -1,0 +1,33 @@
+import json
+import subprocess
+import sys
+
+HEAVY = {"httpx", "httpcore", "pydantic", "pydantic_core", "starlette", "uvicorn", "rich", "anyio", "h11"}
+
+
+def _loaded_by(statement: str) -> set[str]:
+    code = f"import json, sys\n{statement}\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    return set(json.loads(done.stdout))
+
+
+def test_nothing_heavy_is_loaded_when_a_program_imports_the_package() -> None:
+    """A program pays for Pulumi and this package's own light modules, nothing else: not HTTP, not pydantic, not gRPC."""
+    added = _loaded_by("import baseten_pulumi") - _loaded_by("import pulumi, pulumi.dynamic, typing_extensions")
+    strangers = {name for name in added if name.partition(".")[0] != "baseten_pulumi"}
+    assert strangers == set()
+    assert not {name.partition(".")[0] for name in added} & HEAVY
+    assert added == {
+        "baseten_pulumi",
+        "baseten_pulumi.provider",
+        "baseten_pulumi.resource",
+        "baseten_pulumi.settings",
+    }
+
+
+def test_all_is_sorted_and_importable_when_read() -> None:
+    """What the package promises is there, in order."""
+    import baseten_pulumi
+
+    assert baseten_pulumi.__all__ == sorted(baseten_pulumi.__all__)
+    assert all(hasattr(baseten_pulumi, name) for name in baseten_pulumi.__all__)

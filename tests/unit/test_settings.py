@@ -1,0 +1,104 @@
+"""`settings.py` is written by hand, for editors and type checkers; here it is held to the table, from its source."""
+
+import ast
+import inspect
+from dataclasses import dataclass
+
+import pytest
+
+from baseten_pulumi import settings
+from baseten_pulumi.fields import AUTOSCALING, FIELDS, GROUPS, PROMOTION, ROLLING_DEPLOY_CONFIG, Field, members
+
+ARGUMENTS = {
+    AUTOSCALING: "AutoscalingSettingsArgsDict",
+    PROMOTION: "PromotionSettingsArgsDict",
+    ROLLING_DEPLOY_CONFIG: "RollingDeployConfigArgsDict",
+}
+OUTPUTS = {group: name.removesuffix("ArgsDict") for group, name in ARGUMENTS.items()}
+ENUM_ALIASES = {
+    "promotion_cleanup_strategy": "PromotionCleanupStrategy",
+    "rolling_deploy_strategy": "RollingDeployStrategy",
+}
+OUTPUT_TYPES = {"integer": "int", "boolean": "bool", "enum": "str"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    name: str
+    type: str
+    docstring: str
+    default: str | None
+
+
+def _classes() -> dict[str, ast.ClassDef]:
+    tree = ast.parse(inspect.getsource(settings))
+    return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
+def _entries(class_name: str) -> dict[str, Entry]:
+    body = _classes()[class_name].body[1:]
+    pairs = zip(body[::2], body[1::2], strict=True)
+    return {entry.name: entry for entry in (_entry(*pair) for pair in pairs)}
+
+
+def _entry(declared: ast.stmt, documented: ast.stmt) -> Entry:
+    assert isinstance(declared, ast.AnnAssign)
+    assert isinstance(documented, ast.Expr)
+    docstring = ast.literal_eval(documented.value)
+    assert isinstance(docstring, str)
+    default = None if declared.value is None else ast.unparse(declared.value)
+    return Entry(ast.unparse(declared.target), ast.unparse(declared.annotation), docstring, default)
+
+
+def _argument_type(group: str, name: str) -> str:
+    field = FIELDS.get(f"{group}.{name}")
+    if field is None:
+        return ARGUMENTS[f"{group}.{name}"]
+    return ENUM_ALIASES[name] if field.kind == "enum" else OUTPUT_TYPES[field.kind]
+
+
+def _output_type(group: str, name: str) -> str:
+    field = FIELDS.get(f"{group}.{name}")
+    return OUTPUTS[f"{group}.{name}"] if field is None else OUTPUT_TYPES[field.kind]
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_arguments_are_the_tables_when_declared(group: str) -> None:
+    """Each TypedDict holds its object's settings, typed as inputs that may be None."""
+    found = {name: entry.type for name, entry in _entries(ARGUMENTS[group]).items()}
+    assert found == {name: f"pulumi.Input[{_argument_type(group, name)}] | None" for name in members(group)}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_outputs_are_the_tables_when_declared(group: str) -> None:
+    """Each output class holds its object's settings, all of them optional."""
+    found = {name: (entry.type, entry.default) for name, entry in _entries(OUTPUTS[group]).items()}
+    assert found == {name: (f"{_output_type(group, name)} | None", "None") for name in members(group)}
+
+
+@pytest.mark.parametrize("class_name", [*ARGUMENTS.values(), *OUTPUTS.values()])
+def test_every_setting_is_documented_when_declared(class_name: str) -> None:
+    """An editor shows what a setting does: each has a docstring that is a whole sentence."""
+    assert all(entry.docstring.endswith(".") for entry in _entries(class_name).values())
+    assert ast.get_docstring(_classes()[class_name])
+
+
+@pytest.mark.parametrize("path", [path for path, field in FIELDS.items() if field.maximum is not None])
+def test_argument_states_its_range_when_it_has_both_bounds(path: str) -> None:
+    """The range in a docstring is the table's."""
+    field: Field = FIELDS[path]
+    docstring = _entries(ARGUMENTS[field.group])[field.name].docstring
+    assert f"{field.minimum} to {field.maximum} {field.unit}" in docstring
+
+
+@pytest.mark.parametrize("class_name", ARGUMENTS.values())
+def test_argument_may_be_left_out_when_it_is_not_managed(class_name: str) -> None:
+    """No setting is required."""
+    assert getattr(settings, class_name).__total__ is False
+
+
+@pytest.mark.parametrize(("name", "alias"), ENUM_ALIASES.items())
+def test_choices_are_the_tables_when_an_enum_is_typed(name: str, alias: str) -> None:
+    """A `Literal` lists the choices of its setting."""
+    (field,) = (it for it in FIELDS.values() if it.name == name)
+    assert getattr(settings, alias).__args__ == field.choices

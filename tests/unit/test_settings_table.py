@@ -1,0 +1,48 @@
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from baseten_pulumi.fields import FIELDS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def renderer() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("settings_table", ROOT / "docs" / "settings_table.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_readme_holds_todays_table_when_compared(renderer: ModuleType) -> None:
+    """README.md's table is the one rendered from the fields; `python docs/settings_table.py` rewrites it."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"<!-- settings -->\n{renderer.table()}<!-- /settings -->\n" in readme
+    assert renderer.updated(readme) == readme
+
+
+def test_every_setting_has_a_row_when_rendered(renderer: ModuleType) -> None:
+    """The table names each setting once, under its object."""
+    rows = renderer.table().splitlines()
+    assert [row.split("`")[1] for row in rows if row.startswith("| `")] == [
+        field.name for group in ("autoscaling_settings", "promotion_settings", "promotion_settings.rolling_deploy_config")
+        for field in FIELDS.values() if field.group == group
+    ]  # fmt: skip
+
+
+def test_stale_table_is_replaced_when_the_readme_is_updated(renderer: ModuleType) -> None:
+    """Whatever stands between the markers goes, everything else stays."""
+    text = "before\n<!-- settings -->\nold\n<!-- /settings -->\nafter\n"
+    expected = f"before\n<!-- settings -->\n{renderer.table()}<!-- /settings -->\nafter\n"
+    assert renderer.updated(text) == expected
+
+
+def test_update_is_refused_when_the_markers_are_missing(renderer: ModuleType) -> None:
+    """A README without the markers is not touched."""
+    with pytest.raises(ValueError, match="must hold"):
+        renderer.updated("# no table\n")
