@@ -1,6 +1,7 @@
 """`baseten-pulumi emulate`: the emulator in the foreground, a line for each request."""
 
 import argparse
+import contextlib
 import io
 import signal
 import sys
@@ -82,7 +83,8 @@ def _introduce(emulator: "Emulator") -> None:
 
 def _report(request: "RecordedRequest") -> None:
     ending = "dropped" if request.status is None else str(request.status)
-    _say(" ".join(part for part in (request.method, request.path, ending, request.outcome) if part))
+    with contextlib.suppress(BrokenPipeError):  # whoever read the lines has gone; others may still use the emulator
+        _say(" ".join(part for part in (request.method, request.path, ending, request.outcome) if part))
 
 
 def _until_signalled() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from baseten_pulumi.testing.emulator.promotions import WHOLE_PERCENT, EndStatus, Promotion
-from baseten_pulumi.testing.emulator.settings import Settings, completed, former, only, overlaid
+from baseten_pulumi.testing.emulator.settings import Settings, completed, former, merged, only
 
 Outcome: TypeAlias = Literal["ACCEPTED", "QUEUED", "UNCHANGED"]
 
@@ -52,7 +52,7 @@ class Environment:
         self.deployment_number = 1
         self.applied_seconds: list[float] = []
         self._pending: list[_Change] = []
-        self._accepted_seconds: float | None = None
+        self._before_last_change: Settings | None = None
         self._history: deque[tuple[float, Settings]] = deque([(now_seconds, settings)], _KEPT_STATES)
 
     @property
@@ -65,7 +65,7 @@ class Environment:
         settings = self.in_force
         for change in self._pending:
             if not change.is_revert:
-                settings = overlaid(settings, change.settings)
+                settings = merged(settings, change.settings)
         return settings
 
     def accept(
@@ -73,10 +73,9 @@ class Environment:
     ) -> Outcome:
         """Take changes that come into force after `apply_seconds`, or that long after the promotion that runs."""
         target = self.target()
-        changes = completed(changes, target)
-        if overlaid(target, changes) == target:
+        if merged(target, changes) == target:
             return "UNCHANGED"
-        self._accepted_seconds = now_seconds
+        self._before_last_change = self.in_force
         due_seconds = None if self.promoting else now_seconds + apply_seconds
         kept = changes if application.fields is None else only(changes, application.fields)
         if kept:
@@ -86,7 +85,7 @@ class Environment:
 
     def change(self, changes: Settings, now_seconds: float) -> None:
         """Put changes in force at once, past everything accepted, as somebody does by hand."""
-        self._put_in_force(completed(changes, self.in_force), now_seconds)
+        self._put_in_force(changes, now_seconds)
 
     def start_promotion(self, promotion: Promotion) -> None:
         """Begin a promotion; what is accepted from now on queues behind it."""
@@ -131,21 +130,16 @@ class Environment:
 
     def before_last_change(self) -> Settings:
         """Return what was in force when the last changes were accepted, before they had any effect."""
-        if self._accepted_seconds is None:
-            return self.in_force
-        for since_seconds, settings in reversed(self._history):
-            if since_seconds < self._accepted_seconds:
-                return settings
-        return self._history[0][1]
+        return self.in_force if self._before_last_change is None else self._before_last_change
 
     def _apply(self, change: _Change, at_seconds: float) -> None:
         if change.reverts_after_seconds is not None:
-            back = former(self.in_force, change.settings)
+            back = former(self.in_force, completed(change.settings, self.in_force))
             self._pending.append(_Change(back, at_seconds + change.reverts_after_seconds, is_revert=True))
         if not change.is_revert:
             self.applied_seconds.append(at_seconds)
         self._put_in_force(change.settings, at_seconds)
 
     def _put_in_force(self, changes: Settings, at_seconds: float) -> None:
-        self.in_force = overlaid(self.in_force, changes)
+        self.in_force = merged(self.in_force, changes)
         self._history.append((at_seconds, self.in_force))

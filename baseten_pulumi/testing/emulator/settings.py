@@ -38,11 +38,22 @@ DEFAULTS: Settings = {
 
 
 def overlaid(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> Settings:
-    """Return `settings` with every leaf of `changes` in place of its own, null included."""
+    """Return `settings` with every leaf of `changes` in place of its own, null included.
+
+    An empty object says nothing.
+    """
     result = dict(settings)
     for name, value in changes.items():
-        result[name] = overlaid(result.get(name) or {}, value) if isinstance(value, dict) else value
+        if not isinstance(value, dict):
+            result[name] = value
+        elif value:
+            result[name] = overlaid(result.get(name) or {}, value)
     return result
+
+
+def merged(settings: Settings, changes: Settings) -> Settings:
+    """Return `settings` with `changes` over them as Baseten merges, a rolling deploy that begins filled in."""
+    return overlaid(settings, completed(changes, settings))
 
 
 def former(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> Settings:

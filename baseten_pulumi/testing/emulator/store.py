@@ -20,7 +20,7 @@ from baseten_pulumi.testing.emulator.recording import AppliedChange
 from baseten_pulumi.testing.emulator.refusals import RefusalError, no_such_environment, no_such_model
 from baseten_pulumi.testing.emulator.rendering import Renderer
 from baseten_pulumi.testing.emulator.rules import check_environment_name, check_ranges, check_together
-from baseten_pulumi.testing.emulator.settings import DEFAULTS, Settings, completed, leaves, overlaid
+from baseten_pulumi.testing.emulator.settings import DEFAULTS, Settings, leaves, merged
 
 Answer: TypeAlias = dict[str, Any]
 
@@ -126,15 +126,14 @@ class Store:
         with self._lock:
             environment = self._environment(model_id, env_name)
             check_ranges(changes)
-            target = environment.target()
-            check_together(overlaid(target, completed(changes, target)))
+            check_together(merged(environment.target(), changes))
             return environment.accept(changes, self._clock(), self._behaviour.apply_seconds, application or FAITHFUL)
 
     def create(self, model_id: str, env_name: str, settings: Settings) -> Answer:
         """Create an environment with settings over the defaults and return it as EnvironmentV1."""
         check_environment_name(env_name)
         check_ranges(settings)
-        whole = overlaid(DEFAULTS, completed(settings, DEFAULTS))
+        whole = merged(DEFAULTS, settings)
         check_together(whole)
         with self._lock:
             environments = self._model(model_id).environments
@@ -150,8 +149,7 @@ class Store:
         Raises:
             ValueError: A field has no such name.
         """
-        known = {path for path, _ in leaves(overlaid(DEFAULTS, completed(changes, DEFAULTS)))}
-        unknown = known - {path for path, _ in leaves(_EVERY_FIELD)} - {"promotion_settings.rolling_deploy_config"}
+        unknown = {path for path, _ in leaves(changes)} - _EVERY_PATH
         if unknown:
             raise ValueError(f"no such setting: {', '.join(sorted(unknown))}")
         with self._lock:
@@ -192,9 +190,8 @@ class Store:
         return environment
 
 
-_EVERY_FIELD = completed(
-    overlaid(DEFAULTS, {"promotion_settings": {"rolling_deploy_config": {"max_surge_percent": 0}}}), DEFAULTS
-)
+_CONFIGURED = merged(DEFAULTS, {"promotion_settings": {"rolling_deploy_config": {"max_surge_percent": 0}}})
+_EVERY_PATH = {path for settings in (DEFAULTS, _CONFIGURED) for path, _ in leaves(settings)}
 
 
 def _seen(environment: Environment, stale: StaleRead | None, now_seconds: float) -> Settings:
