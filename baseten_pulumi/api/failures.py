@@ -88,8 +88,9 @@ def from_exception(request: Request, exception: httpx.HTTPError | asyncio.Timeou
     """Return the error for a request that got no answer."""
     timed_out = isinstance(exception, (httpx.TimeoutException, asyncio.TimeoutError))
     kind = errors.RequestTimeoutError if timed_out else errors.ConnectionBrokenError
-    ambiguous = request.changes_something and not isinstance(exception, _NEVER_SENT)
-    happened = "was not answered in time" if timed_out else "lost its connection" if ambiguous else "got no connection"
+    left = not isinstance(exception, _NEVER_SENT)
+    ambiguous = request.changes_something and left
+    happened = "was not answered in time" if timed_out else "lost its connection" if left else "got no connection"
     detail = _one_line(str(exception), request.api_key)
     seen = f"{request.method} {request.path} {happened}{f' ({detail})' if detail else ''}."
     return kind(
