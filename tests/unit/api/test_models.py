@@ -1,0 +1,242 @@
+import json
+from typing import Any
+
+import pydantic
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from baseten_pulumi.api.models import (
+    Environment,
+    read_environment,
+    read_environment_names,
+    read_update_status,
+    update_body,
+)
+from baseten_pulumi.fields import FIELDS, flatten, nest
+
+AUTOSCALING, PROMOTION = "autoscaling_settings", "promotion_settings"
+CONFIG = f"{PROMOTION}.rolling_deploy_config"
+
+EVERYTHING: dict[str, Any] = {
+    AUTOSCALING: {
+        "min_replica": 1,
+        "max_replica": 2,
+        "autoscaling_window": 800,
+        "scale_down_delay": 60,
+        "concurrency_target": 3,
+        "target_utilization_percentage": 70,
+        "target_in_flight_tokens": 40000,
+        "max_scale_down_rate": 20,
+    },
+    PROMOTION: {
+        "redeploy_on_promotion": True,
+        "rolling_deploy": True,
+        "promotion_cleanup_strategy": "KEEP",
+        "rolling_deploy_config": {
+            "rolling_deploy_strategy": "REPLICA",
+            "max_surge_percent": 25,
+            "max_unavailable_percent": 0,
+            "stabilization_time_seconds": 300,
+            "replica_overhead_percent": 10,
+        },
+        "ramp_up_while_promoting": False,
+        "ramp_up_duration_seconds": 600,
+    },
+}
+
+
+def _read(**answer: Any) -> Environment:
+    return read_environment(json.dumps(answer).encode())
+
+
+def test_every_setting_is_sent_and_read_back_when_declared() -> None:
+    """Body and answer hold the settings under the API's own names."""
+    settings = flatten(EVERYTHING)
+    assert set(settings) == set(FIELDS)
+    assert update_body(settings) == EVERYTHING
+    assert _read(**EVERYTHING).settings == settings
+
+
+@pytest.mark.parametrize("path", [it for it in FIELDS if not it.startswith(CONFIG)])
+def test_nothing_undeclared_is_sent_when_one_setting_is_declared(path: str) -> None:
+    """The body holds that one setting and no null."""
+    value = flatten(EVERYTHING)[path]
+    assert update_body({path: value}) == nest({path: value})
+
+
+@pytest.mark.parametrize("value", [0, False])
+def test_zero_and_false_are_sent_when_declared(value: int | bool) -> None:
+    """0 and false are values like others."""
+    path = f"{PROMOTION}.rolling_deploy" if value is False else f"{AUTOSCALING}.min_replica"
+    assert update_body({path: value}) == nest({path: value})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["rolling_deploy_strategy", "max_unavailable_percent", "stabilization_time_seconds", "replica_overhead_percent"],
+)
+def test_surge_is_sent_as_null_when_only_others_of_its_object_are_declared(name: str) -> None:
+    """The API page gives an absent max_surge_percent a default of 10 there; null leaves it as it is."""
+    value = EVERYTHING[PROMOTION]["rolling_deploy_config"][name]
+    body = update_body({f"{CONFIG}.{name}": value})
+    assert body == {PROMOTION: {"rolling_deploy_config": {name: value, "max_surge_percent": None}}}
+
+
+def test_surge_is_sent_with_its_value_when_declared() -> None:
+    """A declared max_surge_percent, 0 too, is not replaced."""
+    body = update_body({f"{CONFIG}.max_surge_percent": 0, f"{CONFIG}.max_unavailable_percent": 20})
+    assert body == {PROMOTION: {"rolling_deploy_config": {"max_surge_percent": 0, "max_unavailable_percent": 20}}}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (f"{AUTOSCALING}.min_replica", "3"),
+        (f"{AUTOSCALING}.min_replica", True),
+        (f"{AUTOSCALING}.min_replica", 2.5),
+        (f"{PROMOTION}.rolling_deploy", 1),
+        (f"{PROMOTION}.rolling_deploy", "true"),
+        (f"{PROMOTION}.promotion_cleanup_strategy", "keep"),
+        (f"{CONFIG}.rolling_deploy_strategy", "NODE"),
+        (f"{AUTOSCALING}.replicas", 3),
+        (f"{PROMOTION}.typo", 3),
+        (f"{CONFIG}.typo", 3),
+        ("typo", 3),
+    ],
+)
+def test_body_is_refused_when_it_is_not_the_contracts(path: str, value: object) -> None:
+    """Requests are strict in names and types: a typo is never sent."""
+    with pytest.raises(pydantic.ValidationError):
+        update_body({path: value})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {AUTOSCALING: None, PROMOTION: None},
+        {AUTOSCALING: {}, PROMOTION: {"rolling_deploy_config": None}},
+        {AUTOSCALING: dict.fromkeys(EVERYTHING[AUTOSCALING]), "in_progress_promotion": None},
+    ],
+)
+def test_nothing_is_reported_when_fields_are_missing_or_null(answer: dict[str, Any]) -> None:
+    """Missing and null fields are no error."""
+    assert _read(**answer) == Environment({}, None)
+
+
+def test_unknown_fields_and_values_are_no_error_when_the_api_has_grown() -> None:
+    """Fields and enum values of a later API are read past."""
+    found = _read(
+        name="production",
+        autoscaling_settings={"min_replica": 1, "new_setting": {"deep": []}},
+        promotion_settings={"promotion_cleanup_strategy": "RECYCLE", "rolling_deploy_config": {"new": 1}},
+        request_backpressure_settings={"policy": "QUEUE_ON_FULL"},
+        in_progress_promotion={"status": "HOVERING", "percent_traffic_to_new_version": 40, "more": 1},
+    )
+    assert found.settings == {
+        f"{AUTOSCALING}.min_replica": 1,
+        f"{PROMOTION}.promotion_cleanup_strategy": "RECYCLE",
+    }
+    assert found.promotion is not None
+    assert (found.promotion.status, found.promotion.percent, found.promotion.is_running) == ("HOVERING", 40, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_running"),
+    [
+        ("RELEASING", True),
+        ("RAMPING_UP", True),
+        ("RAMPING_DOWN", True),
+        ("PAUSED", True),
+        ("SUCCEEDED", False),
+        ("FAILED", False),
+        ("CANCELED", False),
+    ],
+)
+def test_promotion_is_over_when_its_status_says_so(status: str, is_running: bool) -> None:
+    """A promotion that is reported need not go on."""
+    promotion = _read(in_progress_promotion={"status": status, "percent_traffic_to_new_version": 7}).promotion
+    assert promotion is not None
+    assert (promotion.status, promotion.percent, promotion.is_running) == (status, 7, is_running)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"status": None, "percent_traffic_to_new_version": None},
+        {"status": 3, "percent_traffic_to_new_version": "half"},
+        {"percent_traffic_to_new_version": 12.5},
+    ],
+)
+def test_promotion_is_unknown_and_no_error_when_it_is_told_oddly(told: dict[str, Any]) -> None:
+    """A promotion is only shown: it never keeps settings from being read."""
+    found = _read(autoscaling_settings={"min_replica": 1}, in_progress_promotion=told)
+    assert found.settings == {f"{AUTOSCALING}.min_replica": 1}
+    assert found.promotion is not None
+    assert (found.promotion.status, found.promotion.percent, found.promotion.is_running) == ("UNKNOWN", None, True)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"null",
+        b'{"autoscaling_settings": {"min_replica": 2.5}}',
+        b'{"promotion_settings": {"rolling_deploy": "perhaps"}}',
+        b'{"promotion_settings": {"promotion_cleanup_strategy": 3}}',
+    ],
+)
+def test_answer_is_refused_when_it_is_not_what_the_api_describes(answer: bytes) -> None:
+    """Not JSON, or a setting of the wrong type."""
+    with pytest.raises(pydantic.ValidationError):
+        read_environment(answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        ({"status": "ACCEPTED", "message": "ok"}, "ACCEPTED"),
+        ({"environment": {"name": "production"}, "status": "QUEUED", "message": ""}, "QUEUED"),
+        ({"status": "UNCHANGED"}, "UNCHANGED"),
+        ({"status": "LATER"}, "LATER"),
+        ({"environment": {}, "status": None}, None),
+        ({"environment": {}}, None),
+    ],
+)
+def test_basetens_word_is_read_when_it_answers_a_patch(answer: dict[str, Any], status: str | None) -> None:
+    """The founding page's answer, the later one with the environment in it, and one without the deprecated status."""
+    assert read_update_status(json.dumps(answer).encode()) == status
+
+
+@pytest.mark.parametrize("answer", [b"", b"ok", b"[]", b'{"status": 3}'])
+def test_answer_to_a_patch_is_refused_when_it_is_not_what_the_api_describes(answer: bytes) -> None:
+    """Not JSON, or not an object."""
+    with pytest.raises(pydantic.ValidationError):
+        read_update_status(answer)
+
+
+def test_names_are_read_when_a_model_lists_its_environments() -> None:
+    """Names alone count; the rest of an environment is read past."""
+    answer = {"environments": [{"name": "production", "autoscaling_settings": {}}, {"name": "dev"}]}
+    assert read_environment_names(json.dumps(answer).encode()) == ["production", "dev"]
+
+
+@pytest.mark.parametrize("answer", [b"{}", b'{"environments": null}', b'{"environments": [{}]}'])
+def test_list_is_refused_when_it_lacks_the_names(answer: bytes) -> None:
+    """Without names nothing can be told of what is missing."""
+    with pytest.raises(pydantic.ValidationError):
+        read_environment_names(answer)
+
+
+@given(st.binary() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(lambda it: json.dumps(it).encode()))
+def test_answer_is_read_or_refused_when_it_is_anything(answer: bytes) -> None:
+    """Whatever comes is read or refused in the one way that becomes an error with words."""
+    for read in (read_environment, read_update_status, read_environment_names):
+        try:
+            read(answer)
+        except pydantic.ValidationError:
+            continue
