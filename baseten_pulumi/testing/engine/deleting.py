@@ -12,12 +12,10 @@ from baseten_pulumi.testing.engine.steps import Op, in_deletion_order
 
 def delete_unseen(run: Run) -> None:
     """Delete, in reverse dependency order, every resource that no registration of this run claimed."""
-    kept = {urn for resource in run.ledger.new.values() for urn in resource.needs()}
-    kept |= {urn for urn in run.failed if urn in run.ledger.old}
-    rest = [resource for resource in run.ledger.unseen() if resource.delete or resource.urn not in kept]
-    for group in in_deletion_order(rest):
-        still_needed = {urn for resource in rest if resource.urn in run.failed for urn in resource.needs()}
-        in_parallel(run, delete, [resource for resource in group if resource.urn not in still_needed])
+    condemned = run.ledger.unseen()
+    for group in in_deletion_order(condemned):
+        kept = run.ledger.needs_of(resource for resource in condemned if resource.urn in run.failed)
+        in_parallel(run, delete, [resource for resource in group if resource.urn not in kept])
 
 
 def in_parallel(run: Run, work: Callable[[Run, Resource], None], resources: Iterable[Resource]) -> None:

@@ -111,6 +111,11 @@ class Display:
                 if self._show_diff:
                     self._diff(op, pair)
 
+    def forget_findings(self) -> None:
+        """Count from nothing after a refresh that comes first; its failures stay."""
+        with self._lock:
+            self.counts = Counter({ERRORED: self.counts[ERRORED]})
+
     def failed(self, op: Op, urn: str, text: str) -> None:
         """Say that a step failed; the whole text comes again under Diagnostics."""
         with self._lock:
@@ -139,8 +144,11 @@ class Display:
             self._row(op, "", urn, prefix + first) if urn else self.say(f"     {prefix}{first}")
 
     def outputs(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-        """Show the stack's outputs and how they differ from the last ones; secrets must be masked."""
-        if not old and not new:
+        """Show the stack's outputs and how they differ from the last ones; a preview shows them only if they do.
+
+        Secrets must be masked.
+        """
+        if not (old or new) or (self.dry_run and old == new):
             return
         self.say("Outputs:")
         for key in sorted(old.keys() | new.keys()):

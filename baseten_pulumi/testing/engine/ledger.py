@@ -19,10 +19,19 @@ class Ledger:
         self.new: dict[str, Resource] = {}
         self.leftovers = [resource for resource in found if resource.delete]
         self._rank = {urn: index for index, urn in enumerate(self.old)}
+        self._claimed: set[str] = set()
         self._renamed: dict[str, str] = {}
         self._gone: set[str] = set()
         self._keep = keep
         self._lock = threading.RLock()
+
+    def claim(self, urns: Iterable[str]) -> Resource | None:
+        """Find the old resource under the first of these URNs that has one; the program has asked for it now."""
+        with self._lock:
+            found = next((self.old[urn] for urn in urns if urn in self.old), None)
+            if found is not None:
+                self._claimed.add(found.urn)
+            return found
 
     def put(self, resource: Resource, old: Resource | None = None) -> Resource:
         """Record a resource the program wants; an old one under another URN is the same resource, renamed."""
@@ -58,10 +67,21 @@ class Ledger:
             self._keep(self.resources())
 
     def unseen(self) -> list[Resource]:
-        """Give what the program did not ask for, and what replacements left."""
+        """Give what the program did not ask for and nothing it did ask for needs, and what replacements left."""
         with self._lock:
-            seen = self.new.keys() | self._renamed.keys()
-            return [*self.leftovers, *(resource for urn, resource in self.old.items() if urn not in seen)]
+            undone = self._claimed & self.old.keys() - self.new.keys() - self._renamed.keys()
+            needed = self.needs_of([*self.new.values(), *(self.old[urn] for urn in undone)])
+            return [*self.leftovers, *(old for urn, old in self.old.items() if urn not in needed | self._claimed)]
+
+    def needs_of(self, resources: Iterable[Resource]) -> set[str]:
+        """Give the URNs that resources need, and what those need in turn."""
+        found: set[str] = set()
+        rest = list(resources)
+        while rest:
+            for urn in rest.pop().needs() - found - self._renamed.keys():
+                found.add(urn)
+                rest += [self.old[urn]] if urn in self.old else []
+        return found
 
     def resources(self) -> list[Resource]:
         """Give everything in checkpoint order, with references to renamed and gone resources put right."""

@@ -1,7 +1,7 @@
 """What the program and the provider talk to: Pulumi's ResourceMonitor and Engine services, on loopback."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -38,8 +38,8 @@ class NotDoneError(Exception):
         self.urn = urn
 
 
-class Run(Protocol):
-    """What the monitor asks of a run."""
+class Registry(Protocol):
+    """Who answers the program's requests."""
 
     def register(self, goal: goals.Goal) -> Resource:
         """Bring a resource to what the program wants of it."""
@@ -61,8 +61,8 @@ class Run(Protocol):
 class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     """Pulumi's ResourceMonitor: every call is one resource's whole way through the run."""
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    def __init__(self, registry: Callable[[], Registry]) -> None:
+        self._registry = registry
 
     def SupportsFeature(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802, D102
         return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in _FEATURES)
@@ -70,7 +70,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     def RegisterResource(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
         try:
             with self._answered(context):
-                done = self._run.register(goals.goal_of_registration(request))
+                done = self._registry().register(goals.goal_of_registration(request))
         except NotDoneError as error:
             return resource_pb2.RegisterResourceResponse(urn=error.urn, result=resource_pb2.FAIL)
         return resource_pb2.RegisterResourceResponse(urn=done.urn, id=done.id, object=_outputs(done))
@@ -78,14 +78,14 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     def ReadResource(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
         try:
             with self._answered(context):
-                found = self._run.read(goals.goal_of_read(request))
+                found = self._registry().read(goals.goal_of_read(request))
         except NotDoneError as error:
             return _read_response(urn=error.urn, result=resource_pb2.FAIL)
         return _read_response(urn=found.urn, id=found.id, properties=_outputs(found))
 
     def RegisterResourceOutputs(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
         with self._answered(context):
-            self._run.set_outputs(request.urn, values.from_struct(request.outputs))
+            self._registry().set_outputs(request.urn, values.from_struct(request.outputs))
         return empty_pb2.Empty()
 
     def SignalAndWaitForShutdown(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802, D102
@@ -125,7 +125,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         try:
             yield
         except goals.RefusedError as error:
-            self._run.refuse(str(error))
+            self._registry().refuse(str(error))
             context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
         except StoppedError:
             context.abort(grpc.StatusCode.UNAVAILABLE, "the run was stopped")
@@ -156,11 +156,11 @@ class Engine(engine_pb2_grpc.EngineServicer):
 
 
 @contextlib.contextmanager
-def serving(run: Run, display: Display, *, parallel: int) -> Iterator[str]:
+def serving(registry: Callable[[], Registry], display: Display, *, parallel: int) -> Iterator[str]:
     """Serve both services on a free port of the loopback interface and give the address."""
     threads = ThreadPoolExecutor(_WAITING_AT_ONCE + parallel * (_THREADS_PER_OPERATION + 1), "monitor")
     server = grpc.server(threads, options=CHANNEL_OPTIONS)
-    resource_pb2_grpc.add_ResourceMonitorServicer_to_server(Monitor(run), server)
+    resource_pb2_grpc.add_ResourceMonitorServicer_to_server(Monitor(registry), server)
     engine_pb2_grpc.add_EngineServicer_to_server(Engine(display), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import yaml
 
@@ -46,6 +47,22 @@ def read_project(directory: Path, stack: str) -> Project:
         raise ProjectError(f"The program {main}, `main` of {root / 'Pulumi.yaml'}, does not exist.")
     config = {**_defaults(settings.get("config") or {}, name), **_stack_config(root / f"Pulumi.{stack}.yaml", name)}
     return Project(name, stack, root, main if main.is_dir() else main.parent, main, config)
+
+
+def checkpoint_path(project: Project, state: Path | None, environment: Mapping[str, str], name: str = "") -> Path:
+    """Tell where a stack's checkpoint lies: the project's own, or one named `project/stack` or `stack`.
+
+    The directory is `state`, else that of a `file://` PULUMI_BACKEND_URL, else `.pulumi-local` beside Pulumi.yaml; a
+    folder in it keeps this engine's files apart from the real one's.
+    """
+    of_project, stack = [project.name, *(name or project.stack).split("/")][-2:]
+    directory = state or _file_backend(environment) or project.root / ".pulumi-local"
+    return directory / "local-engine" / of_project / f"{stack}.json"
+
+
+def _file_backend(environment: Mapping[str, str]) -> Path | None:
+    url = urlsplit(environment.get("PULUMI_BACKEND_URL", ""))
+    return Path(unquote(url.netloc + url.path)).expanduser() if url.scheme == "file" else None
 
 
 def _root_of(directory: Path) -> Path:

@@ -87,11 +87,11 @@ class Registrar:
         if taken:
             self._run.fail(Op.CREATE, urn, f"Duplicate resource URN '{urn}': give each resource a name of its own.")
         new = self._wanted(goal, urn)
+        old = self._run.ledger.claim((urn, *goal.aliases))
         if new.needs() & self._run.failed:
             self._run.failed.add(urn)
             raise NotDoneError(urn)
-        former = (self._run.ledger.old.get(name) for name in (urn, *goal.aliases))
-        return next((old for old in former if old is not None), None), new
+        return old, new
 
     def _wanted(self, goal: Goal, urn: str) -> Resource:
         parent = self._run.ledger.new.get(goal.parent)
@@ -191,7 +191,8 @@ class Registrar:
             outputs = self._run.provider.update(old, new)
         except InitFailedError as error:
             outputs = _marked(error.outputs, new, old.outputs)
-            self._run.ledger.put(replace(new, outputs=outputs, init_errors=error.reasons), old)
+            # As the real engine: new outputs, but the inputs of the last success.
+            self._run.ledger.put(replace(new, inputs=old.inputs, outputs=outputs, init_errors=error.reasons), old)
             self._run.fail(Op.UPDATE, new.urn, str(error))
         except ProviderError as error:
             self._run.fail(Op.UPDATE, new.urn, str(error))
@@ -240,9 +241,7 @@ class Registrar:
 
     def _read(self, new: Resource) -> Resource:
         found_id, outputs, _ = self._run.provider.read(replace(new, outputs=new.inputs))
-        if not found_id:
-            raise ProviderError(f"resource '{new.id}' does not exist")
-        return replace(new, id=found_id, outputs=_marked(outputs, new))
+        return replace(new, id=found_id or new.id, outputs=_marked(outputs, new))
 
     def _other_stack(self, new: Resource) -> Resource:
         outputs = self._find_stack(new.id)

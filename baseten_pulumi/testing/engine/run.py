@@ -50,16 +50,19 @@ class Run:
             StoppedError: where nothing new may start.
         """
         with self._slots:
-            self.require_going_on()
-            self._count(1)
+            with self._counting:
+                self.require_going_on()
+                self.busy += 1
             try:
                 yield
             finally:
-                self._count(-1)
+                with self._counting:
+                    self.busy -= 1
 
-    def _count(self, step: int) -> None:
+    def stop(self) -> None:
+        """Start nothing new."""
         with self._counting:
-            self.busy += step
+            self.stopping.set()
 
     def require_going_on(self) -> None:
         """Do nothing, unless the run is stopping.
@@ -82,7 +85,7 @@ class Run:
         self.failed.add(urn)
         if self.options.continue_on_error:
             raise NotDoneError(urn)
-        self.stopping.set()
+        self.stop()
         raise StoppedError
 
     def refuse(self, reason: str) -> None:
@@ -90,10 +93,10 @@ class Run:
         if reason and not self.stopping.is_set():
             self.display.message("error", "", reason)
         self.errored = True
-        self.stopping.set()
+        self.stop()
 
     def cancel(self) -> None:
         """Start nothing new and tell the provider to give up what it waits for."""
         self.cancelled = True
-        self.stopping.set()
+        self.stop()
         self.provider.cancel()

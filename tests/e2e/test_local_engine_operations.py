@@ -1,0 +1,270 @@
+"""The operations of the local engine, each case on it and, where `pulumi` is on PATH, on the real one."""
+
+import json
+from pathlib import Path
+
+import pytest
+from things import Things
+
+
+@pytest.fixture
+def stack(tmp_path: Path, engine: str) -> Things:
+    return Things(tmp_path, engine)
+
+
+def test_everything_is_unchanged_when_a_program_runs_again(stack: Things) -> None:
+    """A second up and a preview of the same program call no create, update or delete and leave the state as it is."""
+    stack.declare(
+        'a = Thing("a", size=1, nested={"list": [1, 2.5, True, None], "text": "é"})',
+        'b = Thing("b", size=a.size, word=a.made)',
+        'Box("box", size=3)',
+        'pulumi.export("size", b.size)',
+        'pulumi.export("nested", {"list": [1, {"deep": b.word}]})',
+    )
+    assert stack.up().counts == {"created": 5}
+    assert stack.outputs() == {"size": 1, "nested": {"list": [1, {"deep": "made as a-plain"}]}}
+    before = stack.state()
+    stack.calls()
+    assert stack.up("--expect-no-changes").counts == {"unchanged": 5}
+    assert stack.empty_preview().counts == {"unchanged": 5}
+    assert {call["call"] for call in stack.calls()} <= {"configure"}
+    assert stack.kind == "real" or stack.state() == before
+
+
+def test_resources_are_updated_replaced_created_and_deleted_when_the_program_changes(stack: Things) -> None:
+    """Each resource goes its own way: update in place, replace with the original deleted last, create, delete."""
+    stack.declare(
+        'Thing("updated", size=1)', 'Thing("replaced", kind="one")', 'Thing("deleted", size=1)', 'Thing("same", size=1)'
+    )
+    stack.up()
+    stack.declare(
+        'Thing("updated", size=2)', 'Thing("replaced", kind="two")', 'Thing("created", size=1)', 'Thing("same", size=1)'
+    )
+    previewed = stack.preview()
+    assert previewed.counts == {"create": 1, "update": 1, "delete": 1, "replace": 1, "changes": 4}
+    assert "~ size: 1 => 2" in previewed.text
+    assert '~ kind: "one" => "two"' in previewed.text
+    stack.calls()
+    run = stack.up()
+    assert run.counts == {"created": 1, "updated": 1, "deleted": 1, "replaced": 1, "changes": 4}
+    calls = [(call["call"], call["name"]) for call in stack.calls() if call["call"] != "configure"]
+    assert set(calls[:3]) == {("create", "replaced"), ("update", "updated"), ("create", "created")}
+    assert set(calls[3:]) == {("delete", "deleted"), ("delete", "replaced")}
+    assert stack.resource("replaced")["id"] == "replaced-two"
+    assert not (stack.cloud / "replaced-one").exists()
+    stack.empty_preview()
+
+
+def test_a_resource_is_deleted_before_its_replacement_is_created_when_the_provider_says_so(stack: Things) -> None:
+    """With delete_before_replace the order is delete, create; what would be replaced with it goes before it."""
+    program = (
+        'a = Thing("a", kind="{kind}", alone=True)',
+        'Thing("b", kind=a.made)',
+        'Thing("c", word=a.made)',
+    )
+    stack.declare(*(line.replace("{kind}", "one") for line in program))
+    stack.up()
+    stack.declare(*(line.replace("{kind}", "two") for line in program))
+    stack.calls()
+    assert stack.up().counts["replaced"] == 2
+    calls = [(call["call"], call["name"]) for call in stack.calls() if call["call"] != "configure"]
+    assert calls[:3] == [("delete", "b"), ("delete", "a"), ("create", "a")]
+    assert set(calls[3:]) == {("create", "b"), ("update", "c")}
+    stack.empty_preview()
+
+
+def test_things_go_in_reverse_dependency_order_when_a_stack_is_destroyed(stack: Things) -> None:
+    """What needs another resource is deleted before it, and nothing is left."""
+    stack.declare(
+        'a = Thing("a", size=1)',
+        'b = Thing("b", size=a.size)',
+        'c = Thing("c", ResourceOptions(depends_on=[b]), size=1)',
+        'Box("box", size=1, opts=ResourceOptions(depends_on=[c]))',
+    )
+    stack.up()
+    stack.calls()
+    assert stack.destroy().counts == {"deleted": 6}
+    names = stack.names("delete")
+    assert names.index("c") < names.index("b") < names.index("a")
+    assert stack.state() == []
+    assert [path.name for path in stack.cloud.iterdir()] == []
+
+
+def test_outputs_are_unknown_to_a_preview_when_a_resource_is_not_created_yet(stack: Things) -> None:
+    """A preview creates nothing: inputs are known to the rest of the program, what the provider adds is not."""
+    stack.declare(
+        'a = Thing("a", size=1)',
+        'Thing("b", size=a.size, word=a.made)',
+        'pulumi.export("size", a.size)',
+        'pulumi.export("made", a.made)',
+    )
+    run = stack.preview()
+    assert run.counts == {"create": 3}
+    assert "size: 1" in run.text
+    assert "[unknown]" in run.text
+    assert not stack.calls("create")
+    assert stack.state() == []
+
+
+def test_drift_comes_into_the_state_and_the_next_preview_when_a_stack_is_refreshed(stack: Things) -> None:
+    """Refresh stores what is there; the next preview shows the way back; what is gone is created again."""
+    stack.declare('Thing("a", size=3)', 'Thing("gone", size=1)', 'Thing("b", size=1)')
+    stack.up()
+    assert stack.refresh("--expect-no-changes").counts == {"unchanged": 4}
+    stack.drift("a-plain", size=9)
+    (stack.cloud / "gone-plain").unlink()
+    refreshed = stack.refresh("--diff")
+    assert refreshed.counts["updated"] == 1
+    assert refreshed.counts["deleted"] == 1
+    assert "size: 3 => 9" in refreshed.text
+    assert stack.resource("a")["inputs"]["size"] == 9
+    run = stack.preview()
+    assert run.counts == {"create": 1, "update": 1, "changes": 2}
+    assert "~ size: 9 => 3" in run.text
+    assert stack.refresh("--expect-no-changes").counts == {"unchanged": 3}
+    stack.up()
+    stack.empty_preview()
+
+
+def test_drift_is_put_right_in_one_go_when_up_refreshes_first(stack: Things) -> None:
+    """`up --refresh` finds the drift and goes back to what is wanted."""
+    stack.declare('Thing("a", size=3)')
+    stack.up()
+    stack.drift("a-plain", size=9)
+    stack.calls()
+    assert stack.preview("--refresh").counts["update"] == 1
+    stack.up("--refresh")
+    assert json.loads((stack.cloud / "a-plain").read_text())["size"] == 3
+    stack.refresh("--expect-no-changes")
+
+
+def test_nothing_is_applied_when_a_check_fails(stack: Things) -> None:
+    """Every failed property is named with its reason, in the preview already, and the operation fails."""
+    stack.declare('Thing("a", word="bad", kind="bad")')
+    for operation in ("preview", "up"):
+        text = stack.fails(operation)
+        assert "word" in text
+        assert "kind" in text
+        assert text.count("must not be bad") >= 2
+    assert not stack.calls("create")
+
+
+def test_the_resource_stays_and_is_updated_again_when_an_operation_stops_half_way(stack: Things) -> None:
+    """A partial failure keeps the new outputs, old inputs and reasons; even a reverted program then updates."""
+    stack.declare('Thing("a", size=3)')
+    stack.up()
+    stack.declare('Thing("a", size=6, half="update")')
+    text = stack.fails("up")
+    assert "it is not ready" in text
+    assert "soon" in text
+    kept = stack.resource("a")
+    assert kept["inputs"]["size"] == 3
+    assert kept["outputs"]["size"] == 6
+    assert kept["initErrors"] == ["it is not ready", "nor will it be\nsoon"]
+    stack.declare('Thing("a", size=6, half="update")')
+    assert stack.preview().counts["update"] == 1
+    stack.declare('Thing("a", size=3)')
+    assert stack.preview().counts["update"] == 1
+    stack.calls()
+    stack.up()
+    assert stack.names("update") == ["a"]
+    assert "initErrors" not in stack.resource("a")
+    stack.empty_preview()
+
+
+def test_a_half_created_resource_is_kept_when_its_create_stops_half_way(stack: Things) -> None:
+    """A partial failure of create leaves the resource in the state with its id: the next up updates it."""
+    stack.declare('Thing("a", size=3, half="create")')
+    stack.fails("up")
+    assert stack.resource("a")["id"] == "a-plain"
+    stack.calls()
+    stack.up()
+    assert stack.names("update") == ["a"]
+    stack.empty_preview()
+
+
+def test_the_old_state_stays_when_an_operation_fails(stack: Things) -> None:
+    """A plain error leaves the state as it was, shows the provider's words in full, and starts nothing new."""
+    stack.declare('a = Thing("a", size=1)', 'Thing("b", size=a.size)')
+    stack.up()
+    stack.declare('a = Thing("a", size=2, fails="update")', 'Thing("b", size=a.size)', 'Thing("c", word=a.made)')
+    text = stack.fails("up")
+    assert "a does not want to\n" in text
+    assert "not at all\n" in text
+    assert stack.resource("a")["inputs"]["size"] == 1
+    assert stack.resource("b")["inputs"]["size"] == 1
+    assert not [resource for resource in stack.state() if resource["urn"].endswith("::c")]
+
+
+def test_independent_resources_are_done_when_one_fails_and_the_run_continues(stack: Things) -> None:
+    """With --continue-on-error what depends on the failed one is left out, the rest is done, and the run fails."""
+    stack.declare(
+        'a = Thing("a", size=1, fails="create", seconds=0.3)',
+        'Thing("after", word=a.made)',
+        'Thing("explicit", ResourceOptions(depends_on=[a]), size=1)',
+        'b = Thing("b", size=1, seconds=0.6)',
+        'Thing("later", size=b.size)',
+    )
+    run = stack.run("up", "--continue-on-error")
+    assert run.returncode != 0
+    assert run.counts["created"] == 3
+    created = {resource["urn"].rpartition("::")[2] for resource in stack.state() if "Thing" in resource["type"]}
+    assert created == {"b", "later"}
+
+
+def test_a_preview_may_expect_no_changes_and_fails_when_there_are_some(stack: Things) -> None:
+    """--expect-no-changes makes changes a failure with an exit status of its own, of previews and of operations."""
+    stack.declare('Thing("a", size=1)')
+    assert stack.run("preview", "--expect-no-changes").returncode == 7
+    assert stack.run("up", "--expect-no-changes").returncode == 7
+    assert stack.run("up", "--expect-no-changes").returncode == 0
+    assert stack.run("destroy").returncode == 0
+
+
+def test_the_operation_fails_when_the_program_raises(stack: Things) -> None:
+    """The program's own trace is shown, and nothing that it did not get to is deleted."""
+    stack.declare('Thing("a", size=1)')
+    stack.up()
+    stack.declare('raise ValueError("no such luck")')
+    text = stack.fails("up")
+    assert "ValueError: no such luck" in text
+    assert "__main__.py" in text
+    assert stack.resource("a")["id"] == "a-plain"
+
+
+def test_the_operation_fails_when_the_program_exits(stack: Things) -> None:
+    """A program that ends with a status of its own has failed."""
+    stack.declare("import sys", "sys.exit(3)")
+    stack.fails("up")
+
+
+def test_config_reaches_program_and_provider_when_the_stack_has_some(stack: Things) -> None:
+    """Keys without a namespace are the project's; objects come as JSON, truths as words; the project gives defaults."""
+    stack._write("Pulumi.yaml", {"name": "serving", "runtime": "python", "config": {"size": {"default": 4}}})
+    stack.configure(
+        {"serving:region": "here", "other:key": "there", "serving:on": True, "serving:map": {"b": [1, "x"], "a": True}}
+    )
+    stack.declare(
+        "config = pulumi.Config()",
+        'pulumi.export("size", config.require_int("size"))',
+        'pulumi.export("region", config.get("region"))',
+        'pulumi.export("on", config.require_bool("on"))',
+        'pulumi.export("raw", config.get("on"))',
+        'pulumi.export("map", config.get("map"))',
+        'pulumi.export("other", pulumi.Config("other").get("key"))',
+        'pulumi.export("names", [pulumi.get_project(), pulumi.get_stack(), pulumi.get_organization()])',
+        'Thing("a", size=1)',
+    )
+    stack.up()
+    assert stack.outputs() == {
+        "size": 4,
+        "region": "here",
+        "on": True,
+        "raw": "true",
+        "map": '{"a":true,"b":[1,"x"]}',
+        "other": "there",
+        "names": ["serving", "dev", "organization"],
+    }
+    configured = stack.calls("configure")
+    assert configured[0]["region"] == "here"
+    assert configured[0]["other"] == "there"
