@@ -158,7 +158,7 @@ def test_every_exception_of_the_http_library_has_a_class_when_listed() -> None:
         (
             PATCH,
             httpx.ConnectTimeout("timed out"),
-            f"Settings were not sent.\nPATCH {PATH} was not answered in time (timed out). Nothing was changed.\n{NETWORK}",
+            f"Settings were not sent.\nPATCH {PATH} was not answered in time (timed out). {NOTHING}\n{NETWORK}",
         ),
         (
             PATCH,
@@ -317,9 +317,7 @@ def test_model_is_named_when_it_has_no_environments_either() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("names", "listed"), [(["staging", "production"], "production, staging"), ([], "none")]
-)
+@pytest.mark.parametrize(("names", "listed"), [(["staging", "production"], "production, staging"), ([], "none")])
 def test_environments_are_listed_when_the_named_one_is_missing(names: list[str], listed: str) -> None:
     """The model exists: its environments are named."""
     error = from_response(PATCH, httpx.Response(404))

@@ -49,9 +49,7 @@ class Script:
 
 
 def _run(script: Script, clock: "FakeClock", within: float = 300.0, jitter: float = 1.0) -> str:
-    return asyncio.run(
-        retrying(script.attempt, within_seconds=within, clock=clock, spread=lambda low, high: jitter)
-    )
+    return asyncio.run(retrying(script.attempt, within_seconds=within, clock=clock, spread=lambda low, high: jitter))
 
 
 def _failing(script: Script, clock: "FakeClock", within: float = 300.0) -> RequestError:
@@ -132,9 +130,7 @@ def test_time_used_by_attempts_counts_when_the_deadline_is_judged(clock: "FakeCl
     assert clock.slept == []
 
 
-@pytest.mark.parametrize(
-    "last", [errors.RateLimitedError(WORDS, status_code=429), *FINAL], ids=repr
-)
+@pytest.mark.parametrize("last", [errors.RateLimitedError(WORDS, status_code=429), *FINAL], ids=repr)
 def test_doubt_stays_when_an_earlier_attempt_may_have_taken_effect(last: RequestError, clock: "FakeClock") -> None:
     """A later refusal does not undo an earlier request: flag and words say so."""
     doubtful = errors.RequestTimeoutError(WORDS, may_have_taken_effect=True)

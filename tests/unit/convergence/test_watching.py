@@ -1,0 +1,386 @@
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from baseten_pulumi import errors
+from baseten_pulumi.convergence.sighting import Wanted
+from baseten_pulumi.convergence.watching import EnvironmentReader, Reporter, Watch
+from baseten_pulumi.errors import Statements, TransientError, WaitTimeoutError
+from baseten_pulumi.fields import Settings, Value
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import FakeClock
+
+MIN, MAX = "autoscaling_settings.min_replica", "autoscaling_settings.max_replica"
+ROLLING = "promotion_settings.rolling_deploy"
+WANTED: Settings = {MIN: 3, MAX: 6}
+BEFORE: Settings = {MIN: 1, MAX: 2}
+HALF: Settings = {MIN: 3, MAX: 2}
+UNREADABLE = errors.ServerError(Statements("G.", "Baseten answered 503 to GET /v1.", "", "A."), status_code=503)
+
+
+@dataclass(frozen=True)
+class Promotion:
+    status: str
+    percent: int | None = None
+    is_running: bool = True
+
+
+@dataclass(frozen=True)
+class Reported:
+    settings: Mapping[str, Value]
+    promotion: Promotion | None = None
+
+
+Answer = Reported | errors.RequestError
+
+
+@dataclass
+class Reader(EnvironmentReader):
+    """Answers by the time waited: the latest of the given answers whose time has come."""
+
+    clock: "FakeClock"
+    answers: dict[float, Answer]
+    asked: list[tuple[str, str, float]] = field(default_factory=list)
+    on_ask: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        self._began = self.clock.now()
+
+    async def read_environment(self, model_id: str, env_name: str, *, within_seconds: float) -> Reported:
+        self.asked.append((model_id, env_name, within_seconds))
+        self.on_ask()
+        waited = self.clock.now() - self._began
+        answer = next(answer for since, answer in reversed(self.answers.items()) if since <= waited)
+        if isinstance(answer, errors.RequestError):
+            raise answer
+        return answer
+
+
+class Rows(Reporter):
+    def __init__(self, clock: "FakeClock") -> None:
+        self._clock = clock
+        self._began = clock.now()
+        self.lines: list[tuple[float, str]] = []
+
+    def report(self, text: str) -> None:
+        self.lines.append((self._clock.now() - self._began, text))
+
+    @property
+    def texts(self) -> list[str]:
+        return [text for _, text in self.lines]
+
+    @property
+    def news(self) -> list[str]:
+        """Every different line, without its age, in order."""
+        return list(dict.fromkeys(text.rpartition(" (")[0] for text in self.texts))
+
+
+class Scene:
+    """One wait: what Baseten answers when, and what the row showed."""
+
+    def __init__(self, clock: "FakeClock") -> None:
+        self.clock = clock
+        self.rows = Rows(clock)
+
+    def wait(
+        self, answers: dict[float, Answer], *, status: str | None = "ACCEPTED", timeout: float = 300.0,
+        wanted: Settings | None = None,
+    ) -> None:  # fmt: skip
+        self.reader = Reader(self.clock, answers)
+        want = Wanted("abc123", "production", wanted or WANTED, status, timeout)
+        asyncio.run(Watch(want, self.reader, self.rows, self.clock).until_in_force())
+
+    def time_out(self, answers: dict[float, Answer], **how: object) -> WaitTimeoutError:
+        with pytest.raises(WaitTimeoutError) as caught:
+            self.wait(answers, **how)  # type: ignore[arg-type] # the same keywords
+        return caught.value
+
+
+@pytest.fixture
+def scene(clock: "FakeClock") -> Scene:
+    return Scene(clock)
+
+
+def test_nothing_is_shown_when_settings_are_in_force_at_the_first_look(scene: Scene) -> None:
+    """One request, no pause, no line."""
+    scene.wait({0: Reported({**WANTED, ROLLING: True})})
+    assert [(model, env) for model, env, _ in scene.reader.asked] == [("abc123", "production")]
+    assert (scene.clock.slept, scene.rows.texts) == ([], [])
+
+
+def test_wait_ends_when_the_last_setting_comes_into_force(scene: Scene) -> None:
+    """Part of the settings is not enough; each change is shown at once."""
+    scene.wait({0: Reported(BEFORE), 2: Reported(HALF), 4: Reported(WANTED)})
+    assert scene.rows.texts == [
+        "waiting for 2 of 2 settings: min_replica 1 → 3, max_replica 2 → 6 (0 s)",
+        "waiting for 1 of 2 settings: max_replica 2 → 6 (2 s)",
+    ]
+    assert sum(scene.clock.slept) == pytest.approx(4.0, abs=0.7)
+
+
+def test_wait_goes_on_when_settings_revert(scene: Scene) -> None:
+    """What was in force in part and is so no longer is waited for again."""
+    scene.wait({0: Reported(HALF), 2: Reported(BEFORE), 4: Reported(WANTED)})
+    assert [text.partition(":")[0] for text in scene.rows.texts] == [
+        "waiting for 1 of 2 settings",
+        "waiting for 2 of 2 settings",
+    ]
+
+
+def test_line_is_repeated_every_ten_seconds_when_nothing_changes(scene: Scene) -> None:
+    """An unchanged row shows its age now and then, not at every poll."""
+    scene.wait({0: Reported(BEFORE), 45: Reported(WANTED)})
+    times = [at for at, _ in scene.rows.lines]
+    assert times[0] == 0
+    assert 3 <= len(times) <= 5
+    assert all(10 <= later - earlier < 18 for earlier, later in pairwise(times))
+    assert scene.rows.texts[-1].endswith(f"({times[-1]:.0f} s)")
+
+
+def test_polls_follow_the_pace_when_nothing_changes(scene: Scene) -> None:
+    """Each pause is what pacing says for the time waited."""
+    scene.time_out({0: Reported(BEFORE)}, timeout=20.0)
+    waited = 0.0
+    for pause in scene.clock.slept[:-1]:
+        assert pause == pytest.approx(max(0.5, 0.15 * waited), rel=0.1 + 1e-9)
+        waited += pause
+
+
+@pytest.mark.parametrize("status", ["ACCEPTED", "UNCHANGED", "QUEUED", "LATER", None])
+def test_status_is_no_proof_when_settings_are_not_reported(status: str | None, scene: Scene) -> None:
+    """After every answer to the request it is polled until the settings are read back."""
+    scene.wait({0: Reported(BEFORE), 3: Reported(WANTED)}, status=status)
+    assert len(scene.reader.asked) > 1
+
+
+def test_queue_and_promotion_are_shown_when_settings_wait_behind_one(scene: Scene) -> None:
+    """The row says what is waited for and how far it is."""
+    scene.wait(
+        {
+            0: Reported(BEFORE, Promotion("RELEASING")),
+            2: Reported(BEFORE, Promotion("RAMPING_UP", 40)),
+            4: Reported(WANTED, Promotion("SUCCEEDED", 100, is_running=False)),
+        },
+        status="QUEUED",
+        wanted={MIN: 3},
+    )
+    assert scene.rows.news == [
+        "waiting for 1 of 1 setting: min_replica 1 → 3; QUEUED; promotion RELEASING",
+        "waiting for 1 of 1 setting: min_replica 1 → 3; QUEUED; promotion RAMPING_UP, 40 %",
+    ]
+
+
+@pytest.mark.parametrize("ending", ["FAILED", "CANCELED"])
+def test_wait_goes_on_when_the_promotion_ahead_ends_badly(ending: str, scene: Scene) -> None:
+    """The end is named; the queued settings may still come."""
+    scene.wait(
+        {
+            0: Reported(BEFORE, Promotion("RAMPING_UP", 40)),
+            2: Reported(BEFORE, Promotion(ending, 40, is_running=False)),
+            9: Reported(WANTED, Promotion(ending, 40, is_running=False)),
+        },
+        status="QUEUED",
+    )
+    assert scene.rows.news[-1].endswith(f"; QUEUED; the promotion ended {ending}")
+
+
+def test_cap_is_suspected_when_baseten_stands_still_for_a_minute(scene: Scene) -> None:
+    """Row and error say so, with the value Baseten stays on."""
+    error = scene.time_out({0: Reported({MIN: 3, MAX: 10})}, wanted={MIN: 3, MAX: 12}, timeout=300.0)
+    plain = "waiting for 1 of 2 settings: max_replica 10 → 12"
+    suspicion = "Baseten reports 10 for max_replica; the account may be capped"
+    assert scene.rows.news == [plain, f"{plain}; {suspicion}"]
+    first = next(at for at, text in scene.rows.lines if "capped" in text)
+    assert 60 <= first < 76
+    assert f"wanted 12. {suspicion}. Baseten keeps the request" in str(error)
+
+
+def test_minute_starts_anew_when_something_changes(scene: Scene) -> None:
+    """A standstill is a minute on the same values."""
+    scene.wait({0: Reported(BEFORE), 50: Reported(HALF), 105: Reported(WANTED)})
+    assert not any("capped" in text for text in scene.rows.texts)
+
+
+@pytest.mark.parametrize(("promotion", "status"), [(Promotion("RAMPING_UP", 1), "ACCEPTED"), (None, "QUEUED")])
+def test_no_cap_is_suspected_when_there_is_something_to_wait_behind(
+    promotion: Promotion | None, status: str, scene: Scene
+) -> None:
+    """Queued settings, and those behind a promotion, stand still with reason."""
+    error = scene.time_out({0: Reported(BEFORE, promotion)}, status=status)
+    assert not any("capped" in text for text in [*scene.rows.texts, str(error)])
+
+
+def test_minute_starts_when_the_promotion_ends(scene: Scene) -> None:
+    """The time behind a promotion is no standstill: the minute counts from its end."""
+    scene.time_out(
+        {
+            0: Reported(BEFORE, Promotion("RAMPING_UP", 1)),
+            100: Reported(BEFORE, Promotion("SUCCEEDED", 100, is_running=False)),
+        }
+    )
+    first = next(at for at, text in scene.rows.lines if "capped" in text)
+    assert first >= 100 + 60 - 15
+
+
+def test_no_standstill_is_claimed_when_nothing_could_be_read(scene: Scene) -> None:
+    """An outage is not Baseten standing still on a value."""
+    scene.time_out({0: Reported(BEFORE), 1: UNREADABLE})
+    assert not any("capped" in text or "nothing has changed" in text for text in scene.rows.texts)
+
+
+def test_standstill_has_no_values_when_nothing_is_reported_of_them(scene: Scene) -> None:
+    """A setting that Baseten does not report at all is no sign of a cap."""
+    scene.time_out({0: Reported({})}, wanted={MIN: 3})
+    assert scene.rows.news[-1] == "waiting for 1 of 1 setting: min_replica unreported → 3; nothing has changed for 60 s"
+
+
+def test_boolean_is_shown_as_the_api_writes_it_when_it_stands_still(scene: Scene) -> None:
+    """The words are true and false, as in JSON."""
+    scene.time_out({0: Reported({ROLLING: False})}, wanted={ROLLING: True})
+    assert "Baseten reports false for rolling_deploy" in scene.rows.news[-1]
+
+
+def test_three_settings_are_named_when_more_differ(scene: Scene) -> None:
+    """A row is one line; an error names every setting."""
+    wanted: Settings = {f"autoscaling_settings.{name}": 9 for name in ("min_replica", "max_replica", "a", "b")}
+    error = scene.time_out({0: Reported({})}, wanted=wanted, timeout=5.0)
+    named = "min_replica unreported → 9, max_replica unreported → 9, a unreported → 9, …"
+    assert scene.rows.news == [f"waiting for 4 of 4 settings: {named}"]
+    assert error.statements.seen.count("is not reported, wanted 9") == 4
+
+
+def test_trouble_is_polled_through_when_it_may_go_away(scene: Scene) -> None:
+    """The row tells of it; what was seen before stays shown."""
+    scene.wait({0: Reported(BEFORE), 2: UNREADABLE, 4: Reported(WANTED)})
+    waiting = "waiting for 2 of 2 settings: min_replica 1 → 3, max_replica 2 → 6"
+    assert scene.rows.news == [waiting, f"{waiting}; Baseten answered 503 to GET /v1"]
+
+
+def test_row_counts_settings_when_nothing_was_read_yet(scene: Scene) -> None:
+    """Without a look there is no difference to name."""
+    scene.wait({0: UNREADABLE, 2: Reported(WANTED)})
+    assert scene.rows.news == ["waiting for 2 settings; Baseten answered 503 to GET /v1"]
+
+
+@pytest.mark.parametrize(("asked", "pause"), [(37.0, 37.0), (0.1, 0.5), (None, 0.5)])
+def test_pause_is_as_long_as_asked_when_baseten_limits_the_rate(
+    asked: float | None, pause: float, scene: Scene
+) -> None:
+    """`retry_after` makes a pause longer and never shorter."""
+    limited = errors.RateLimitedError(Statements("G.", "S.", "", "A."), status_code=429, retry_after_seconds=asked)
+    scene.wait({0: limited, 0.2: Reported(WANTED)})
+    assert scene.clock.slept == [pytest.approx(pause, rel=0.1 + 1e-9)]
+    assert scene.rows.news == ["waiting for 2 settings; rate limited"]
+
+
+def test_deadline_caps_the_pause_when_baseten_asks_for_longer(scene: Scene) -> None:
+    """A last look is taken at the deadline, with a second to answer it, and none after."""
+    limited = errors.RateLimitedError(Statements("G.", "S.", "", "A."), status_code=429, retry_after_seconds=1e6)
+    scene.time_out({0: limited}, timeout=30.0)
+    assert scene.clock.slept == [30.0]
+    assert [within for *_, within in scene.reader.asked] == [30.0, 1.0]
+
+
+def test_settings_count_when_they_come_with_the_last_look(scene: Scene) -> None:
+    """What is in force at the deadline is in force."""
+    scene.wait({0: Reported(BEFORE), 29.99: Reported(WANTED)}, timeout=30.0)
+    assert scene.clock.now() == pytest.approx(1030.0)
+
+
+def test_one_look_is_taken_when_there_is_no_time_at_all(scene: Scene) -> None:
+    """Zero seconds are enough for settings that are in force."""
+    scene.wait({0: Reported(WANTED)}, timeout=0.0)
+    error = scene.time_out({0: Reported(BEFORE)}, timeout=0.0)
+    assert scene.clock.slept == []
+    assert "after 0 s." in str(error)
+
+
+def test_slow_answers_count_when_the_deadline_is_judged(scene: Scene) -> None:
+    """The time a look takes is time waited."""
+    reader = Reader(scene.clock, {0: Reported(BEFORE)}, on_ask=lambda: scene.clock.pass_by(8.0))
+    want = Wanted("abc123", "production", WANTED, None, 10.0)
+    with pytest.raises(WaitTimeoutError):
+        asyncio.run(Watch(want, reader, scene.rows, scene.clock).until_in_force())
+    assert len(reader.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        errors.AuthenticationError,
+        errors.PermissionDeniedError,
+        errors.ModelNotFoundError,
+        errors.EnvironmentNotFoundError,
+        errors.RejectedError,
+        errors.ConflictError,
+    ],
+)
+def test_wait_ends_at_once_when_waiting_does_not_mend_it(kind: type[errors.RequestError], scene: Scene) -> None:
+    """Only transient troubles are polled through."""
+    fatal = kind(Statements("G.", "S.", "", "A."))
+    with pytest.raises(kind) as caught:
+        scene.wait({0: Reported(BEFORE), 2: fatal})
+    assert caught.value is fatal
+
+
+def test_transient_troubles_are_all_polled_through_when_listed(scene: Scene) -> None:
+    """Every class below TransientError, without exception."""
+    kinds = TransientError.__subclasses__()
+    assert len(kinds) == 5
+    for kind in kinds:
+        scene.wait({0: kind(Statements("G.", "S.", "", "A.")), 0.4: Reported(WANTED)})
+
+
+def test_text_is_the_designs_when_the_time_is_up(scene: Scene) -> None:
+    """The whole message, as design and README promise it."""
+    error = scene.time_out({0: Reported({MIN: 1})}, wanted={MIN: 3}, timeout=50.0)
+    assert str(error) == (
+        'Settings of environment "production" of model "abc123" were accepted but are not in force after 50 s.\n'
+        "Still different: autoscaling_settings.min_replica is 1, wanted 3. "
+        "Baseten keeps the request; only the waiting stopped.\n"
+        "Run `pulumi up` again (sending the same settings twice does no harm) or raise custom_timeouts."
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "done"),
+    [
+        ("ACCEPTED", "were accepted"),
+        ("QUEUED", "were queued"),
+        ("UNCHANGED", "were answered UNCHANGED"),
+        ("LATER", "were sent"),
+        (None, "were sent"),
+    ],
+)
+def test_error_says_what_baseten_answered_when_the_time_is_up(status: str | None, done: str, scene: Scene) -> None:
+    """Accepted, queued and unchanged are told apart."""
+    error = scene.time_out({0: Reported(BEFORE)}, status=status, timeout=5.0)
+    assert error.statements.goal == (
+        f'Settings of environment "production" of model "abc123" {done} but are not in force after 5 s.'
+    )
+
+
+def test_error_tells_everything_seen_when_the_time_is_up(scene: Scene) -> None:
+    """Differences, the promotion and the latest trouble; the standstill's minute had passed before."""
+    error = scene.time_out(
+        {
+            0: Reported({MIN: 1, MAX: 6}, Promotion("FAILED", 40, is_running=False)),
+            250: UNREADABLE,
+        },
+        status="ACCEPTED",
+    )
+    assert error.statements.seen == (
+        "Still different: autoscaling_settings.min_replica is 1, wanted 3. The promotion ended FAILED. "
+        "Baseten answered 503 to GET /v1. Baseten reports 1 for min_replica; the account may be capped."
+    )
+
+
+def test_error_says_so_when_nothing_could_be_read_at_all(scene: Scene) -> None:
+    """Nothing is claimed about settings nobody saw."""
+    error = scene.time_out({0: UNREADABLE}, timeout=5.0)
+    assert error.statements.seen == ("The settings could not be read back even once. Baseten answered 503 to GET /v1.")
