@@ -1,0 +1,171 @@
+import json
+from typing import Any
+
+import pytest
+
+from baseten_pulumi.testing.emulator.contract import Api, read_creation, read_update
+from baseten_pulumi.testing.emulator.refusals import RefusalError
+
+
+def _update(body: Any, api: Api = "current") -> dict[str, Any]:
+    return read_update(json.dumps(body).encode(), api)
+
+
+def _refused(body: Any, api: Api = "current") -> str:
+    with pytest.raises(RefusalError) as caught:
+        _update(body, api)
+    assert caught.value.status == 422
+    return caught.value.message
+
+
+def test_update_leaves_out_nulls_when_fields_are_null_or_absent() -> None:
+    """Null and absent both mean unchanged."""
+    body = {"autoscaling_settings": {"min_replica": 0, "max_replica": None}, "promotion_settings": None}
+    assert _update(body) == {"autoscaling_settings": {"min_replica": 0}}
+
+
+def test_update_keeps_every_field_when_all_are_given() -> None:
+    """Nothing of the contract is lost."""
+    body = {
+        "autoscaling_settings": {
+            "min_replica": 1,
+            "max_replica": 2,
+            "autoscaling_window": 800,
+            "scale_down_delay": 60,
+            "concurrency_target": 3,
+            "target_utilization_percentage": 70,
+            "target_in_flight_tokens": 40000,
+            "max_scale_down_rate": 20,
+        },
+        "promotion_settings": {
+            "redeploy_on_promotion": True,
+            "rolling_deploy": True,
+            "promotion_cleanup_strategy": "KEEP",
+            "rolling_deploy_config": {
+                "rolling_deploy_strategy": "REPLICA",
+                "max_surge_percent": 10,
+                "max_unavailable_percent": 0,
+                "stabilization_time_seconds": 300,
+                "replica_overhead_percent": 0,
+            },
+            "ramp_up_while_promoting": True,
+            "ramp_up_duration_seconds": 600,
+        },
+    }
+    assert _update(body) == body
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"autoscaling": {}}, "autoscaling: unknown field"),
+        ({"request_backpressure_settings": {"policy": None}}, "request_backpressure_settings: unknown field"),
+        ({"autoscaling_schedule_settings": {}}, "autoscaling_schedule_settings: unknown field"),
+        ({"autoscaling_settings": {"min_replicas": 1}}, "autoscaling_settings.min_replicas: unknown field"),
+    ],
+)
+def test_update_is_refused_when_a_closed_object_has_an_unknown_field(body: Any, message: str) -> None:
+    """The request and its autoscaling settings forbid what the contract does not list."""
+    assert _refused(body) == message
+
+
+def test_unknown_fields_are_swallowed_when_the_object_is_open() -> None:
+    """Promotion settings and the rolling deploy take a misspelt field in silence."""
+    body = {"promotion_settings": {"roling_deploy": True, "rolling_deploy_config": {"max_surge": 5}}}
+    assert _update(body) == {"promotion_settings": {"rolling_deploy_config": {}}}
+
+
+@pytest.mark.parametrize("value", [True, "3", 2.5, 3.0, [], {}])
+def test_update_is_refused_when_an_integer_is_none(value: Any) -> None:
+    """An integer is neither a boolean nor a string nor a fraction, and the message names the field."""
+    message = _refused({"autoscaling_settings": {"min_replica": value}})
+    assert message == "autoscaling_settings.min_replica: Input should be a valid integer"
+
+
+@pytest.mark.parametrize("value", [1, 0, "true", []])
+def test_update_is_refused_when_a_boolean_is_none(value: Any) -> None:
+    """A boolean is neither a number nor a string."""
+    message = _refused({"promotion_settings": {"rolling_deploy": value}})
+    assert message == "promotion_settings.rolling_deploy: Input should be a valid boolean"
+
+
+def test_update_is_refused_when_an_enum_has_another_value() -> None:
+    """An enum is one of its values, to the letter."""
+    message = _refused({"promotion_settings": {"promotion_cleanup_strategy": "keep"}})
+    assert message.startswith("promotion_settings.promotion_cleanup_strategy: Input should be 'KEEP'")
+
+
+@pytest.mark.parametrize("rate", [0, 51])
+def test_update_is_refused_when_the_scale_down_rate_leaves_the_contracts_range(rate: int) -> None:
+    """The one range the API's description states is part of the contract."""
+    assert "autoscaling_settings.max_scale_down_rate" in _refused(
+        {"autoscaling_settings": {"max_scale_down_rate": rate}}
+    )
+
+
+def test_update_is_refused_when_it_is_no_object() -> None:
+    """A request is an object."""
+    assert _refused([]).startswith("request body: ")
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff"])
+def test_update_is_a_bad_request_when_it_is_not_json(body: bytes) -> None:
+    """What cannot be parsed is told from what is not allowed."""
+    with pytest.raises(RefusalError, match="Cannot parse request body") as caught:
+        read_update(body, "current")
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"autoscaling_settings": {"max_scale_down_rate": 20}},
+        {"request_backpressure_settings": {"policy": None}},
+        {"autoscaling_schedule_settings": {}},
+    ],
+)
+def test_additions_are_refused_when_the_api_is_founding(body: Any) -> None:
+    """The founding page knows nothing that came later."""
+    assert _refused(body, "founding").endswith(": unknown field")
+
+
+@pytest.mark.parametrize(
+    ("config", "surge"),
+    [({"stabilization_time_seconds": 5}, 10), ({"max_surge_percent": 20}, 20), ({}, 10)],
+)
+def test_absent_surge_becomes_ten_when_the_api_is_founding(config: dict[str, int], surge: int) -> None:
+    """The founding page gives an absent surge a default."""
+    changes = _update({"promotion_settings": {"rolling_deploy_config": config}}, "founding")
+    assert changes["promotion_settings"]["rolling_deploy_config"] == {**config, "max_surge_percent": surge}
+
+
+def test_surge_stays_when_it_is_an_explicit_null_and_the_api_is_founding() -> None:
+    """Only an absent surge is filled in."""
+    body = {"promotion_settings": {"rolling_deploy_config": {"max_surge_percent": None, "replica_overhead_percent": 1}}}
+    assert _update(body, "founding") == {
+        "promotion_settings": {"rolling_deploy_config": {"replica_overhead_percent": 1}}
+    }
+
+
+@pytest.mark.parametrize("body", [{}, {"promotion_settings": {"rolling_deploy": True}}])
+def test_no_surge_appears_when_no_rolling_deploy_is_sent_and_the_api_is_founding(body: Any) -> None:
+    """The default belongs to a rolling deploy that is sent."""
+    assert _update(body, "founding") == body
+
+
+def test_absent_surge_stays_absent_when_the_api_is_current() -> None:
+    """Later pages leave an absent surge unchanged."""
+    body = {"promotion_settings": {"rolling_deploy_config": {"stabilization_time_seconds": 5}}}
+    assert _update(body) == body
+
+
+def test_creation_gives_name_and_settings_when_both_are_sent() -> None:
+    """A new environment has a name and may have settings."""
+    body = b'{"name": "qa", "autoscaling_settings": {"max_replica": 2}}'
+    assert read_creation(body) == ("qa", {"autoscaling_settings": {"max_replica": 2}})
+
+
+def test_creation_is_refused_when_the_name_is_missing() -> None:
+    """A new environment needs a name."""
+    with pytest.raises(RefusalError, match="name: Field required"):
+        read_creation(b"{}")
