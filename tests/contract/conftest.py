@@ -1,0 +1,71 @@
+"""The client against the emulator: two readings of Baseten's API that share no code."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, TypeVar
+
+import pytest
+
+from baseten_pulumi.api.client import BasetenClient, Endpoint
+from baseten_pulumi.api.models import Environment
+from baseten_pulumi.clock import SystemClock
+from baseten_pulumi.testing import Emulator
+
+KEY = "k-contract-4711"
+_Result = TypeVar("_Result")
+
+
+class HurriedClock(SystemClock):
+    """The machine's clock, on which pauses between attempts are remembered and not slept."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+class Account:
+    """What the emulator holds, as the client sees it."""
+
+    key = KEY
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+        self.clock = HurriedClock()
+        emulator.add_model("abc123", "model", ["staging", "production"])
+        emulator.faults.clear()
+        emulator.clear_requests()
+
+    def ask(self, ask: Callable[[BasetenClient], Awaitable[_Result]], key: str = KEY) -> _Result:
+        """Ask with a client of its own, on a loop of its own."""
+
+        async def asking() -> _Result:
+            client = BasetenClient(Endpoint(self.emulator.url, key, is_loopback=True), self.clock)
+            try:
+                return await ask(client)
+            finally:
+                await client.close()
+
+        return asyncio.run(asking())
+
+    def read(self, model_id: str = "abc123", env_name: str = "production", within: float = 5.0) -> Environment:
+        return self.ask(lambda it: it.read_environment(model_id, env_name, within_seconds=within))
+
+    def update(
+        self, settings: dict[str, Any], model_id: str = "abc123", env_name: str = "production", within: float = 5.0
+    ) -> str | None:
+        return self.ask(lambda it: it.update_environment(model_id, env_name, settings, within_seconds=within))
+
+
+@pytest.fixture(scope="session", params=["founding", "current"])
+def baseten(request: pytest.FixtureRequest) -> Iterator[Emulator]:
+    """Baseten as of the founding page and as of today: the client works with both."""
+    with Emulator(api=request.param, api_key=KEY) as running:
+        yield running
+
+
+@pytest.fixture
+def account(baseten: Emulator) -> Account:
+    """A model as new, on an emulator that is shared: starting one takes longer than most tests."""
+    return Account(baseten)
