@@ -31,10 +31,17 @@ def run(arguments: Sequence[str], wait: Callable[[], None] | None = None) -> int
             _introduce(emulator)
             (wait or _until_signalled)()
     except ModuleNotFoundError as error:
-        return _refused(_MISSING if error.name in ("starlette", "uvicorn") else str(error))
+        return _refused(_MISSING if (error.name or "").partition(".")[0] in ("starlette", "uvicorn") else str(error))
     except (OSError, ValueError) as error:
         return _refused(getattr(error, "strerror", None) or str(error))
     return 0
+
+
+def report(request: "RecordedRequest") -> None:
+    """Print the line of a request."""
+    ending = "dropped" if request.status is None else str(request.status)
+    with contextlib.suppress(BrokenPipeError):  # whoever read the lines has gone; others may still use the emulator
+        _say(" ".join(part for part in (request.method, request.path, ending, request.outcome) if part))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,7 +73,7 @@ def _emulator(chosen: argparse.Namespace) -> "Emulator":
         api_key=chosen.api_key,
         rate_limit=chosen.rate_limit,
         replica_cap=chosen.replica_cap,
-        on_request=_report,
+        on_request=report,
     )
 
 
@@ -79,12 +86,6 @@ def _introduce(emulator: "Emulator") -> None:
         _say(f"  model {model['id']}  {model['name']}: {names}")
     _say(f"  export BASETEN_BASE_URL={emulator.url}")
     _say(f"  export BASETEN_API_KEY={'anything' if emulator.api_key is None else '<the key given as --api-key>'}")
-
-
-def _report(request: "RecordedRequest") -> None:
-    ending = "dropped" if request.status is None else str(request.status)
-    with contextlib.suppress(BrokenPipeError):  # whoever read the lines has gone; others may still use the emulator
-        _say(" ".join(part for part in (request.method, request.path, ending, request.outcome) if part))
 
 
 def _until_signalled() -> None:

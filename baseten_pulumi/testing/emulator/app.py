@@ -128,8 +128,7 @@ class Endpoint:
 
     async def _dropped(self, request: Request) -> None:
         self._services.hang_up(request.scope.get("client"))
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
+        await request.receive()
 
 
 def application(services: Services) -> Router:

@@ -1,7 +1,7 @@
 """The emulator itself: what tests and the command line start, script and question."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -15,7 +15,7 @@ from baseten_pulumi.testing.emulator.account import (
     FictionalModel,
     described,
 )
-from baseten_pulumi.testing.emulator.app import Services, application, request_log
+from baseten_pulumi.testing.emulator.app import HangUp, Services, application, request_log
 from baseten_pulumi.testing.emulator.contract import Api
 from baseten_pulumi.testing.emulator.faults import Faults
 from baseten_pulumi.testing.emulator.limiting import RateLimit
@@ -77,8 +77,8 @@ class Emulator:
         """
         if self._server is not None:
             raise RuntimeError("this emulator serves already")
-        server = Server(self.port)
-        server.start(application(self._services(server)))
+        server = Server(lambda hang_up: application(self._services(hang_up)), self.port)
+        server.start()
         self._server = server
         return self
 
@@ -141,16 +141,16 @@ class Emulator:
         self,
         model_id: str,
         env_name: str,
-        autoscaling_settings: dict[str, Any] | None = None,
-        promotion_settings: dict[str, Any] | None = None,
+        autoscaling_settings: Mapping[str, Any] | None = None,
+        promotion_settings: Mapping[str, Any] | None = None,
     ) -> None:
         """Change settings as somebody does by hand: in force at once; a null is reported as null.
 
         Raises:
             ValueError: A setting has no such name.
         """
-        changes = {"autoscaling_settings": autoscaling_settings or {}, "promotion_settings": promotion_settings or {}}
-        self._store.change(model_id, env_name, changes)
+        changes = {"autoscaling_settings": autoscaling_settings, "promotion_settings": promotion_settings}
+        self._store.change(model_id, env_name, {name: dict(fields or {}) for name, fields in changes.items()})
 
     def start_promotion(
         self, model_id: str, env_name: str, percent: int = 0, seconds: float | None = None, status: str = "RAMPING_UP"
@@ -176,14 +176,14 @@ class Emulator:
         """
         self._store.finish_promotion(model_id, env_name, status, error_message)
 
-    def _services(self, server: Server) -> Services:
+    def _services(self, hang_up: HangUp) -> Services:
         return Services(
             store=self._store,
             faults=self.faults,
             limit=RateLimit(self.rate_limit, self.clock),
             clock=self.clock,
             record=request_log(self._log, self.on_request),
-            hang_up=server.hang_up,
+            hang_up=hang_up,
             api=self.api,
             api_key=self.api_key,
         )

@@ -4,11 +4,14 @@ import asyncio
 import errno
 import socket
 import threading
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
+
+from baseten_pulumi.testing.emulator.app import HangUp
 
 LOOPBACK = "127.0.0.1"
 
@@ -25,14 +28,15 @@ class PortInUseError(OSError):
 class _Uvicorn(uvicorn.Server):
     """Tell when it serves, and stop at once with whoever is still connected hung up on."""
 
+    _loop: asyncio.AbstractEventLoop
+
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.serving = threading.Event()
-        self._end: asyncio.Event | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end = asyncio.Event()
 
     async def main_loop(self) -> None:
-        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+        self._loop = asyncio.get_running_loop()
         self.serving.set()
         ended = asyncio.ensure_future(self._end.wait())
         while not ended.done():
@@ -47,62 +51,63 @@ class _Uvicorn(uvicorn.Server):
 
     def end(self) -> None:
         """Stop from another thread."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._end_at_once)
+        self._loop.call_soon_threadsafe(self._end_at_once)
 
     def _end_at_once(self) -> None:
         self.force_exit = True
         self.hang_up()
-        if self._end is not None:
-            self._end.set()
+        self._end.set()
 
 
 class Server:
     """Serve an application until stopped.
 
     Args:
+        application: Makes what answers requests, from what hangs up on a client by its address.
         port: Where to listen; 0 for any free port.
+
+    Raises:
+        PortInUseError: Another program serves on the port.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, application: Callable[[HangUp], ASGIApp], port: int) -> None:
         self._socket = _listening(port)
         self.url = f"http://{LOOPBACK}:{self._socket.getsockname()[1]}"
-        self._uvicorn: _Uvicorn | None = None
-        self._thread: threading.Thread | None = None
-
-    def start(self, application: ASGIApp) -> None:
-        """Begin to serve; returns once requests are answered."""
-        config = uvicorn.Config(
-            application,
-            http="httptools" if find_spec("httptools") else "h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            server_header=False,
-            backlog=_BACKLOG,
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        )
-        self._uvicorn = _Uvicorn(config)
+        self._uvicorn = _Uvicorn(_configuration(application(self._hang_up)))
         self._thread = threading.Thread(
             target=self._uvicorn.run, args=([self._socket],), name="baseten-emulator", daemon=True
         )
+
+    def start(self) -> None:
+        """Begin to serve; returns once requests are answered."""
         self._thread.start()
         if not self._uvicorn.serving.wait(_START_SECONDS):
+            self._socket.close()
             raise RuntimeError(f"the emulator did not start within {_START_SECONDS:g} s")
 
     def stop(self) -> None:
         """Stop serving, with requests in flight cut off; returns once the port is free."""
-        if self._uvicorn is not None and self._thread is not None:
-            self._uvicorn.end()
-            self._thread.join(_STOP_SECONDS)
+        self._uvicorn.end()
+        self._thread.join(_STOP_SECONDS)
         self._socket.close()
 
-    def hang_up(self, client: Any) -> None:
-        """Close the connection of the client with this address."""
-        if self._uvicorn is not None:
-            self._uvicorn.hang_up(client)
+    def _hang_up(self, client: Any) -> None:
+        self._uvicorn.hang_up(client)
+
+
+def _configuration(application: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        application,
+        http="httptools" if find_spec("httptools") else "h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+    )
 
 
 def _listening(port: int) -> socket.socket:

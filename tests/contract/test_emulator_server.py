@@ -1,0 +1,292 @@
+"""The emulator as a server and as a command: start, stop, port, output, exit status."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import IO, Any
+
+import httpx
+import pytest
+
+from baseten_pulumi import testing
+from baseten_pulumi.cli import emulate, main
+from baseten_pulumi.testing import Emulator, Fault, RecordedRequest
+
+ENVIRONMENT = "/v1/models/lm4chat8/environments/production"
+KEY = {"Authorization": "Api-Key s3cret"}
+
+pytest_plugins = ["pytester"]
+
+
+def test_it_starts_and_stops_at_once_when_nobody_is_connected() -> None:
+    """Tests start hundreds of them."""
+    before = time.monotonic()
+    with Emulator():
+        started = time.monotonic() - before
+    assert started < 0.5
+    assert time.monotonic() - before < 1.5
+
+
+def test_it_stops_at_once_when_an_answer_is_still_delayed() -> None:
+    """Connected clients and answers in flight are cut off, and the thread ends."""
+    broken: list[BaseException] = []
+
+    def ask(url: str) -> None:
+        try:
+            httpx.get(url, headers=KEY, trust_env=False)
+        except httpx.TransportError as error:
+            broken.append(error)
+
+    with Emulator() as emulator, httpx.Client(trust_env=False) as idle:
+        emulator.faults.add(Fault.delay(60, path="production"))
+        idle.get(emulator.url + "/v1/models", headers=KEY)
+        asking = threading.Thread(target=ask, args=(emulator.url + ENVIRONMENT,))
+        asking.start()
+        _until(lambda: len(emulator.requests) == 1)
+        before = time.monotonic()
+    assert time.monotonic() - before < 1
+    asking.join(2)
+    assert len(broken) == 1
+    assert not [thread for thread in threading.enumerate() if thread.name == "baseten-emulator"]
+
+
+def test_it_serves_loopback_alone_when_it_runs() -> None:
+    """Nothing is open to the network."""
+    with Emulator() as emulator:
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+", emulator.url)
+
+
+def test_the_port_is_named_when_it_is_in_use() -> None:
+    """The error says what to change; the port is free again once the other has stopped."""
+    with Emulator() as first:
+        port = int(first.url.rpartition(":")[2])
+        with (
+            pytest.raises(OSError, match=f"port {port} on 127.0.0.1 is in use by another program"),
+            Emulator(port=port),
+        ):
+            pass
+    with Emulator(port=port) as second:
+        assert second.url.endswith(f":{port}")
+
+
+def test_a_port_that_cannot_be_had_is_an_error_when_it_is_not_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any other refusal of the system is passed on as it is."""
+
+    def refuse(*_: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    with pytest.raises(PermissionError, match="Permission denied"), Emulator(port=80):
+        pass
+
+
+def test_a_server_that_never_serves_is_an_error_when_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for ever."""
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_: None)
+    monkeypatch.setattr("baseten_pulumi.testing.emulator.server._START_SECONDS", 0.01)
+    with pytest.raises(RuntimeError, match=r"the emulator did not start within 0\.01 s"), Emulator():
+        pass
+
+
+def test_the_state_outlives_the_server_when_it_is_started_again() -> None:
+    """The account belongs to the object; its URL only to the `with` block."""
+    emulator = Emulator()
+    with emulator:
+        httpx.patch(
+            emulator.url + ENVIRONMENT, json={"autoscaling_settings": {"max_replica": 6}}, headers=KEY, trust_env=False
+        )
+        with pytest.raises(RuntimeError, match="serves already"):
+            emulator.__enter__()
+    with pytest.raises(RuntimeError, match="inside its `with` block"):
+        _ = emulator.url
+    with emulator:
+        answer = httpx.get(emulator.url + ENVIRONMENT, headers=KEY, trust_env=False).json()
+    assert answer["autoscaling_settings"]["max_replica"] == 6
+    emulator.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("options", [{"apply_seconds": -1}, {"rate_limit": 0}])
+def test_an_option_is_refused_when_it_makes_no_sense(options: dict[str, Any]) -> None:
+    """The message names the option."""
+    with pytest.raises(ValueError, match=next(iter(options))):
+        Emulator(**options)
+
+
+def test_a_listener_hears_of_requests_when_one_is_given() -> None:
+    """Before they are answered."""
+    heard: list[RecordedRequest] = []
+    with Emulator(on_request=heard.append) as emulator:
+        httpx.get(emulator.url + "/v1/models", headers=KEY, trust_env=False)
+    assert tuple(heard) == emulator.requests
+
+
+def test_the_fixture_serves_when_the_plugin_is_opted_into(pytester: pytest.Pytester) -> None:
+    """A user's test needs one line of configuration."""
+    pytester.makeconftest('pytest_plugins = ["baseten_pulumi.testing.plugin"]')
+    pytester.makepyfile("""
+        import httpx
+
+        def test_it(baseten_emulator):
+            with httpx.Client(headers={"Authorization": "Api-Key k"}, trust_env=False) as client:
+                assert len(client.get(baseten_emulator.url + "/v1/models").json()["models"]) == 3
+    """)
+    pytester.runpytest_inprocess().assert_outcomes(passed=1)
+
+
+def test_every_public_name_is_found_when_it_is_asked_for() -> None:
+    """Names are loaded on first use; another one is an error as everywhere."""
+    for name in testing.__all__:
+        assert getattr(testing, name).__name__ == name
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        _ = testing.Nothing
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("baseten_pulumi.testing", ("starlette", "uvicorn", "pydantic")),
+        ("baseten_pulumi.testing.engine", ("starlette", "uvicorn")),
+        ("baseten_pulumi.testing.emulator", ("baseten_pulumi.testing.engine", "baseten_pulumi.api", "httpx")),
+        ("baseten_pulumi.testing.plugin", ("starlette", "uvicorn")),
+        ("baseten_pulumi.cli", ("starlette", "uvicorn")),
+    ],
+)
+def test_a_module_needs_only_its_own_half_when_it_is_imported(module: str, absent: tuple[str, ...]) -> None:
+    """A user of one half need not install what the other needs."""
+    script = f"import sys, {module}; print([name for name in {absent} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout.strip() == b"[]"
+
+
+# --- the command ---
+
+
+@pytest.fixture
+def command() -> Iterator["subprocess.Popen[str]"]:
+    """`baseten-pulumi emulate` on a free port."""
+    arguments = ["emulate", "--port", "0", "--apply-seconds", "3"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "baseten_pulumi.cli", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )
+    with process:
+        yield process
+        process.kill()
+
+
+def test_the_command_says_what_to_do_and_ends_quietly_when_it_is_told_to(command: "subprocess.Popen[str]") -> None:
+    """Each line comes at once: an introduction, two lines for a program, one for each request; the exit status is 0."""
+    output = _stream(command)
+    first = output.readline()
+    found = re.fullmatch(
+        r"Baseten emulator on (http://127\.0\.0\.1:\d+) · any key · settings take 3 s to apply\n", first
+    )
+    assert found is not None
+    url = found[1]
+    assert [output.readline() for _ in range(5)] == [
+        "  model lm4chat8  llama-chat: dev, staging, production\n",
+        "  model wh5pr3v1  whisper-transcribe: dev, staging, production\n",
+        "  model emb3d9x2  embeddings: dev, staging, production\n",
+        f"  export BASETEN_BASE_URL={url}\n",
+        "  export BASETEN_API_KEY=anything\n",
+    ]
+    body = {"autoscaling_settings": {"max_replica": 6}}
+    with httpx.Client(trust_env=False, headers=KEY) as client:
+        assert client.patch(url + ENVIRONMENT, json=body).json()["status"] == "ACCEPTED"
+        assert output.readline() == f"PATCH {ENVIRONMENT} 200 ACCEPTED\n"
+        client.get(url + "/nowhere")
+        assert output.readline() == "GET /nowhere 404\n"
+        before = time.monotonic()
+        command.send_signal(signal.SIGTERM)
+        rest, errors = command.communicate(timeout=5)
+    assert time.monotonic() - before < 1.5
+    assert (rest, errors, command.returncode) == ("", "", 0)
+
+
+def test_the_command_ends_quietly_when_it_is_interrupted(command: "subprocess.Popen[str]") -> None:
+    """Ctrl-C is the usual way to end it."""
+    output = _stream(command)
+    while "BASETEN_API_KEY" not in output.readline():
+        pass
+    command.send_signal(signal.SIGINT)
+    assert command.communicate(timeout=5) == ("", "")
+    assert command.returncode == 0
+
+
+def test_the_command_reports_what_happens_when_it_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """Options are said on the first line, a key never; a dropped connection has no status."""
+    seen: list[str] = []
+
+    def use() -> None:
+        seen.append(capsys.readouterr().out)
+        url = seen[0].split()[3]
+        httpx.patch(url + ENVIRONMENT, json={}, headers=KEY, trust_env=False)
+
+    assert emulate.run(["--port", "0", "--api", "founding", "--api-key", "s3cret"], use) == 0
+    assert " · one key · settings take 0 s to apply · founding API\n" in seen[0]
+    assert "export BASETEN_API_KEY=<the key given as --api-key>\n" in seen[0]
+    assert "s3cret" not in seen[0]
+    assert capsys.readouterr().out == f"PATCH {ENVIRONMENT} 200 UNCHANGED\n"
+
+
+def test_the_command_shows_a_dropped_connection_when_there_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """It has no status to show."""
+    emulate.report(RecordedRequest("GET", "/v1/models", {}, {}, None, None, None, 0.0))
+    assert capsys.readouterr().out == "GET /v1/models dropped\n"
+
+
+def test_the_command_is_refused_when_its_port_is_in_use(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line, no traceback."""
+    with Emulator() as emulator:
+        port = emulator.url.rpartition(":")[2]
+        assert main(["emulate", "--port", port]) == 1
+    assert capsys.readouterr().err == f"port {port} on 127.0.0.1 is in use by another program\n"
+
+
+def test_the_command_is_refused_when_an_option_makes_no_sense(capsys: pytest.CaptureFixture[str]) -> None:
+    """The option is named."""
+    assert main(["emulate", "--rate-limit", "0"]) == 1
+    assert capsys.readouterr().err == "rate_limit must be above 0, or None for no limit, got 0\n"
+
+
+@pytest.mark.parametrize("module", ["starlette", "uvicorn"])
+def test_the_command_names_the_extra_when_its_packages_are_missing(module: str) -> None:
+    """A plain installation has no server."""
+    script = (
+        f"import sys; sys.modules[{module!r}] = None; from baseten_pulumi.cli import main; sys.exit(main(['emulate']))"
+    )
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert process.returncode == 1
+    assert process.stderr == 'The emulator needs two more packages: pip install "baseten-pulumi[testing]"\n'
+
+
+def test_help_lists_commands_and_options_when_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """The list needs no command's module, a command's help is its own."""
+    for arguments, expected in (
+        (["--help"], "serve Baseten's API"),
+        (["emulate", "--help"], "--apply-seconds SECONDS"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 0
+        assert expected in capsys.readouterr().out
+
+
+def _stream(process: "subprocess.Popen[str]") -> IO[str]:
+    assert process.stdout is not None
+    return process.stdout
+
+
+def _until(condition: Any, seconds: float = 5) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
