@@ -90,8 +90,8 @@ def _walk(group: str, declared: Mapping[str, Any]) -> Iterator[tuple[str, str, A
 
 
 def _path(group: str, key: str) -> str:
-    """Return the path of a key; one that holds a dot itself is quoted, as Pulumi quotes it."""
-    if "." in key:
+    """Return the path of a key; one that is empty or holds a dot itself is quoted, as Pulumi quotes it."""
+    if not key or "." in key:
         return f'{group}["{key}"]'
     return f"{group}.{key}" if group else key
 
