@@ -37,7 +37,7 @@ class Configuration:
             MissingApiKeyError: neither is set.
             ConfigurationError: it could not be sent as a header.
         """
-        key = self._text(API_KEY, "BASETEN_API_KEY").strip()
+        key = self._text(API_KEY, "BASETEN_API_KEY")
         if not key:
             raise MissingApiKeyError(
                 Statements(
@@ -58,7 +58,7 @@ class Configuration:
         Raises:
             ConfigurationError: it is not https (save on this machine), or holds more than a host and a path.
         """
-        text = self._text(BASE_URL, "BASETEN_BASE_URL").strip() or DEFAULT_BASE_URL
+        text = self._text(BASE_URL, "BASETEN_BASE_URL") or DEFAULT_BASE_URL
         url = _split(text)
         if url is None or not url.hostname or not _UNADORNED.fullmatch(text):
             raise _malformed(BASE_URL, "is not a plain URL of a host", f"Write it like {DEFAULT_BASE_URL}.")
@@ -78,7 +78,7 @@ class Configuration:
         return value == "true"
 
     def _text(self, key: str, variable: str) -> str:
-        return str(self.stack(key) or self.environ.get(variable) or "")
+        return str(self.stack(key) or "").strip() or self.environ.get(variable, "").strip()
 
 
 def is_loopback(url: str) -> bool:
