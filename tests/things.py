@@ -25,7 +25,7 @@ CLOUD = Path(os.environ["THINGS"])
 def journal(word, props, **more):
     with (CLOUD / "journal").open("a") as file:
         name = props["name"] if isinstance(props.get("name"), str) else "?"
-        file.write(json.dumps({"call": word, "name": name, **more}) + "\\n")
+        file.write(json.dumps({"call": word, "name": name, "pid": os.getpid(), **more}) + "\\n")
 
 
 def context():

@@ -6,7 +6,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -145,15 +145,15 @@ class Writer:
         self._path = path
         self._vault = vault
         self._last = self._text(written)
-        self._wanted: list[Resource] | None = None
+        self._wanted: Callable[[], list[Resource]] | None = None
         self._changed = threading.Condition()
         self._closing = False
         self.error: CheckpointError | None = None
         self._thread = threading.Thread(target=self._write_on_change, name="checkpoint", daemon=True)
         self._thread.start()
 
-    def write(self, resources: list[Resource]) -> None:
-        """Ask for these resources to be on disk soon."""
+    def write(self, resources: Callable[[], list[Resource]]) -> None:
+        """Ask for the resources there are by then to be on disk soon."""
         with self._changed:
             self._wanted = resources
             self._changed.notify()
@@ -178,7 +178,7 @@ class Writer:
                 resources, self._wanted = self._wanted, None
             if resources is None:
                 return
-            self._save(resources)
+            self._save(resources())
             if not self._closing:
                 time.sleep(_PAUSE_SECONDS)
 

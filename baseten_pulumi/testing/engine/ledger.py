@@ -7,7 +7,8 @@ from dataclasses import replace
 from baseten_pulumi.testing.engine.checkpoint import Resource
 from baseten_pulumi.testing.engine.steps import in_order
 
-Keep = Callable[[list[Resource]], None]
+Keep = Callable[[Callable[[], list[Resource]]], None]
+"""Be told that something changed, and where to read what there is now."""
 
 
 class Ledger:
@@ -42,14 +43,14 @@ class Ledger:
             self._rank.setdefault(resource.urn, len(self._rank))
             self.new[resource.urn] = resource
             self._gone.discard(resource.urn)
-            self._keep(self.resources())
+            self._keep(self.resources)
             return resource
 
     def renew(self, resource: Resource) -> None:
         """Record what a refresh found of a resource."""
         with self._lock:
             self.old[resource.urn] = resource
-            self._keep(self.resources())
+            self._keep(self.resources)
 
     def condemn(self, resource: Resource) -> None:
         """Leave a replaced resource to be deleted when the program is done."""
@@ -64,7 +65,7 @@ class Ledger:
             else:
                 self.old.pop(resource.urn, None)
                 self._gone.add(resource.urn)
-            self._keep(self.resources())
+            self._keep(self.resources)
 
     def unseen(self) -> list[Resource]:
         """Give what the program did not ask for and nothing it did ask for needs, and what replacements left."""

@@ -187,7 +187,7 @@ def _stack(path: Path, wish: Wish, display: Display) -> Iterator[Run]:
         writer.close()
 
 
-def _keep_nothing(_resources: list[Resource]) -> None:
+def _keep_nothing(_resources: object) -> None:
     """Stand for the disk in a preview."""
 
 

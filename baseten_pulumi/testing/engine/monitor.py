@@ -1,6 +1,7 @@
 """What the program and the provider talk to: Pulumi's ResourceMonitor and Engine services, on loopback."""
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
@@ -20,7 +21,7 @@ _THREADS_PER_OPERATION = 4  # the program sends so many registrations for each o
 # ("update the Pulumi CLI") would send its reader the wrong way. Without aliasSpecs the SDK sends aliases as URNs.
 _FEATURES = {
     "secrets", "resourceReferences", "deletedWith", "replaceWith", "transforms", "invokeTransforms", "resourceHooks",
-    "errorHooks", "parameterization",
+    "errorHooks", "parameterization", "stateMigrations",
 }  # fmt: skip
 _SEVERITIES = {engine_pb2.INFO: "info", engine_pb2.WARNING: "warning", engine_pb2.ERROR: "error"}
 _ECHO_OF_OUR_REFUSAL = "Resource monitor has terminated"
@@ -63,6 +64,13 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
 
     def __init__(self, registry: Callable[[], Registry]) -> None:
         self._registry = registry
+
+    def GetDeploymentInfo(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802, D102
+        known = resource_pb2.ResourceMonitorFeature
+        names = (f"RESOURCE_MONITOR_FEATURE_{re.sub('(?=[A-Z])', '_', feature).upper()}" for feature in _FEATURES)
+        return resource_pb2.DeploymentInfo(
+            supportedFeatures=[known.Value(name) for name in names if name in known.keys()]  # noqa: SIM118 — an enum
+        )
 
     def SupportsFeature(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802, D102
         return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in _FEATURES)

@@ -144,10 +144,10 @@ class Provider:
         """End the process, politely first."""
         with self._starting:
             self._stopped = True
-        if self._channel is not None:
-            self._channel.close()
         if self._process is not None:
             end_process(self._process, signal.SIGINT)
+        if self._channel is not None:
+            self._channel.close()
         if self._reader is not None:
             self._reader.join(_GRACE_SECONDS)
 
