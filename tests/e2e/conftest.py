@@ -1,0 +1,41 @@
+"""Every case here runs on the local engine and, where `pulumi` is on PATH, on the real one; each ends settled."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from engines import Stack, real_engine
+
+from baseten_pulumi.testing import Emulator
+
+_REAL = pytest.param(
+    "real",
+    marks=[
+        pytest.mark.real_engine,
+        pytest.mark.skipif(real_engine() is None, reason="the Pulumi CLI is not on PATH"),
+    ],
+)
+
+
+@pytest.fixture(params=["local", _REAL])
+def engine(request: pytest.FixtureRequest) -> str:
+    """The engine to run on: local or real."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    """Baseten, applying settings at once unless a test says otherwise."""
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def stack(tmp_path: Path, engine: str, emulator: Emulator) -> Iterator[Stack]:
+    """A stack whose last preview has to be empty."""
+    stack = Stack(tmp_path, engine, emulator)
+    yield stack
+    if stack.is_settled_at_the_end:
+        stack.emulator.faults.clear()
+        stack.preview("--expect-no-changes")

@@ -1,0 +1,193 @@
+"""Rules 1 to 3: fields are owned one by one, create adopts, and a PATCH's status is no proof."""
+
+import pytest
+from engines import API_KEY, Stack
+
+from baseten_pulumi.testing import Emulator
+from baseten_pulumi.testing.emulator import Fault
+
+MODEL = "lm4chat8"
+
+PROGRAM = """
+import pulumi
+from baseten_pulumi import BasetenEnvironmentSettings
+
+settings = BasetenEnvironmentSettings(
+    "chat",
+    model_id={model!r},
+    env_name={environment!r},
+    autoscaling_settings={autoscaling!r},
+    promotion_settings={promotion!r},
+    {more}
+)
+pulumi.export("min", settings.autoscaling_settings.apply(lambda it: it and it.min_replica))
+pulumi.export("repr", settings.autoscaling_settings.apply(lambda it: repr(it and it.min_replica)))
+pulumi.export("status", settings.status)
+pulumi.export("in_force", settings.in_force)
+"""
+
+
+def program(
+    autoscaling: object = None,
+    promotion: object = None,
+    *,
+    model: str = MODEL,
+    environment: str = "production",
+    more: str = "",
+) -> str:
+    return PROGRAM.format(autoscaling=autoscaling, promotion=promotion, model=model, environment=environment, more=more)
+
+
+def patches(emulator: Emulator) -> list[object]:
+    return [request.body for request in emulator.requests if request.method == "PATCH"]
+
+
+def test_outputs_are_typed_and_the_second_up_is_empty_when_settings_are_in_force(
+    stack: Stack, emulator: Emulator
+) -> None:
+    """A program reads plain integers from the outputs, after `up` and after a refresh, and a second `up` does nothing."""
+    stack.program(program({"min_replica": 1, "max_replica": 4}))
+    assert stack.up().counts["created"] == 2
+    expected = {"min": 1, "repr": "1", "status": "ACCEPTED", "in_force": True}
+    assert stack.outputs() == expected
+    stack.refresh("--expect-no-changes")
+    emulator.clear_requests()
+    assert stack.up("--expect-no-changes").counts == {"unchanged": 2}
+    assert stack.outputs() == expected
+    assert not emulator.requests
+
+
+def test_state_holds_what_was_declared_and_nothing_else_when_settings_are_in_force(stack: Stack) -> None:
+    """Neither timestamps nor values filled in by the server are in state; the inputs are the outputs but for the news."""
+    stack.program(program({"min_replica": 1}, {"rolling_deploy": False}))
+    stack.up()
+    resource = stack.resource("chat")
+    assert resource["id"] == f"{MODEL}/production"
+    assert resource["type"] == "pulumi-python:dynamic/baseten:EnvironmentSettings"
+    inputs = {name: value for name, value in resource["inputs"].items() if name != "__provider"}
+    assert inputs == {
+        "model_id": MODEL,
+        "env_name": "production",
+        "autoscaling_settings": {"min_replica": 1},
+        "promotion_settings": {"rolling_deploy": False},
+        "wait": True,
+    }
+    outputs = {name: value for name, value in resource["outputs"].items() if name != "__provider"}
+    assert outputs == {**inputs, "status": "UNCHANGED" if outputs["status"] == "UNCHANGED" else "ACCEPTED", "in_force": True}
+
+
+def test_only_declared_settings_are_sent_when_others_are_absent_or_null(stack: Stack, emulator: Emulator) -> None:
+    """An absent or null setting is never sent; 0 and false are declared."""
+    stack.program(program({"min_replica": 0, "max_replica": None}, {"rolling_deploy": False}))
+    stack.up()
+    assert patches(emulator) == [
+        {"autoscaling_settings": {"min_replica": 0}, "promotion_settings": {"rolling_deploy": False}}
+    ]
+
+
+def test_undeclared_settings_never_drift_when_somebody_changes_them(stack: Stack, emulator: Emulator) -> None:
+    """A setting nobody declared is neither compared nor put back."""
+    stack.program(program({"min_replica": 1}))
+    stack.up()
+    emulator.change(MODEL, "production", autoscaling_settings={"max_replica": 7})
+    stack.refresh("--expect-no-changes")
+    stack.up("--expect-no-changes")
+    assert emulator.reported(MODEL, "production")["autoscaling_settings"]["max_replica"] == 7
+
+
+def test_surge_keeps_its_value_when_another_rolling_setting_is_sent(stack: Stack, emulator: Emulator) -> None:
+    """An absent max_surge_percent would be filled in by the API page's default of 10: it goes as an explicit null."""
+    stack.program(program(None, {"rolling_deploy_config": {"stabilization_time_seconds": 30}}))
+    stack.up()
+    (body,) = patches(emulator)
+    assert body == {
+        "promotion_settings": {"rolling_deploy_config": {"stabilization_time_seconds": 30, "max_surge_percent": None}}
+    }
+
+
+def test_it_is_refused_when_nothing_is_declared(stack: Stack, emulator: Emulator) -> None:
+    """A resource that manages nothing is a mistake, and nothing is sent for it."""
+    stack.is_settled_at_the_end = False
+    stack.program(program({}, None))
+    assert "must declare at least one setting" in stack.fails("up")
+    assert not emulator.requests
+
+
+@pytest.mark.parametrize(
+    ("model", "environment", "message"),
+    [
+        ("nosuch99", "production", 'Model "nosuch99" does not exist, or this API key cannot see it.'),
+        (MODEL, "canary", f'Model "{MODEL}" has no environment "canary"; it has dev, production, staging.'),
+    ],
+)
+def test_the_error_tells_model_from_environment_when_one_is_missing(
+    stack: Stack, emulator: Emulator, model: str, environment: str, message: str
+) -> None:
+    """Create adopts what exists; what does not exist is named, and nothing is left in state."""
+    stack.program(program({"min_replica": 1}, model=model, environment=environment))
+    text = stack.fails("up")
+    assert message in text
+    assert "Traceback" not in text.partition("(chat):")[2]
+    assert not [resource for resource in stack.state() if resource["urn"].endswith("::chat")]
+    stack.program(program({"min_replica": 1}))
+    stack.up()
+
+
+def test_up_waits_when_settings_take_time_to_apply(stack: Stack, emulator: Emulator) -> None:
+    """`up` returns once every setting was read back, and its row says what it waits for."""
+    emulator.apply_seconds = 2.0
+    stack.program(program({"min_replica": 1, "max_replica": 4}))
+    stack.up()
+    assert emulator.reported(MODEL, "production")["autoscaling_settings"]["max_replica"] == 4
+    assert stack.outputs()["in_force"] is True
+
+
+def test_the_wait_goes_on_when_baseten_queues_behind_a_promotion(stack: Stack, emulator: Emulator) -> None:
+    """QUEUED is no proof: the row names the promotion, and `up` ends after the settings apply."""
+    emulator.start_promotion(MODEL, "production", percent=40, seconds=3.0)
+    stack.program(program({"min_replica": 2}))
+    stack.up()
+    assert stack.outputs()["status"] == "QUEUED"
+    assert emulator.reported(MODEL, "production")["autoscaling_settings"]["min_replica"] == 2
+
+
+def test_unchanged_is_read_back_too_when_baseten_says_so(stack: Stack, emulator: Emulator) -> None:
+    """UNCHANGED is no proof either."""
+    stack.program(program({"min_replica": 1, "max_replica": 3}))
+    stack.up()
+    assert stack.outputs()["status"] == "UNCHANGED"
+    assert [request.method for request in emulator.requests] == ["PATCH", "GET"]
+
+
+def test_the_resource_is_replaced_when_it_means_another_environment(stack: Stack, emulator: Emulator) -> None:
+    """A changed env_name or model_id is another environment: the new one is adopted, the old one kept as it is."""
+    stack.program(program({"min_replica": 1}, environment="staging"))
+    stack.up()
+    stack.program(program({"min_replica": 1}, environment="dev"))
+    assert stack.preview().counts["replace"] == 1
+    stack.up()
+    assert stack.resource("chat")["id"] == f"{MODEL}/dev"
+    assert emulator.reported(MODEL, "staging")["autoscaling_settings"]["min_replica"] == 1
+
+
+def test_old_answers_are_read_when_the_api_is_the_founding_one(stack: Stack, emulator: Emulator) -> None:
+    """The answer of the founding page has no `environment`; it is read as well."""
+    emulator.api = "founding"
+    stack.program(program({"min_replica": 1}, {"rolling_deploy_config": {"stabilization_time_seconds": 30}}))
+    stack.up()
+    assert stack.outputs()["in_force"] is True
+
+
+def test_the_key_is_nowhere_when_an_up_has_run(stack: Stack, emulator: Emulator) -> None:
+    """The API key is in no state, log or output, and is what Baseten was sent."""
+    emulator.api_key = API_KEY
+    stack.program(program({"min_replica": 1}))
+    text = stack.up("--logtostderr", "-v=9").text if stack.kind == "real" else stack.up().text
+    assert API_KEY not in text
+    assert API_KEY not in stack.written()
+    emulator.faults.add(Fault.status(401, body={"message": f"unknown key {API_KEY}"}, method="PATCH"))
+    stack.program(program({"min_replica": 2}))
+    text = stack.fails("up")
+    assert "Baseten answered 401" in text
+    assert API_KEY not in text + stack.written()
+    stack.program(program({"min_replica": 1}))

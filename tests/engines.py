@@ -1,0 +1,163 @@
+"""Run a Pulumi project in a temporary folder, on the local engine or on the real one, with the same words.
+
+Nothing of the user's is touched: home, state, passphrase and key are the test's own, and Baseten is an emulator on this
+machine.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from baseten_pulumi.testing import Emulator
+
+API_KEY = "k-very-secret-4711"
+RUN_SECONDS = 120.0
+_NOT_PASSED_ON = ("BASETEN_", "PULUMI_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_COUNT = re.compile(r"^\s+(?:[-+~<>=]+ ?)?(\d+) (?:to )?([a-z]+)", re.MULTILINE)
+_FLAGS = {
+    "up": ("--yes", "--skip-preview"),
+    "refresh": ("--yes", "--skip-preview"),
+    "destroy": ("--yes", "--skip-preview"),
+    "preview": (),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one command of an engine did.
+
+    Attributes:
+        returncode: Its exit status.
+        text: All it printed.
+    """
+
+    returncode: int
+    text: str
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The summary, by word: {"created": 1, "unchanged": 2}; the stack's own row counts too, as in the real one."""
+        _, _, summary = self.text.rpartition("Resources:")
+        return {word: int(number) for number, word in _COUNT.findall(summary)}
+
+
+class Stack:
+    """One stack of one project."""
+
+    def __init__(self, folder: Path, kind: str, emulator: Emulator) -> None:
+        self.folder = folder
+        self.emulator = emulator
+        self.environment = _isolated(folder, emulator.url)
+        self.is_settled_at_the_end = True
+        self.kind = kind
+        self._write("Pulumi.yaml", {"name": "serving", "runtime": "python", "description": "A project of the tests."})
+        self.configure()
+        if kind == "real":
+            self._command("stack", "init", "dev", "--no-select").check_returncode()
+
+    def program(self, text: str) -> None:
+        """Write the program."""
+        (self.folder / "__main__.py").write_text(text)
+
+    def configure(self, config: Mapping[str, Any] | None = None) -> None:
+        """Write the stack's configuration; keys are full."""
+        path = self.folder / "Pulumi.dev.yaml"
+        before = yaml.safe_load(path.read_text()) if path.exists() else {}
+        self._write("Pulumi.dev.yaml", {**before, "config": dict(config or {})})
+
+    def up(self, *flags: str) -> Run:
+        """Run `up`, which has to succeed."""
+        return self._succeeding("up", *flags)
+
+    def preview(self, *flags: str) -> Run:
+        """Run `preview --diff`, which has to succeed."""
+        return self._succeeding("preview", "--diff", *flags)
+
+    def refresh(self, *flags: str) -> Run:
+        """Run `refresh`, which has to succeed."""
+        return self._succeeding("refresh", *flags)
+
+    def destroy(self, *flags: str) -> Run:
+        """Run `destroy`, which has to succeed."""
+        return self._succeeding("destroy", *flags)
+
+    def fails(self, operation: str, *flags: str) -> str:
+        """Run an operation that has to fail, and return what it printed."""
+        run = self.run(operation, *flags)
+        assert run.returncode != 0, run.text
+        return run.text
+
+    def run(self, operation: str, *flags: str) -> Run:
+        """Run an operation."""
+        done = self._command(operation, *_FLAGS[operation], *flags, "--color", "never", "--stack", "dev")
+        return Run(done.returncode, done.stdout + done.stderr)
+
+    def outputs(self) -> dict[str, Any]:
+        """Return the stack's outputs."""
+        outputs: dict[str, Any] = json.loads(self._command("stack", "output", "--json", "--stack", "dev").stdout)
+        return outputs
+
+    def state(self) -> list[dict[str, Any]]:
+        """Return the resources in the state, the stack's own included."""
+        exported = json.loads(self._command("stack", "export", "--stack", "dev").stdout)
+        resources: list[dict[str, Any]] = exported["deployment"].get("resources") or []
+        return resources
+
+    def resource(self, name: str) -> dict[str, Any]:
+        """Return one resource of the state, by name."""
+        return next(resource for resource in self.state() if resource["urn"].endswith(f"::{name}"))
+
+    def written(self) -> str:
+        """Return every byte an engine left in the folder, as text."""
+        files = (path for path in self.folder.rglob("*") if path.is_file())
+        return "\n".join(path.read_bytes().decode(errors="replace") for path in files)
+
+    def _succeeding(self, operation: str, *flags: str) -> Run:
+        run = self.run(operation, *flags)
+        assert run.returncode == 0, run.text
+        return run
+
+    def _command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        engine = ["pulumi"] if self.kind == "real" else [sys.executable, "-m", "baseten_pulumi.testing.engine"]
+        return subprocess.run(
+            [*engine, *words, "--non-interactive", "--cwd", str(self.folder)],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=RUN_SECONDS,
+            check=False,
+        )
+
+    def _write(self, name: str, content: Mapping[str, Any]) -> None:
+        (self.folder / name).write_text(yaml.safe_dump(dict(content)))
+
+
+def real_engine() -> str | None:
+    """Return the path of the Pulumi CLI; None where it is not installed."""
+    return shutil.which("pulumi")
+
+
+def _isolated(folder: Path, url: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_NOT_PASSED_ON)}
+    assert url.startswith("http://127.0.0.1:")
+    state = folder / "state"
+    state.mkdir()
+    return {
+        **kept,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
+        "PULUMI_HOME": str(folder / "home"),
+        "PULUMI_BACKEND_URL": state.as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE": "test",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "BASETEN_BASE_URL": url,
+        "BASETEN_API_KEY": API_KEY,
+    }
