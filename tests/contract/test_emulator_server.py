@@ -56,6 +56,29 @@ def test_it_stops_at_once_when_an_answer_is_still_delayed() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name == "baseten-emulator"]
 
 
+def test_an_idle_connection_is_closed_when_it_stops() -> None:
+    """A client that keeps its connection reads to the end at once; left open, reading would time out."""
+    with Emulator() as emulator:
+        host, port = emulator.url.removeprefix("http://").split(":")
+        idle = socket.create_connection((host, int(port)), timeout=5)
+        idle.sendall(b"GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Api-Key k\r\n\r\n")
+        assert idle.recv(100_000).startswith(b"HTTP/1.1 200")
+    idle.settimeout(1)
+    with idle:
+        while idle.recv(100_000):
+            pass
+
+
+def test_an_answer_is_not_held_back_when_a_connection_is_kept() -> None:
+    """Nagle's delay would add 40 ms to each."""
+    with Emulator() as emulator, httpx.Client(trust_env=False, headers=KEY) as client:
+        client.get(emulator.url + ENVIRONMENT)
+        before = time.monotonic()
+        for _ in range(25):
+            client.get(emulator.url + ENVIRONMENT)
+        assert time.monotonic() - before < 0.8
+
+
 def test_it_serves_loopback_alone_when_it_runs() -> None:
     """Nothing is open to the network."""
     with Emulator() as emulator:
