@@ -25,9 +25,10 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def emulator() -> Iterator[Emulator]:
-    """Baseten, applying settings at once unless a test says otherwise."""
-    with Emulator() as running:
+def emulator(request: pytest.FixtureRequest) -> Iterator[Emulator]:
+    """Baseten, applying settings at once unless the test's marker `emulator` says otherwise."""
+    marker = request.node.get_closest_marker("emulator")
+    with Emulator(**(marker.kwargs if marker else {})) as running:
         yield running
 
 

@@ -133,9 +133,9 @@ def test_the_error_tells_model_from_environment_when_one_is_missing(
     stack.up()
 
 
+@pytest.mark.emulator(apply_seconds=2.0)
 def test_up_waits_when_settings_take_time_to_apply(stack: Stack, emulator: Emulator) -> None:
     """`up` returns once every setting was read back, and its row says what it waits for."""
-    emulator.apply_seconds = 2.0
     stack.program(program({"min_replica": 1, "max_replica": 4}))
     stack.up()
     assert emulator.reported(MODEL, "production")["autoscaling_settings"]["max_replica"] == 4
@@ -170,17 +170,17 @@ def test_the_resource_is_replaced_when_it_means_another_environment(stack: Stack
     assert emulator.reported(MODEL, "staging")["autoscaling_settings"]["min_replica"] == 1
 
 
+@pytest.mark.emulator(api="founding")
 def test_old_answers_are_read_when_the_api_is_the_founding_one(stack: Stack, emulator: Emulator) -> None:
     """The answer of the founding page has no `environment`; it is read as well."""
-    emulator.api = "founding"
     stack.program(program({"min_replica": 1}, {"rolling_deploy_config": {"stabilization_time_seconds": 30}}))
     stack.up()
     assert stack.outputs()["in_force"] is True
 
 
+@pytest.mark.emulator(api_key=API_KEY)
 def test_the_key_is_nowhere_when_an_up_has_run(stack: Stack, emulator: Emulator) -> None:
     """The API key is in no state, log or output, and is what Baseten was sent."""
-    emulator.api_key = API_KEY
     stack.program(program({"min_replica": 1}))
     text = stack.up("--logtostderr", "-v=9").text if stack.kind == "real" else stack.up().text
     assert API_KEY not in text
