@@ -25,3 +25,9 @@ class FakeClock(Clock):
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def emulator_clock() -> FakeClock:
+    """The clock of an emulator that is shared by all tests: its time only grows."""
+    return FakeClock()

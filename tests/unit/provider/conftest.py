@@ -1,0 +1,94 @@
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from typing import TYPE_CHECKING
+
+import grpc
+import pytest
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+
+from baseten_pulumi.api.client import Endpoint
+from baseten_pulumi.provider import planning, progress
+from baseten_pulumi.provider.session import Session
+from baseten_pulumi.testing import Emulator
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import FakeClock
+
+APPLY_SECONDS = 5.0
+
+
+class Engine(engine_pb2_grpc.EngineServicer):
+    """Pulumi's engine, as far as it shows what providers log."""
+
+    def __init__(self) -> None:
+        self.lines: list[engine_pb2.LogRequest] = []
+        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=2))
+        engine_pb2_grpc.add_EngineServicer_to_server(self, self._server)
+        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        self._server.start()
+
+    def Log(self, request: engine_pb2.LogRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
+        self.lines.append(request)
+        return empty_pb2.Empty()
+
+    @property
+    def texts(self) -> list[str]:
+        return [line.message for line in self.lines]
+
+    def await_lines(self, enough: Callable[[list[str]], bool]) -> list[str]:
+        """Return what was logged once that is enough; lines arrive in their own time."""
+        deadline = time.monotonic() + 10.0
+        while not enough(self.texts):
+            assert time.monotonic() < deadline, self.texts
+            time.sleep(0.01)
+        return self.texts
+
+    def stop(self) -> None:
+        self._server.stop(None).wait()
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """An engine whose address this process was started with, as Pulumi's host is."""
+    running = Engine()
+    monkeypatch.setattr(sys, "argv", ["pulumi.dynamic", running.address])
+    progress._engine.cache_clear()
+    yield running
+    progress._engine.cache_clear()
+    running.stop()
+
+
+@pytest.fixture(autouse=True)
+def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the fixture above, this process was started by no engine."""
+    monkeypatch.setattr(sys, "argv", ["pytest"])
+    progress._engine.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def served(emulator_clock: "FakeClock") -> Iterator[Emulator]:
+    with Emulator(clock=emulator_clock.now, apply_seconds=APPLY_SECONDS) as running:
+        yield running
+
+
+@pytest.fixture
+def baseten(served: Emulator) -> Emulator:
+    """Baseten with model abc123 as new; settings are in force five seconds of the fake clock after they were sent."""
+    served.faults.clear()
+    served.add_model("abc123", "model", ["staging", "production"])
+    served.clear_requests()
+    return served
+
+
+@pytest.fixture
+def session(baseten: Emulator, emulator_clock: "FakeClock", monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    """A session with the emulator on the same fake clock, which is the one that planning opens."""
+    opened = Session(Endpoint(baseten.url, "k-4711", is_loopback=True))
+    monkeypatch.setattr(opened, "clock", emulator_clock)
+    monkeypatch.setattr(opened.client, "_clock", emulator_clock)
+    monkeypatch.setattr(planning, "open_session", lambda configuration: opened)
+    yield opened
+    opened.run(opened.client.close())

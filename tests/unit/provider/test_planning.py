@@ -1,0 +1,173 @@
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from baseten_pulumi import errors
+from baseten_pulumi.provider import planning
+from baseten_pulumi.provider.configuration import Configuration
+from baseten_pulumi.provider.host import Call
+from baseten_pulumi.provider.session import Session
+from baseten_pulumi.testing import Emulator, Fault
+
+if TYPE_CHECKING:
+    from tests.unit.provider.conftest import Engine
+
+PLAIN = Configuration({}.get, {})
+SKIPPING = Configuration({"baseten:skipWait": "true"}.get, {})
+INPUTS: dict[str, Any] = {
+    "model_id": "abc123",
+    "env_name": "production",
+    "wait": True,
+    "autoscaling_settings": {"min_replica": 1.0, "max_replica": 3.0},
+}
+OUTPUTS: dict[str, Any] = {**INPUTS, "status": "ACCEPTED", "in_force": True}
+
+
+def _inputs(**autoscaling: float) -> dict[str, Any]:
+    return {**INPUTS, "autoscaling_settings": autoscaling}
+
+
+def _update(
+    olds: dict[str, Any], news: dict[str, Any], configuration: Configuration = PLAIN, urn: str = ""
+) -> dict[str, Any]:
+    return planning.update(olds, news, configuration, Call(urn=urn))
+
+
+def _sent(baseten: Emulator) -> list[Any]:
+    return [request.body for request in baseten.requests if request.method == "PATCH"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "configuration", "expected"),
+    [
+        ({}, PLAIN, True),
+        ({"wait": None}, PLAIN, True),
+        ({"wait": True}, PLAIN, True),
+        ({"wait": False}, PLAIN, False),
+        ({"wait": True}, SKIPPING, False),
+        ({"wait": False}, SKIPPING, False),
+    ],
+)
+def test_wait_is_on_when_neither_resource_nor_stack_is_against_it(
+    inputs: dict[str, Any], configuration: Configuration, expected: bool
+) -> None:
+    """Waiting is a choice, and the default."""
+    assert planning.is_waiting(inputs, configuration) is expected
+
+
+def test_every_declared_setting_is_sent_when_created(baseten: Emulator, session: Session) -> None:
+    """As integers, under the environment's own address; the environment is adopted."""
+    plan, outputs = planning.create(INPUTS, PLAIN, Call())
+    assert str(plan.identity) == "abc123/production"
+    assert outputs == OUTPUTS
+    assert [type(value) for value in outputs["autoscaling_settings"].values()] == [int, int]
+    assert _sent(baseten) == [{"autoscaling_settings": {"min_replica": 1, "max_replica": 3}}]
+
+
+def test_nobody_waits_when_the_stack_skips_it(baseten: Emulator, session: Session) -> None:
+    """`baseten:skipWait` covers every resource, and the program's own choice is kept."""
+    _, outputs = planning.create(INPUTS, SKIPPING, Call())
+    assert (outputs["in_force"], outputs["wait"], len(baseten.requests)) == (False, True, 1)
+
+
+def test_every_declared_setting_is_sent_when_one_changed(baseten: Emulator, session: Session) -> None:
+    """The others may have drifted meanwhile."""
+    outputs = _update(OUTPUTS, _inputs(min_replica=2.0, max_replica=3.0))
+    assert outputs == {**OUTPUTS, "autoscaling_settings": {"min_replica": 2, "max_replica": 3}}
+    assert _sent(baseten) == [{"autoscaling_settings": {"min_replica": 2, "max_replica": 3}}]
+
+
+def test_every_declared_setting_is_sent_when_one_is_added(baseten: Emulator, session: Session) -> None:
+    """A setting that is newly managed counts as changed."""
+    _update(OUTPUTS, _inputs(min_replica=1, max_replica=3, scale_down_delay=60))
+    assert len(_sent(baseten)[0]["autoscaling_settings"]) == 3
+
+
+def test_setting_is_forgotten_without_a_request_when_it_was_taken_out(
+    baseten: Emulator, engine: "Engine", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Baseten keeps the value: the update says so, and needs neither network nor key."""
+    monkeypatch.setattr(planning, "open_session", None)
+    outputs = _update(OUTPUTS, _inputs(min_replica=1.0), urn="urn:x")
+    assert outputs == {**OUTPUTS, "autoscaling_settings": {"min_replica": 1}}
+    assert baseten.requests == ()
+    (line,) = engine.lines
+    assert line.message == "autoscaling_settings.max_replica is no longer managed; Baseten keeps its value (3)."
+    assert (line.urn, line.ephemeral) == ("urn:x", False)
+
+
+def test_the_rest_is_sent_and_the_removed_named_when_both_happen(
+    baseten: Emulator, session: Session, engine: "Engine"
+) -> None:
+    """A change sends what is still declared."""
+    outputs = _update(OUTPUTS, _inputs(min_replica=0))
+    assert outputs["autoscaling_settings"] == {"min_replica": 0}
+    assert _sent(baseten) == [{"autoscaling_settings": {"min_replica": 0}}]
+    assert any("max_replica is no longer managed" in text for text in engine.texts)
+
+
+@pytest.mark.parametrize("status", ["ACCEPTED", None])
+def test_baseten_is_asked_first_when_settings_were_never_seen_in_force(
+    status: str | None, baseten: Emulator, session: Session
+) -> None:
+    """What came into force meanwhile is not sent again; the last status stays."""
+    baseten.change("abc123", "production", {"min_replica": 1, "max_replica": 3})
+    outputs = _update({**OUTPUTS, "status": status, "in_force": False}, INPUTS)
+    assert outputs["in_force"] is True
+    assert outputs.get("status") == status
+    assert [request.method for request in baseten.requests] == ["GET"]
+
+
+def test_only_the_rest_is_sent_when_some_came_into_force_meanwhile(baseten: Emulator, session: Session) -> None:
+    """The update polls first and sends only what differs."""
+    baseten.change("abc123", "production", {"max_replica": 3})
+    outputs = _update({**OUTPUTS, "in_force": False}, INPUTS)
+    assert outputs == OUTPUTS
+    assert _sent(baseten) == [{"autoscaling_settings": {"min_replica": 1}}]
+
+
+def test_everything_is_sent_when_the_program_was_reverted_after_a_failure(baseten: Emulator, session: Session) -> None:
+    """State holds what was sent, 6; the program wants 3 again: the revert is sent, whatever Baseten reports now."""
+    baseten.change("abc123", "production", {"min_replica": 1, "max_replica": 3})
+    olds = {**OUTPUTS, "in_force": False, "autoscaling_settings": {"min_replica": 1.0, "max_replica": 6.0}}
+    assert _update(olds, INPUTS)["in_force"] is True
+    assert _sent(baseten) == [{"autoscaling_settings": {"min_replica": 1, "max_replica": 3}}]
+
+
+def test_nothing_is_asked_when_nobody_waits_and_the_settings_were_sent(
+    baseten: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With waiting off, what Baseten answered is all there is to know."""
+    monkeypatch.setattr(planning, "open_session", None)
+    olds = {**OUTPUTS, "wait": False, "in_force": False}
+    outputs = _update(olds, {**_inputs(min_replica=1.0), "wait": False})
+    assert outputs == {**olds, "autoscaling_settings": {"min_replica": 1}}
+    assert baseten.requests == ()
+
+
+def test_settings_are_sent_when_nobody_waits_and_nobody_knows_whether_they_were(
+    baseten: Emulator, session: Session
+) -> None:
+    """After a failure in doubt there is no status: Baseten is asked, and the rest is sent."""
+    olds = {**OUTPUTS, "wait": False, "in_force": False, "status": None}
+    outputs = _update(olds, {**INPUTS, "wait": False})
+    assert (outputs["status"], outputs["in_force"]) == ("ACCEPTED", False)
+    assert [request.method for request in baseten.requests] == ["GET", "PATCH"]
+
+
+def test_nobody_is_told_of_the_removed_when_the_update_fails(
+    baseten: Emulator, session: Session, engine: "Engine"
+) -> None:
+    """It is told once the update is done."""
+    baseten.faults.add(Fault.status(422))
+    with pytest.raises(errors.RejectedError):
+        _update(OUTPUTS, _inputs(min_replica=2))
+    assert engine.lines == []
+
+
+def test_given_dictionaries_are_not_touched_when_planned(baseten: Emulator, session: Session) -> None:
+    """They are the host's."""
+    olds, news = {**OUTPUTS, "in_force": False}, _inputs(min_replica=0.0)
+    before = repr((olds, news))
+    _update(olds, news)
+    assert repr((olds, news)) == before

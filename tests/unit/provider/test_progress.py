@@ -1,0 +1,60 @@
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from pulumi.runtime.proto import engine_pb2
+
+from baseten_pulumi.provider import progress
+from baseten_pulumi.provider.progress import Row
+
+if TYPE_CHECKING:
+    from tests.unit.provider.conftest import Engine
+
+URN = "urn:pulumi:dev::p::pulumi-python:dynamic/baseten:EnvironmentSettings::settings"
+
+
+def test_every_line_arrives_when_a_row_is_reported(engine: "Engine") -> None:
+    """A live line names its row, replaces the one before, and none is lost on the way."""
+    row = Row(URN)
+    sent = [f"waiting, {number} s" for number in range(30)]
+    for text in sent:
+        row.report(text)
+    assert sorted(engine.await_lines(lambda texts: len(texts) >= 30)) == sorted(sent)
+    assert {(it.urn, it.ephemeral, it.severity) for it in engine.lines} == {(URN, True, engine_pb2.INFO)}
+    deadline = time.monotonic() + 10.0
+    while progress._under_way:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(("tell", "severity"), [(Row.note, engine_pb2.INFO), (Row.warn, engine_pb2.WARNING)])
+def test_note_has_arrived_and_stays_when_it_was_told(tell: object, severity: int, engine: "Engine") -> None:
+    """Notes and warnings outlive the row, and have arrived when the call returns."""
+    assert callable(tell)
+    tell(Row(URN), "kept")
+    (line,) = engine.lines
+    assert (line.urn, line.message, line.ephemeral, line.severity) == (URN, "kept", False, severity)
+
+
+def test_nothing_happens_when_the_engine_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that cannot be shown never fails or holds up the operation it tells of."""
+    monkeypatch.setattr(sys, "argv", ["pulumi.dynamic", "127.0.0.1:9"])
+    progress._engine.cache_clear()
+    row, began = Row(URN), time.monotonic()
+    row.report("lost")
+    assert time.monotonic() - began < 1.0
+    row.note("lost")
+    row.warn("lost")
+    assert time.monotonic() - began < 6.0
+    progress._engine.cache_clear()
+
+
+@pytest.mark.parametrize("argv", [[], ["x"], ["x", ""], ["x", "tests"], ["x", "a.py::test"], ["x", ":80"], ["x", "a:"]])
+def test_nothing_is_said_when_no_engine_started_the_process(argv: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside Pulumi's host the first argument is no address."""
+    monkeypatch.setattr(sys, "argv", argv)
+    progress._engine.cache_clear()
+    assert progress._engine() is None
+    Row(URN).report("nobody hears")
+    Row(URN).note("nobody hears")

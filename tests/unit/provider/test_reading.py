@@ -1,0 +1,130 @@
+from typing import Any
+
+import pytest
+
+from baseten_pulumi import errors
+from baseten_pulumi.provider.reading import read
+from baseten_pulumi.provider.session import Session
+from baseten_pulumi.testing import Emulator, Fault
+
+ID = "abc123/production"
+PROPS: dict[str, Any] = {
+    "model_id": "abc123",
+    "env_name": "production",
+    "wait": False,
+    "status": "ACCEPTED",
+    "in_force": True,
+    "autoscaling_settings": {"min_replica": 0.0, "max_replica": 1.0},
+    "promotion_settings": {"rolling_deploy": False},
+    "__provider": "pickle",
+}
+INPUTS: dict[str, Any] = {
+    "model_id": "abc123",
+    "env_name": "production",
+    "wait": False,
+    "autoscaling_settings": {"min_replica": 0, "max_replica": 1},
+    "promotion_settings": {"rolling_deploy": False},
+}
+
+
+def test_outputs_are_the_same_when_nothing_drifted(baseten: Emulator, session: Session) -> None:
+    """A refresh without drift changes nothing, the program's `wait` and the last status included."""
+    found = read(ID, PROPS, session)
+    assert found.id == ID
+    assert found.outs == {**INPUTS, "status": "ACCEPTED", "in_force": True}
+    assert found.inputs == INPUTS
+
+
+def test_drift_is_in_outputs_and_inputs_when_somebody_changed_a_managed_setting(
+    baseten: Emulator, session: Session
+) -> None:
+    """Inputs too, so that the next preview shows what comes back; unmanaged settings are not picked up."""
+    baseten.change("abc123", "production", {"max_replica": 9, "scale_down_delay": 5}, {"rolling_deploy": True})
+    found = read(ID, PROPS, session)
+    assert found.inputs is not None
+    assert found.inputs["autoscaling_settings"] == {"min_replica": 0, "max_replica": 9}
+    assert found.inputs["promotion_settings"] == {"rolling_deploy": True}
+    assert found.outs is not None
+    assert {**found.outs, "status": None, "in_force": None} == {**found.inputs, "status": None, "in_force": None}
+    assert found.outs["in_force"] is True
+
+
+def test_old_value_stays_when_a_managed_setting_is_reported_as_null(baseten: Emulator, session: Session) -> None:
+    """Not reported is not drifted; but everything was not read back."""
+    baseten.change("abc123", "production", {"scale_down_delay": None})
+    props = {**PROPS, "autoscaling_settings": {"scale_down_delay": 60.0}}
+    found = read(ID, props, session)
+    assert found.outs is not None
+    assert found.outs["autoscaling_settings"] == {"scale_down_delay": 60}
+    assert found.outs["in_force"] is False
+
+
+def test_zero_is_read_back_when_a_percentage_is_reported_as_null(baseten: Emulator, session: Session) -> None:
+    """A declared 0 of the two percentages may be reported as null, and is in force."""
+    props = {**PROPS, "promotion_settings": {"rolling_deploy_config": {"max_unavailable_percent": 0.0}}}
+    baseten.change("abc123", "production", promotion_settings={"rolling_deploy_config": None})
+    found = read(ID, props, session)
+    assert found.outs is not None
+    assert found.outs["promotion_settings"] == {"rolling_deploy_config": {"max_unavailable_percent": 0}}
+    assert found.outs["in_force"] is True
+
+
+def test_settings_count_as_in_force_when_a_refresh_reads_them_all_back(baseten: Emulator, session: Session) -> None:
+    """Where nobody had waited, a refresh settles it; there is no status where there was none."""
+    found = read(ID, {**PROPS, "in_force": False, "status": None}, session)
+    assert found.outs == {**INPUTS, "in_force": True}
+
+
+@pytest.mark.parametrize("props", [{"__provider": "pickle"}, {}])
+def test_everything_reported_is_read_when_a_program_looks_it_up(
+    props: dict[str, Any], baseten: Emulator, session: Session
+) -> None:
+    """`.get` manages nothing, so nothing is left out."""
+    baseten.change("abc123", "production", {"min_replica": 1, "scale_down_delay": None})
+    found = read(ID, props, session)
+    assert found.outs is not None
+    assert (found.id, found.outs["model_id"], found.outs["env_name"]) == (ID, "abc123", "production")
+    assert found.outs["autoscaling_settings"]["min_replica"] == 1
+    assert "scale_down_delay" not in found.outs["autoscaling_settings"]
+    assert "ramp_up_duration_seconds" in found.outs["promotion_settings"]
+    assert (found.outs["wait"], found.outs["in_force"]) == (True, True)
+    assert "status" not in found.outs
+
+
+@pytest.mark.parametrize("resource_id", ["abc123/nowhere", "nobody/production"])
+def test_resource_is_gone_when_the_environment_or_the_model_is(
+    resource_id: str, baseten: Emulator, session: Session
+) -> None:
+    """An empty id tells Pulumi so."""
+    found = read(resource_id, PROPS, session)
+    assert (found.id, found.outs, found.inputs) == ("", {}, None)
+
+
+def test_resource_is_not_gone_when_nobody_can_tell_what_is_missing(baseten: Emulator, session: Session) -> None:
+    """A 404 that the model's list does not explain is an error: state is not dropped on a guess."""
+    baseten.faults.add(Fault.status(404, path="/environments/production$"))
+    with pytest.raises(errors.NotFoundError):
+        read(ID, PROPS, session)
+
+
+def test_trouble_is_retried_when_it_may_go_away(baseten: Emulator, session: Session) -> None:
+    """A refresh does not fail for one 503."""
+    baseten.faults.add(Fault.status(503, times=2))
+    assert read(ID, PROPS, session).id == ID
+    assert len(baseten.requests) == 3
+
+
+def test_refresh_gives_up_when_the_trouble_stays(baseten: Emulator, session: Session) -> None:
+    """After two minutes, with the trouble in words."""
+    baseten.faults.add(Fault.status(503))
+    began = session.clock.now()
+    with pytest.raises(errors.ServerError):
+        read(ID, PROPS, session)
+    assert 100.0 < session.clock.now() - began <= 120.0
+
+
+def test_id_is_refused_before_anything_is_asked_when_it_is_malformed(baseten: Emulator, session: Session) -> None:
+    """What a program looks up by a wrong id is told at once."""
+    with pytest.raises(errors.ConfigurationError):
+        read("abc123", {}, session)
+    assert baseten.requests == ()
