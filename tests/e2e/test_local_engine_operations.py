@@ -268,3 +268,40 @@ def test_config_reaches_program_and_provider_when_the_stack_has_some(stack: Thin
     configured = stack.calls("configure")
     assert configured[0]["region"] == "here"
     assert configured[0]["other"] == "there"
+
+
+def test_the_refresh_fails_with_the_state_as_it_was_when_a_read_fails(stack: Things) -> None:
+    """The provider's words are shown."""
+    stack.declare('Thing("a", size=1, fails="read")')
+    stack.up()
+    assert "a does not want to" in stack.fails("refresh")
+    assert stack.resource("a")["inputs"]["size"] == 1
+
+
+def test_the_reasons_are_kept_when_a_refresh_finds_a_resource_half_way(stack: Things) -> None:
+    """A partial failure of a read is a warning; the next up updates the resource."""
+    stack.declare('Thing("a", size=1, half="read")')
+    stack.up()
+    run = stack.refresh()
+    assert "warning" in run.text
+    assert "it is not ready" in run.text
+    assert stack.resource("a")["initErrors"]
+    assert stack.preview().counts["update"] == 1
+
+
+def test_the_operation_fails_when_a_create_gives_no_id(stack: Things) -> None:
+    """A resource without an id could never be found again."""
+    stack.declare('Thing("a", size=1, id="")')
+    stack.fails("up")
+    assert not [resource for resource in stack.state() if resource["urn"].endswith("::a")]
+
+
+def test_what_is_gone_is_not_deleted_when_a_destroy_refreshes_first(stack: Things) -> None:
+    """`destroy --refresh` forgets what is not there any more and deletes the rest."""
+    stack.declare('Thing("a", size=1)', 'Thing("gone", size=1)')
+    stack.up()
+    (stack.cloud / "gone-plain").unlink()
+    stack.calls()
+    stack.destroy("--refresh")
+    assert stack.names("delete") == ["a"]
+    assert stack.state() == []

@@ -206,6 +206,32 @@ def test_a_resource_outside_the_stack_is_only_read_when_the_program_names_its_id
     assert (stack.cloud / "theirs").exists()
 
 
+def test_nothing_is_read_in_a_preview_when_the_id_is_not_known_yet(stack: Things) -> None:
+    """The id may come from a resource that is to be created."""
+    (stack.cloud / "made as a-plain").write_text(json.dumps({"name": "theirs", "size": 8}))
+    stack.declare(
+        'a = Thing("a", size=1)',
+        'theirs = Thing("theirs", ResourceOptions(id=a.made))',
+        'pulumi.export("size", theirs.size)',
+    )
+    stack.preview()
+    assert not stack.calls("read")
+    stack.up()
+    assert stack.outputs() == {"size": 8}
+    (stack.cloud / "made as a-plain").write_text(json.dumps({"name": "theirs", "size": 9}))
+    stack.refresh()
+    assert stack.resource("theirs")["outputs"]["size"] == 9
+    stack.declare('theirs = Thing("theirs", size=9)')
+    stack.up()
+    assert "external" not in stack.resource("theirs")
+
+
+def test_the_operation_fails_when_a_resource_outside_the_stack_cannot_be_read(stack: Things) -> None:
+    """Reading is the first thing that happens to it."""
+    stack.declare('Thing("theirs", ResourceOptions(id="x"), fails="read")')
+    assert "theirs does not want to" in stack.fails("preview")
+
+
 def test_another_stacks_outputs_are_read_when_the_program_refers_to_it(stack: Things) -> None:
     """StackReference gives the outputs of another stack of the same backend."""
     stack.declare('pulumi.export("word", "hello")', 'pulumi.export("list", [1, {"a": True}])')

@@ -1,10 +1,12 @@
 """The command line: the words and flags of the Pulumi CLI, as far as this engine goes."""
 
 import argparse
+import contextlib
 import json
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 from baseten_pulumi.testing.engine.checkpoint import CheckpointError
@@ -100,7 +102,11 @@ def _operation(options: argparse.Namespace) -> int:
         return BAD_INVOCATION
     print(BANNER, flush=True)
     engine = _engine(options)
-    _cancel_on_signals(engine)
+    with _cancelling_on_signals(engine):
+        return _with_preview(engine, options, asking=asking)
+
+
+def _with_preview(engine: LocalEngine, options: argparse.Namespace, *, asking: bool) -> int:
     if options.command == "preview":
         return _status(_operate(engine, options, "up", dry_run=True), options)
     if not options.skip_preview:
@@ -136,13 +142,18 @@ def _agreed(options: argparse.Namespace) -> bool:
     return input(f"Do you want to perform this {options.command}? (yes/no) ").strip().lower() in ("y", "yes")
 
 
-def _cancel_on_signals(engine: LocalEngine) -> None:
+@contextlib.contextmanager
+def _cancelling_on_signals(engine: LocalEngine) -> Iterator[None]:
     def cancel(_number: int, _frame: Any) -> None:
         # Not in the handler itself: the main thread may hold a lock that cancelling needs.
         threading.Thread(target=engine.cancel, daemon=True).start()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, cancel)
+    before = {number: signal.signal(number, cancel) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

@@ -207,6 +207,8 @@ class Provider:
             raise self._meaning(error) from error
 
     def _meaning(self, error: Any) -> ProviderError:
+        if self._stopped:
+            return ProviderError("The provider was stopped in the middle of the call.")
         ended = self._process.poll() if self._process else None
         if error.code() is grpc.StatusCode.UNAVAILABLE:
             with contextlib.suppress(subprocess.TimeoutExpired, AttributeError):
