@@ -61,6 +61,14 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     running.stop()
 
 
+@pytest.fixture(scope="module")
+def shown() -> Iterator[Engine]:
+    """An engine for processes that are given its address."""
+    running = Engine()
+    yield running
+    running.stop()
+
+
 @pytest.fixture(autouse=True)
 def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the fixture above, this process was started by no engine."""
