@@ -1,0 +1,186 @@
+"""Rules 4, 9 and 10: an error after a PATCH keeps the resource, repeating `up` mends it, and waiting is a choice."""
+
+import pytest
+from engines import Stack
+from programs import MODEL, patches, program, reported, timeout
+
+from baseten_pulumi.testing import Emulator, Fault
+
+THREE, SIX = {"max_replica": 3}, {"max_replica": 6}
+
+
+def test_the_reverted_value_is_sent_when_an_update_timed_out_and_the_program_went_back(
+    stack: Stack, emulator: Emulator
+) -> None:
+    """3 → 6 times out, the program goes back to 3: the next `up` is an update that sends 3, not "no changes"."""
+    stack.program(program({"max_replica": 3, "min_replica": 0}, more=timeout(1)))
+    stack.up()
+    emulator.faults.add(Fault.stale(method="GET"))
+    stack.program(program({"max_replica": 6, "min_replica": 0}, more=timeout(1)))
+    assert "were accepted but are not in force after 1 s" in stack.fails("up")
+    emulator.faults.clear()
+    assert reported(emulator, "max_replica") == 6
+    stack.program(program({"max_replica": 3, "min_replica": 0}, more=timeout(1)))
+    assert stack.preview().counts["update"] == 1
+    stack.up()
+    assert reported(emulator, "max_replica") == 3
+
+
+def test_the_whole_error_is_plain_when_the_wait_times_out(stack: Stack, emulator: Emulator) -> None:
+    """What was not achieved, what was seen, what is true now, what to do; and no traceback of the provider's."""
+    emulator.faults.add(Fault.never_applies())
+    stack.program(program({"min_replica": 3, "max_replica": 4}, more=timeout(1)))
+    text = stack.fails("up")
+    assert (
+        f'Settings of environment "production" of model "{MODEL}" were accepted but are not in force after 1 s.' in text
+    )
+    assert "Still different: autoscaling_settings.min_replica is 1, wanted 3" in text
+    assert "Baseten keeps the request; only the waiting stopped." in text
+    assert "Run `pulumi up` again (sending the same settings twice does no harm) or raise custom_timeouts." in text
+    assert "baseten_pulumi/provider" not in text
+    emulator.faults.clear()
+    stack.up()
+
+
+def test_the_resource_stays_in_state_when_a_create_times_out(stack: Stack, emulator: Emulator) -> None:
+    """State holds the id, what was sent and that it was not seen in force; the same program is then an update."""
+    emulator.faults.add(Fault.never_applies())
+    stack.program(program({"max_replica": 5}, more=timeout(1)))
+    stack.fails("up")
+    resource = stack.resource("chat")
+    assert resource["id"] == f"{MODEL}/production"
+    assert resource["outputs"]["autoscaling_settings"] == {"max_replica": 5}
+    assert resource["outputs"]["in_force"] is False
+    assert resource["initErrors"]
+    emulator.faults.clear()
+    assert stack.preview().counts["update"] == 1
+    stack.up()
+    assert stack.resource("chat")["outputs"]["in_force"] is True
+
+
+def test_only_what_differs_is_sent_when_an_unfinished_update_goes_on(stack: Stack, emulator: Emulator) -> None:
+    """Where the program did not change since, `up` reads first and sends only what is not in force."""
+    emulator.faults.add(Fault.applies_only("min_replica", times=1))
+    stack.program(program({"min_replica": 2, "max_replica": 5}, more=timeout(1)))
+    stack.fails("up")
+    emulator.faults.clear()
+    emulator.clear_requests()
+    stack.up()
+    assert [request.method for request in emulator.requests] == ["GET", "PATCH", "GET"]
+    assert patches(emulator) == [{"autoscaling_settings": {"max_replica": 5}}]
+
+
+def test_nothing_is_sent_when_the_settings_came_into_force_after_the_timeout(stack: Stack, emulator: Emulator) -> None:
+    """Where all is in force by then, one read settles it, and Baseten's last word is kept."""
+    emulator.faults.add(Fault.stale(method="GET"))
+    stack.program(program(SIX, more=timeout(1)))
+    stack.fails("up")
+    emulator.faults.clear()
+    emulator.clear_requests()
+    stack.up()
+    assert [request.method for request in emulator.requests] == ["GET"]
+    assert stack.outputs()["in_force"] is True
+
+
+def test_the_resource_is_kept_when_the_connection_broke_after_the_patch_took_effect(
+    stack: Stack, emulator: Emulator
+) -> None:
+    """A PATCH nobody answered may have been carried out, so it is never forgotten."""
+    emulator.faults.add(Fault.dropped(takes_effect=True, method="PATCH"))
+    stack.program(program(SIX, more=timeout(2)))
+    text = stack.fails("up")
+    assert "Baseten may have taken the settings all the same." in text
+    assert stack.resource("chat")["outputs"]["in_force"] is False
+    emulator.faults.clear()
+    stack.up()
+
+
+def test_an_update_leaves_the_state_as_it_was_when_baseten_refuses_it(stack: Stack, emulator: Emulator) -> None:
+    """Nothing was changed, so state goes on saying what was read before."""
+    stack.program(program(THREE))
+    stack.up()
+    emulator.faults.add(Fault.status(422, body={"message": "max_replica: too many for this account"}, method="PATCH"))
+    stack.program(program(SIX))
+    text = stack.fails("up")
+    assert "Baseten answered 422" in text
+    assert "max_replica: too many for this account" in text
+    assert "Nothing was changed." in text
+    assert stack.resource("chat")["outputs"]["autoscaling_settings"] == THREE
+    emulator.faults.clear()
+    stack.up()
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_up_succeeds_when_a_trouble_goes_away_by_itself(stack: Stack, emulator: Emulator, status: int) -> None:
+    """Rate limits, broken gateways and connections are tried again."""
+    emulator.faults.add(Fault.status(status, times=2))
+    stack.program(program(SIX))
+    stack.up()
+
+
+def test_up_goes_on_polling_when_answers_are_broken(stack: Stack, emulator: Emulator) -> None:
+    """An unreadable answer to a poll is passed over: the next may be whole."""
+    emulator.faults.add(Fault.broken_json(method="GET", times=1))
+    emulator.faults.add(Fault.wrong_types(method="GET", times=1))
+    stack.program(program(SIX))
+    stack.up()
+
+
+@pytest.mark.emulator(apply_seconds=30.0)
+def test_up_returns_at_once_when_the_resource_does_not_wait(stack: Stack, emulator: Emulator) -> None:
+    """With wait=False the settings are sent and not polled for; switching waiting on makes the next `up` look."""
+    stack.program(program(SIX, more="wait=False"))
+    stack.up()
+    assert stack.outputs()["in_force"] is False
+    assert [request.method for request in emulator.requests] == ["PATCH"]
+    stack.preview("--expect-no-changes")
+    emulator.change(MODEL, "production", autoscaling_settings=SIX)
+    stack.program(program(SIX))
+    emulator.clear_requests()
+    assert stack.preview().counts["update"] == 1
+    stack.up()
+    assert [request.method for request in emulator.requests] == ["GET"]
+    assert stack.outputs()["in_force"] is True
+
+
+@pytest.mark.emulator(apply_seconds=30.0)
+def test_no_resource_waits_when_the_stack_skips_waiting(stack: Stack, emulator: Emulator) -> None:
+    """`baseten:skipWait` turns every wait of the stack off; its value is read strictly."""
+    stack.configure({"baseten:skipWait": "true"})
+    stack.program(program(SIX))
+    stack.up()
+    assert stack.outputs()["in_force"] is False
+    stack.configure({"baseten:skipWait": "yes"})
+    assert 'baseten:skipWait must be true or false, got "yes"' in stack.fails("preview")
+    stack.configure({"baseten:skipWait": "true"})
+
+
+def test_wait_is_no_difference_when_everything_is_in_force(stack: Stack) -> None:
+    """Turning waiting off changes nothing at Baseten."""
+    stack.program(program(SIX))
+    stack.up()
+    stack.program(program(SIX, more="wait=False"))
+    stack.preview("--expect-no-changes")
+
+
+def test_the_error_says_how_to_set_a_key_when_there_is_none(stack: Stack, emulator: Emulator) -> None:
+    """The first call of the provider process is answered in plain words too."""
+    del stack.environment["BASETEN_API_KEY"]
+    stack.program(program(SIX))
+    stack.preview()
+    text = stack.fails("up")
+    assert "There is no API key: neither baseten:apiKey nor BASETEN_API_KEY is set. Nothing was sent." in text
+    assert not emulator.requests
+    stack.configure({"baseten:apiKey": "from-the-stack"})
+    stack.up()
+    stack.configure({})
+    assert "There is no API key" in stack.fails("refresh")
+
+
+def test_only_https_is_allowed_when_the_host_is_another_machine(stack: Stack) -> None:
+    """The key never travels in the clear."""
+    stack.configure({"baseten:baseUrl": "http://api.example.test"})
+    stack.program(program(SIX))
+    assert "is not https, and only this machine may do without" in stack.fails("up")
+    stack.configure({})
+    stack.up()
