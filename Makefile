@@ -25,7 +25,7 @@ demo: setup ## watch settings through their whole life; needs no account and no 
 
 test: setup ## run every test, with branch coverage
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage run -m pytest --numprocesses auto
 	@$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 

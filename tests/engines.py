@@ -4,6 +4,8 @@ Nothing of the user's is touched: home, state, passphrase and key are the test's
 machine.
 """
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -18,6 +20,7 @@ from typing import Any
 import yaml
 
 from baseten_pulumi.testing import Emulator
+from baseten_pulumi.testing.engine.__main__ import main as local_engine
 
 API_KEY = "k-very-secret-4711"
 RUN_SECONDS = 120.0
@@ -126,16 +129,32 @@ class Stack:
         assert run.returncode == 0, run.text
         return run
 
-    def _command(self, *words: str) -> subprocess.CompletedProcess[str]:
-        engine = ["pulumi"] if self.kind == "real" else [sys.executable, "-m", "baseten_pulumi.testing.engine"]
+    def _command(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        arguments = [*words, "--non-interactive", "--cwd", str(self.folder)]
+        return self._on_real_engine(arguments) if self.kind == "real" else self._on_local_engine(arguments)
+
+    def _on_real_engine(self, arguments: list[str]) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [*engine, *words, "--non-interactive", "--cwd", str(self.folder)],
+            ["pulumi", *arguments],
             env=self.environment,
             capture_output=True,
             text=True,
             timeout=RUN_SECONDS,
             check=False,
         )
+
+    def _on_local_engine(self, arguments: list[str]) -> "subprocess.CompletedProcess[str]":
+        """Run in this process: what a run costs is mostly starting interpreters."""
+        output, errors, before = io.StringIO(), io.StringIO(), dict(os.environ)
+        os.environ.clear()
+        os.environ.update(self.environment)
+        try:
+            with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+                status = local_engine(arguments)
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+        return subprocess.CompletedProcess(arguments, status, output.getvalue(), errors.getvalue())
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
         (self.folder / name).write_text(yaml.safe_dump(dict(content)))
