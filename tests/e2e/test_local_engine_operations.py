@@ -200,8 +200,8 @@ def test_independent_resources_are_done_when_one_fails_and_the_run_continues(sta
     """With --continue-on-error what depends on the failed one is left out, the rest is done, and the run fails."""
     stack.declare(
         'a = Thing("a", size=1, fails="create", seconds=0.3)',
-        'Thing("after", word=a.made)',
-        'Thing("explicit", ResourceOptions(depends_on=[a]), size=1)',
+        'after = Thing("after", ResourceOptions(depends_on=[a]), size=1)',
+        'Thing("last", ResourceOptions(depends_on=[after]), size=1)',
         'b = Thing("b", size=1, seconds=0.6)',
         'Thing("later", size=b.size)',
     )

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from baseten_pulumi.testing.engine.checkpoint import Resource
+from baseten_pulumi.testing.engine.failures import ProviderError
 from baseten_pulumi.testing.engine.monitor import NotDoneError, StoppedError
-from baseten_pulumi.testing.engine.provider_process import ProviderError
 from baseten_pulumi.testing.engine.run import Run
 from baseten_pulumi.testing.engine.steps import Op, in_deletion_order
 

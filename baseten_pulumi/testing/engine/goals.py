@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from baseten_pulumi.testing.engine import values
+from baseten_pulumi.testing.engine.checkpoint import Resource
 from baseten_pulumi.testing.engine.steps import STACK_REFERENCE
 
 _SERVED_BY_REGISTER = {
@@ -50,6 +51,24 @@ class Goal:
     aliases: tuple[str, ...] = ()
     timeouts: Mapping[str, float] | None = None
     id: str = ""
+
+    def resource(self, urn: str, parent: Resource | None) -> Resource:
+        """Give the resource as wanted; what the program does not say of it is as its parent has it."""
+        return Resource(
+            urn=urn,
+            type=self.type,
+            custom=self.custom,
+            inputs=self.inputs,
+            parent=self.parent,
+            dependencies=self.dependencies,
+            property_dependencies=dict(self.property_dependencies or {}),
+            protect=_said(self.protect, parent is not None and parent.protect),
+            retain_on_delete=_said(self.retain_on_delete, parent is not None and parent.retain_on_delete),
+            aliases=self.aliases,
+            timeouts=dict(self.timeouts or {}),
+            ignore_changes=self.ignore_changes,
+            secret_outputs=self.secret_outputs,
+        )
 
 
 def goal_of_registration(request: Any) -> Goal:
@@ -130,6 +149,10 @@ def _python_name(field: str) -> str:
 def _require_dynamic(token: str, *, custom: bool) -> None:
     if custom and not token.startswith(_DYNAMIC):
         raise RefusedError(f"resources of type {token} (it runs dynamic resources and components alone)")
+
+
+def _said(own: bool | None, parents: bool) -> bool:
+    return parents if own is None else own
 
 
 def _alias_urns(request: Any) -> list[str]:

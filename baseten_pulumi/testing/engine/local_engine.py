@@ -12,11 +12,11 @@ from typing import Any
 from baseten_pulumi.testing.engine import values
 from baseten_pulumi.testing.engine.checkpoint import CheckpointError, Resource, Writer, document_of, read_checkpoint
 from baseten_pulumi.testing.engine.display import BANNER, ERRORED, Display, Message
+from baseten_pulumi.testing.engine.failures import ProviderError
 from baseten_pulumi.testing.engine.ledger import Ledger
 from baseten_pulumi.testing.engine.locking import locked
 from baseten_pulumi.testing.engine.operation import Operation, Scene
 from baseten_pulumi.testing.engine.project import Project, checkpoint_path, read_project
-from baseten_pulumi.testing.engine.provider_process import ProviderError
 from baseten_pulumi.testing.engine.run import Options, Run
 from baseten_pulumi.testing.engine.steps import STACK, Op
 

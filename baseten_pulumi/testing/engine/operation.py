@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from baseten_pulumi.testing.engine import deleting, refreshing, restoring, values
+from baseten_pulumi.testing.engine.failures import ProviderError
 from baseten_pulumi.testing.engine.monitor import Registry, serving
 from baseten_pulumi.testing.engine.program_process import ProgramProcess
 from baseten_pulumi.testing.engine.project import Project
-from baseten_pulumi.testing.engine.provider_process import Launch, Provider, ProviderError
+from baseten_pulumi.testing.engine.provider_process import Launch, Provider
 from baseten_pulumi.testing.engine.registering import FindStack, Registrar
 from baseten_pulumi.testing.engine.run import Run
 

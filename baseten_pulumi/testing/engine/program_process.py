@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from baseten_pulumi.testing.engine import program
+from baseten_pulumi.testing.engine.processes import end_process, lines_of
 from baseten_pulumi.testing.engine.project import Project
-from baseten_pulumi.testing.engine.provider_process import end_process, lines_of
 
 ORGANIZATION = "organization"
 """The one organization of stacks that live in files."""

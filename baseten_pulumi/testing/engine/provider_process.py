@@ -12,31 +12,16 @@ from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2
-from google.protobuf.message import DecodeError
-from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from baseten_pulumi.testing.engine import values
 from baseten_pulumi.testing.engine.checkpoint import Resource
+from baseten_pulumi.testing.engine.failures import ProviderError, meaning_of
+from baseten_pulumi.testing.engine.processes import GRACE_SECONDS, end_process, lines_of
 from baseten_pulumi.testing.engine.steps import Difference, type_of
 
 CHANNEL_OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 _PROVIDER_KEY = "__provider"
-_GRACE_SECONDS = 3.0
-
-
-class ProviderError(Exception):
-    """The provider refused or failed; its own words."""
-
-
-class InitFailedError(ProviderError):
-    """The resource exists but did not come to be as wanted; it is kept in state with the reasons."""
-
-    def __init__(self, detail: Any) -> None:
-        super().__init__("\n".join(detail.reasons) or "resource init failed")
-        self.id: str = detail.id
-        self.outputs = values.from_struct(detail.properties)
-        self.inputs = values.from_struct(detail.inputs) if detail.HasField("inputs") else None
-        self.reasons = tuple(detail.reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,18 +123,18 @@ class Provider:
         """Tell the provider to give up what it waits for; nothing happens where none runs."""
         if self._stub is not None:
             with contextlib.suppress(grpc.RpcError):
-                self._stub.Cancel(empty_pb2.Empty(), timeout=_GRACE_SECONDS)
+                self._stub.Cancel(empty_pb2.Empty(), timeout=GRACE_SECONDS)
 
     def stop(self) -> None:
         """End the process, politely first."""
         with self._starting:
             self._stopped = True
-        if self._process is not None:
-            end_process(self._process, signal.SIGINT)
         if self._channel is not None:
             self._channel.close()
+        if self._process is not None:
+            end_process(self._process, signal.SIGINT)
         if self._reader is not None:
-            self._reader.join(_GRACE_SECONDS)
+            self._reader.join(GRACE_SECONDS)
 
     def _started(self) -> Any:
         self._process = subprocess.Popen(  # noqa: S603 — our own interpreter, a fixed module
@@ -212,50 +197,10 @@ class Provider:
         ended = self._process.poll() if self._process else None
         if error.code() is grpc.StatusCode.UNAVAILABLE:
             with contextlib.suppress(subprocess.TimeoutExpired, AttributeError):
-                ended = self._process.wait(_GRACE_SECONDS)  # type: ignore[union-attr]
+                ended = self._process.wait(GRACE_SECONDS)  # type: ignore[union-attr]
         if ended is not None:
             return ProviderError(f"The provider process ended in the middle of the call (exit status {ended}).")
         return meaning_of(error)
-
-
-def meaning_of(error: Any) -> ProviderError:
-    """Read a failed call as gRPC for Go does: the details' message wins, and a partial failure is one of its own."""
-    status = _details(error)
-    if status is None:
-        return ProviderError(error.details() or f"The call ended with {error.code().name}.")
-    if status.code != error.code().value[0]:
-        return ProviderError(f"The details of the failure have code {status.code}, the call {error.code().value[0]}.")
-    for packed in status.details:
-        detail = provider_pb2.ErrorResourceInitFailed()
-        if packed.Unpack(detail):
-            return InitFailedError(detail)
-    return ProviderError(status.message)
-
-
-def end_process(process: "subprocess.Popen[str]", first: signal.Signals) -> None:
-    """End a process: ask with one signal, then SIGTERM, then kill it, with a few seconds for each."""
-    for number in (first, signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is None:
-            process.send_signal(number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE_SECONDS)
-            return
-
-
-def lines_of(process: "subprocess.Popen[str]") -> Iterator[str]:
-    """Give the lines a process prints until it closes its output."""
-    if process.stdout is not None:
-        with process.stdout as stream:
-            for line in stream:
-                yield line.rstrip("\n")
-
-
-def _details(error: Any) -> Any:
-    for key, value in error.trailing_metadata() or ():
-        if key == "grpc-status-details-bin":
-            with contextlib.suppress(DecodeError):
-                return status_pb2.Status.FromString(value)
-    return None
 
 
 def _require_provider(resource: Resource) -> None:

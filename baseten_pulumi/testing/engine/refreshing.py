@@ -5,7 +5,7 @@ from dataclasses import replace
 from baseten_pulumi.testing.engine import values
 from baseten_pulumi.testing.engine.checkpoint import Resource
 from baseten_pulumi.testing.engine.deleting import in_parallel
-from baseten_pulumi.testing.engine.provider_process import InitFailedError, ProviderError
+from baseten_pulumi.testing.engine.failures import InitFailedError, ProviderError
 from baseten_pulumi.testing.engine.run import Run
 from baseten_pulumi.testing.engine.steps import STACK_REFERENCE, Op
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from baseten_pulumi.testing.engine import deleting, values
 from baseten_pulumi.testing.engine.checkpoint import Resource
+from baseten_pulumi.testing.engine.failures import InitFailedError, ProviderError
 from baseten_pulumi.testing.engine.goals import Goal
 from baseten_pulumi.testing.engine.monitor import NotDoneError
 from baseten_pulumi.testing.engine.paths import with_old_values
-from baseten_pulumi.testing.engine.provider_process import InitFailedError, ProviderError
 from baseten_pulumi.testing.engine.run import Run
 from baseten_pulumi.testing.engine.steps import STACK, STACK_REFERENCE, Difference, Op, decide, make_urn
 
@@ -86,32 +86,12 @@ class Registrar:
             self._claimed.add(urn)
         if taken:
             self._run.fail(Op.CREATE, urn, f"Duplicate resource URN '{urn}': give each resource a name of its own.")
-        new = self._wanted(goal, urn)
+        new = goal.resource(urn, self._run.ledger.new.get(goal.parent))
         old = self._run.ledger.claim((urn, *goal.aliases))
         if new.needs() & self._run.failed:
             self._run.failed.add(urn)
             raise NotDoneError(urn)
         return old, new
-
-    def _wanted(self, goal: Goal, urn: str) -> Resource:
-        parent = self._run.ledger.new.get(goal.parent)
-        return Resource(
-            urn=urn,
-            type=goal.type,
-            custom=goal.custom,
-            inputs=goal.inputs,
-            parent=goal.parent,
-            dependencies=goal.dependencies,
-            property_dependencies=dict(goal.property_dependencies or {}),
-            protect=bool(parent and parent.protect) if goal.protect is None else goal.protect,
-            retain_on_delete=bool(parent and parent.retain_on_delete)
-            if goal.retain_on_delete is None
-            else goal.retain_on_delete,
-            aliases=goal.aliases,
-            timeouts=dict(goal.timeouts or {}),
-            ignore_changes=goal.ignore_changes,
-            secret_outputs=goal.secret_outputs,
-        )
 
     def _component(self, old: Resource | None, new: Resource) -> Resource:
         masked = self._run.vault.masked
