@@ -22,8 +22,8 @@ class Mocks(pulumi.runtime.Mocks):
         self.registered.append(args)
         return args.resource_id or "abc123/production", {**args.inputs, **OUTPUTS}
 
-    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[Any, Any]:
-        return {}
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], None]:
+        return {}, None
 
 
 @pytest.fixture

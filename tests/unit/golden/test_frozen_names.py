@@ -42,7 +42,7 @@ def _configured() -> EnvironmentSettingsProvider:
 def test_type_token_is_frozen_when_a_resource_is_declared() -> None:
     """Another token would replace every resource of every user."""
     kind = BasetenEnvironmentSettings
-    assert kind._resource_type_name == "dynamic/baseten:EnvironmentSettings"  # type: ignore[attr-defined]
+    assert kind._resource_type_name == "dynamic/baseten:EnvironmentSettings"
     assert issubclass(kind, pulumi.dynamic.Resource)
 
 

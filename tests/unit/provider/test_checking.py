@@ -10,7 +10,7 @@ from pulumi.output import Unknown
 from baseten_pulumi.fields import FIELDS, Field, nest
 from baseten_pulumi.provider.checking import Failure, check
 
-UNKNOWN: Any = Unknown()
+UNKNOWN: Any = Unknown()  # type: ignore[no-untyped-call] # Pulumi's own
 MODEL = {"model_id": "abc123", "env_name": "production"}
 AUTOSCALING, PROMOTION = "autoscaling_settings", "promotion_settings"
 CONFIG = f"{PROMOTION}.rolling_deploy_config"

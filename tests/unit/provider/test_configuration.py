@@ -66,7 +66,7 @@ def test_key_is_not_shown_when_a_configuration_is_printed() -> None:
 
 def test_environment_variables_are_the_processs_when_none_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are looked up when needed, not when the provider starts."""
-    configuration = Configuration({}.get)
+    configuration = Configuration(lambda key: None)
     monkeypatch.setenv("BASETEN_API_KEY", "later")
     assert configuration.api_key() == "later"
 

@@ -5,7 +5,7 @@ from pulumi.output import Unknown
 
 from baseten_pulumi.provider.diffing import has_changes, replaced_by
 
-UNKNOWN: Any = Unknown()
+UNKNOWN: Any = Unknown()  # type: ignore[no-untyped-call] # Pulumi's own
 OLDS: dict[str, Any] = {
     "model_id": "abc123",
     "env_name": "production",

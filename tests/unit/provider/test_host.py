@@ -12,7 +12,7 @@ URN = "urn:pulumi:dev::p::t::n"
 ERROR = BasetenError(Statements("Goal.", "Seen.", "Now.", "Advice."))
 
 
-class _Abstract(grpc.ServicerContext):
+class _Abstract(grpc.ServicerContext):  # type: ignore[misc] # gRPC has no types
     def __init__(self) -> None:
         self.trailers: tuple[tuple[str, bytes], ...] = ()
 

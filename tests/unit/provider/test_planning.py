@@ -12,7 +12,7 @@ from baseten_pulumi.testing import Emulator, Fault
 if TYPE_CHECKING:
     from tests.unit.provider.conftest import Engine
 
-PLAIN = Configuration({}.get, {})
+PLAIN = Configuration(lambda key: None, {})
 SKIPPING = Configuration({"baseten:skipWait": "true"}.get, {})
 INPUTS: dict[str, Any] = {
     "model_id": "abc123",

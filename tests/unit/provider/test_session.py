@@ -14,7 +14,9 @@ AT_ONCE = 8
 
 
 def _configuration(**environ: str) -> Configuration:
-    return Configuration({}.get, {"BASETEN_API_KEY": "k", "BASETEN_BASE_URL": "http://127.0.0.1:9", **environ})
+    return Configuration(
+        lambda key: None, {"BASETEN_API_KEY": "k", "BASETEN_BASE_URL": "http://127.0.0.1:9", **environ}
+    )
 
 
 @pytest.fixture(autouse=True)
