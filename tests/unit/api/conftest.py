@@ -16,7 +16,7 @@ class Received:
 
 
 class Trickle:
-    """Answers with a head and then a byte now and then, for ever."""
+    """Answers with a head and then a byte now and then, for three seconds, and breaks off."""
 
 
 class Wire:
@@ -63,7 +63,7 @@ class Wire:
             await writer.drain()
             return
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-        while not writer.is_closing():
+        for _ in range(150):
             writer.write(b" ")
             await writer.drain()
             await asyncio.sleep(0.02)
