@@ -31,19 +31,21 @@ class Project:
         self._folder = folder
         self._environment = isolated_environment(folder)
         self._is_real = shutil.which("pulumi") is not None
+        self._engine = ["pulumi"] if self._is_real else [sys.executable, "-m", "baseten_pulumi.testing.engine"]
         self._copy(emulator.url)
 
     def run(self, *words: str, stack: str) -> int:
         """Run an engine command on one stack, its output going to the terminal; return its exit status."""
-        print(f"\n$ pulumi {' '.join(words)} --stack {stack}", flush=True)
-        command = [*self._engine(), *words, "--stack", stack, "--non-interactive"]
+        command = [*self._engine, *words, "--stack", stack]
+        print(f"\n$ {' '.join(command).replace(sys.executable, 'python')}", flush=True)
+        command.append("--non-interactive")
         return subprocess.run(command, cwd=self._folder, env=self._environment, check=False).returncode
 
     def must(self, *words: str, stack: str) -> None:
         """Run an engine command that has to succeed."""
         status = self.run(*words, stack=stack)
         if status:
-            sys.exit(f"The demo stopped: `pulumi {' '.join(words)}` ended with {status}.")
+            sys.exit(f"The demo stopped: {words[0]} ended with {status}.")
 
     def declare(self, stack: str, **autoscaling: int) -> None:
         """Write other autoscaling settings into a stack's configuration, as an editor would."""
@@ -52,9 +54,6 @@ class Project:
         content["config"]["model-serving:autoscaling"].update(autoscaling)
         file.write_text(yaml.safe_dump(content, sort_keys=False))
         print(f"\n  Pulumi.{stack}.yaml now says {', '.join(f'{name}: {value}' for name, value in autoscaling.items())}")
-
-    def _engine(self) -> list[str]:
-        return ["pulumi"] if self._is_real else [sys.executable, "-m", "baseten_pulumi.testing.engine"]
 
     def _copy(self, url: str) -> None:
         for file in ROOT.glob("Pulumi*.yaml"):
@@ -118,7 +117,7 @@ def main() -> None:
 
 def put_in_force(project: Project) -> None:
     """Preview, apply three stacks, and apply again."""
-    say("A preview: offline, without a key, it says what would be sent.")
+    say("A preview: it says what would be sent, and asks nobody; it needs neither key nor network.")
     project.must("preview", stack="dev")
     say("up: each row waits until Baseten reports the settings, and names those it waits for.")
     for stack in STACKS:

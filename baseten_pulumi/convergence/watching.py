@@ -56,6 +56,8 @@ class Watch:
                 raise WaitTimeoutError(timed_out(self._wanted, self._seen))
             self._show()
             await self._clock.sleep(min(self._pause(), remaining))
+        if self._shown is not None:
+            self._reporter.report(f"in force ({self._waited_seconds():.0f} s)")
 
     async def _look(self) -> bool:
         """Read once; True when nothing differs any more."""
