@@ -1,5 +1,6 @@
 """What is the local engine's own: its processes, its lock, its refusals and its library. No real engine takes part."""
 
+import io
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from engines import RUN_SECONDS
 from things import Things
 
 from baseten_pulumi.testing.engine import LocalEngine, ProjectError
+from baseten_pulumi.testing.engine.__main__ import main
 from baseten_pulumi.testing.engine.display import BANNER
 from baseten_pulumi.testing.engine.locking import LockedError
 from baseten_pulumi.testing.engine.program_process import ProgramProcess
@@ -94,7 +96,7 @@ def test_the_step_under_way_is_kept_and_nothing_new_starts_when_the_run_is_inter
     until(lambda: journal.exists() and '"create"' in journal.read_text())
     process.send_signal(number)
     text, _ = process.communicate(timeout=RUN_SECONDS)
-    assert process.returncode == 8
+    assert process.returncode == 1
     assert "The run was cancelled. What was done is in the state" in text
     assert stack.resource("a")["id"] == "a-plain"
     calls = stack.calls()
@@ -115,7 +117,7 @@ def test_the_provider_is_not_waited_for_when_the_run_is_interrupted_twice(
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     text, _ = process.communicate(timeout=RUN_SECONDS)
-    assert process.returncode == 8
+    assert process.returncode == 1
     assert "The provider was stopped in the middle of the call." in text
     assert not [call for call in stack.calls() if is_alive(call["pid"])]
 
@@ -310,6 +312,25 @@ def test_an_operation_previews_first_when_it_is_not_told_to_skip_that(stack: Thi
     failed = subprocess.run([*command, "--yes"], env=stack.environment, capture_output=True, text=True, check=False)
     assert failed.returncode == 1
     assert "Updating (dev):" not in failed.stdout
+
+
+@pytest.mark.parametrize(("answer", "status", "created"), [("no", 8, False), ("yes", 0, True)])
+def test_a_person_is_asked_when_there_is_one_and_the_run_needs_a_yes(
+    stack: Things, monkeypatch: pytest.MonkeyPatch, answer: str, status: int, *, created: bool
+) -> None:
+    """After the preview only a yes goes on."""
+    stack.declare('Thing("a", size=1)')
+    monkeypatch.setattr("builtins.input", lambda _question: answer)
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    for name, value in stack.environment.items():
+        monkeypatch.setenv(name, value)
+    assert main(["up", "--cwd", str(stack.folder)]) == status
+    assert (stack.cloud / "a-plain").exists() is created
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 def test_outputs_are_shown_by_name_as_a_table_or_as_json_when_asked_for(stack: Things) -> None:

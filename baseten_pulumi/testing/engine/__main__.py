@@ -15,8 +15,8 @@ from baseten_pulumi.testing.engine.local_engine import LocalEngine, Outcome, Wis
 from baseten_pulumi.testing.engine.locking import LockedError
 from baseten_pulumi.testing.engine.project import ProjectError
 
-# The exit statuses of the Pulumi CLI.
-FAILED, BAD_INVOCATION, UNEXPECTED_CHANGES, CANCELLED = 1, 2, 7, 8
+# The exit statuses of the Pulumi CLI (3.260); an interrupted run has failed, a declined one was called off.
+FAILED, BAD_INVOCATION, UNEXPECTED_CHANGES, DECLINED = 1, 2, 7, 8
 _HELP = {
     "up": "create, update and delete until the stack is what the program wants",
     "preview": "show what up would do",
@@ -112,7 +112,7 @@ def _with_preview(engine: LocalEngine, options: argparse.Namespace, *, asking: b
     if not options.skip_preview:
         outcome = _operate(engine, options, options.command, dry_run=True)
         if not outcome.succeeded or (asking and not _agreed(options)):
-            return _status(outcome, options) or CANCELLED
+            return _status(outcome, options) or DECLINED
     return _status(_operate(engine, options, options.command, dry_run=False), options)
 
 
@@ -128,8 +128,6 @@ def _operate(engine: LocalEngine, options: argparse.Namespace, kind: str, *, dry
 
 
 def _status(outcome: Outcome, options: argparse.Namespace) -> int:
-    if outcome.cancelled:
-        return CANCELLED
     if not outcome.succeeded:
         return FAILED
     if options.expect_no_changes and outcome.changed:
