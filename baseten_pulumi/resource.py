@@ -1,9 +1,11 @@
 """The resource programs declare."""
 
+import functools
 from typing import Any
 
 import pulumi
 import pulumi.dynamic
+import pulumi.runtime
 
 from baseten_pulumi.provider import EnvironmentSettingsProvider
 from baseten_pulumi.settings import (
@@ -12,6 +14,8 @@ from baseten_pulumi.settings import (
     PromotionSettings,
     PromotionSettingsArgsDict,
 )
+
+_API_KEY = "baseten:apiKey"
 
 
 class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name="EnvironmentSettings"):
@@ -78,6 +82,7 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
             "in_force": None,
         }
         super().__init__(EnvironmentSettingsProvider(), resource_name, props, opts)
+        _warn_of_plain_key()
 
     @staticmethod
     def get(
@@ -97,4 +102,15 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
         """
         return BasetenEnvironmentSettings(
             resource_name, opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id))
+        )
+
+
+@functools.cache
+def _warn_of_plain_key() -> None:
+    """Warn where the key would stand readable in the stack's files and state; once for each program."""
+    is_set = pulumi.runtime.config.get_config(_API_KEY) is not None
+    if is_set and not pulumi.runtime.config.is_config_secret(_API_KEY):
+        pulumi.log.warn(
+            f"{_API_KEY} is kept in plain text in the stack's configuration and state. "
+            f"Run `pulumi config set --secret {_API_KEY}` and replace the key at Baseten."
         )

@@ -1,7 +1,7 @@
 """Rules 4, 9 and 10: an error after a PATCH keeps the resource, repeating `up` mends it, and waiting is a choice."""
 
 import pytest
-from engines import Stack
+from engines import API_KEY, Stack
 from programs import MODEL, patches, program, reported, timeout
 
 from baseten_pulumi.testing import Emulator, Fault
@@ -171,10 +171,22 @@ def test_the_error_says_how_to_set_a_key_when_there_is_none(stack: Stack, emulat
     text = stack.fails("up")
     assert "There is no API key: neither baseten:apiKey nor BASETEN_API_KEY is set. Nothing was sent." in text
     assert not emulator.requests
-    stack.configure({"baseten:apiKey": "from-the-stack"})
+    stack.environment["BASETEN_API_KEY"] = API_KEY
     stack.up()
-    stack.configure({})
+    del stack.environment["BASETEN_API_KEY"]
     assert "There is no API key" in stack.fails("refresh")
+
+
+def test_the_key_of_the_stack_is_sent_when_the_environment_has_another(stack: Stack, emulator: Emulator) -> None:
+    """Stack configuration comes first; a key kept there in plain text is warned of."""
+    emulator.faults.add(Fault.status(403, takes_effect=False, method="PATCH", times=1))
+    stack.configure({"baseten:apiKey": "key-of-the-stack"})
+    stack.program(program(SIX))
+    text = stack.fails("up")
+    assert "Baseten answered 403" in text
+    assert "baseten:apiKey is kept in plain text" in text
+    assert "key-of-the-stack" not in text
+    stack.up()
 
 
 def test_only_https_is_allowed_when_the_host_is_another_machine(stack: Stack) -> None:

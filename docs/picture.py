@@ -1,0 +1,33 @@
+"""Draw `docs/run.svg` from a real run: `python docs/picture.py` runs the demo and pictures one of its steps."""
+
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+ROOT = Path(__file__).resolve().parent.parent
+STEP, NEXT_STEP = "━━ A changed setting", "━━ Drift"
+COLOURS = {"+": "green", "~": "yellow", "-": "red", "$": "bold", "━": "bold cyan"}
+WIDTH = 118
+# A picture fetches nothing from other hosts.
+WEB_FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+
+
+def main() -> None:
+    """Run the demo and write the picture."""
+    command = [sys.executable, str(ROOT / "examples" / "demo.py")]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    step = text[text.index(STEP) : text.index(NEXT_STEP)]
+    console = Console(record=True, width=WIDTH, file=io.StringIO())
+    for line in step.rstrip().splitlines():
+        console.print(Text(line, style=COLOURS.get(line.strip()[:1], "")), soft_wrap=False)
+    picture = console.export_svg(title="baseten-pulumi")
+    (ROOT / "docs" / "run.svg").write_text(WEB_FONTS.sub("", picture))
+
+
+if __name__ == "__main__":
+    main()
