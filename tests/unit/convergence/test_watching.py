@@ -66,9 +66,14 @@ class Rows(Reporter):
         self._clock = clock
         self._began = clock.now()
         self.lines: list[tuple[float, str]] = []
+        self.endings: list[str] = []
 
     def report(self, text: str) -> None:
-        self.lines.append((self._clock.now() - self._began, text))
+        if text.startswith("in force"):
+            self.endings.append(text)
+        else:
+            assert not self.endings
+            self.lines.append((self._clock.now() - self._began, text))
 
     @property
     def texts(self) -> list[str]:
@@ -110,7 +115,7 @@ def test_nothing_is_shown_when_settings_are_in_force_at_the_first_look(scene: Sc
     """One request, no pause, no line."""
     scene.wait({0: Reported({**WANTED, ROLLING: True})})
     assert [(model, env) for model, env, _ in scene.reader.asked] == [("abc123", "production")]
-    assert (scene.clock.slept, scene.rows.texts) == ([], [])
+    assert (scene.clock.slept, scene.rows.texts, scene.rows.endings) == ([], [], [])
 
 
 def test_wait_ends_when_the_last_setting_comes_into_force(scene: Scene) -> None:
@@ -121,6 +126,7 @@ def test_wait_ends_when_the_last_setting_comes_into_force(scene: Scene) -> None:
         "waiting for 1 of 2 settings: max_replica 2 → 6 (2 s)",
     ]
     assert sum(scene.clock.slept) == pytest.approx(4.0, abs=0.7)
+    assert scene.rows.endings == ["in force (4 s)"]
 
 
 def test_wait_goes_on_when_settings_revert(scene: Scene) -> None:
@@ -339,6 +345,7 @@ def test_transient_troubles_are_all_polled_through_when_listed(scene: Scene) -> 
 def test_text_is_the_designs_when_the_time_is_up(scene: Scene) -> None:
     """The whole message, as design and README promise it."""
     error = scene.time_out({0: Reported({MIN: 1})}, wanted={MIN: 3}, timeout=50.0)
+    assert scene.rows.endings == []
     assert str(error) == (
         'Settings of environment "production" of model "abc123" were accepted but are not in force after 50 s.\n'
         "Still different: autoscaling_settings.min_replica is 1, wanted 3. "
