@@ -53,7 +53,8 @@ class Project:
         content = yaml.safe_load(file.read_text())
         content["config"]["model-serving:autoscaling"].update(autoscaling)
         file.write_text(yaml.safe_dump(content, sort_keys=False))
-        print(f"\n  Pulumi.{stack}.yaml now says {', '.join(f'{name}: {value}' for name, value in autoscaling.items())}")
+        said = ", ".join(f"{name}: {value}" for name, value in autoscaling.items())
+        print(f"\n  Pulumi.{stack}.yaml now says {said}")
 
     def _copy(self, url: str) -> None:
         for file in ROOT.glob("Pulumi*.yaml"):
@@ -107,7 +108,7 @@ def say(text: str) -> None:
 def main() -> None:
     """Show every step, each announced by what it shows."""
     with temporary_project() as (project, emulator):
-        print(f"An emulator of Baseten's API runs on {emulator.url}; settings take {APPLY_SECONDS:.0f} s to apply there.")
+        print(f"An emulator of Baseten's API serves on {emulator.url}; settings take {APPLY_SECONDS:.0f} s to apply.")
         put_in_force(project)
         change(project)
         drift(project, emulator)

@@ -11,9 +11,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from engines import Run, Stack
-
 from baseten_pulumi.testing.engine.__main__ import main
+from tests.engines import Run, Stack
 
 _SOURCE = """
 import json

@@ -17,5 +17,6 @@ settings = BasetenEnvironmentSettings(
     },
 )
 
-pulumi.export("replicas", settings.autoscaling_settings.apply(lambda it: it and f"{it.min_replica} to {it.max_replica}"))
+scaling = settings.autoscaling_settings
+pulumi.export("replicas", scaling.apply(lambda it: it and f"{it.min_replica} to {it.max_replica}"))
 pulumi.export("inForce", settings.in_force)

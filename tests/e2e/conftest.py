@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engines import Stack, real_engine
 
 from baseten_pulumi.testing import Emulator
+from tests.engines import Stack, real_engine
 
 _REAL = pytest.param(
     "real",

@@ -2,10 +2,9 @@
 
 import json
 
-from engines import Stack
-from programs import MODEL, patches, program, reported
-
 from baseten_pulumi.testing import Emulator
+from tests.engines import Stack
+from tests.programs import MODEL, patches, program, reported
 
 
 def test_every_declared_setting_is_sent_when_one_changes(stack: Stack, emulator: Emulator) -> None:

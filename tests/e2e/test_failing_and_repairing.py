@@ -1,10 +1,10 @@
 """Rules 4, 9 and 10: an error after a PATCH keeps the resource, repeating `up` mends it, and waiting is a choice."""
 
 import pytest
-from engines import API_KEY, Stack
-from programs import MODEL, patches, program, reported, timeout
 
 from baseten_pulumi.testing import Emulator, Fault
+from tests.engines import API_KEY, Stack
+from tests.programs import MODEL, patches, program, reported, timeout
 
 THREE, SIX = {"max_replica": 3}, {"max_replica": 6}
 

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from things import Things
+
+from tests.things import Things
 
 
 @pytest.fixture

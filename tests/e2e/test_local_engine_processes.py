@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from engines import RUN_SECONDS
-from things import Things
 
 from baseten_pulumi.testing.engine import LocalEngine, ProjectError
 from baseten_pulumi.testing.engine.__main__ import main
 from baseten_pulumi.testing.engine.display import BANNER
 from baseten_pulumi.testing.engine.locking import LockedError
 from baseten_pulumi.testing.engine.program_process import ProgramProcess
+from tests.engines import RUN_SECONDS
+from tests.things import Things
 
 
 @pytest.fixture

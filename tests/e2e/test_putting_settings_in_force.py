@@ -1,11 +1,11 @@
 """Rules 1 to 3: fields are owned one by one, create adopts, and a PATCH's status is no proof."""
 
 import pytest
-from engines import API_KEY, Stack
-from programs import MODEL, patches, program
 
 from baseten_pulumi.testing import Emulator
 from baseten_pulumi.testing.emulator import Fault
+from tests.engines import API_KEY, Stack
+from tests.programs import MODEL, patches, program
 
 
 def test_outputs_are_typed_and_the_second_up_is_empty_when_settings_are_in_force(
