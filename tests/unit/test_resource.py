@@ -7,7 +7,7 @@ import pulumi
 import pytest
 from pulumi.dynamic.dynamic import PROVIDER_KEY
 
-from baseten_pulumi import BasetenEnvironmentSettings
+from baseten_pulumi import BasetenEnvironmentSettings, resource
 
 OUTPUTS = {"status": "ACCEPTED", "in_force": True}
 
@@ -132,3 +132,31 @@ def test_subclass_is_refused_when_it_is_made() -> None:
         "BasetenEnvironmentSettings cannot be subclassed, since the class is the resource's type in the state. "
         "Write a function, or a pulumi.ComponentResource, that declares one."
     )
+
+
+@pytest.mark.parametrize(
+    ("config", "secrets", "warnings"),
+    [
+        ({"baseten:apiKey": "k"}, [], 1),
+        ({"baseten:apiKey": "k"}, ["baseten:apiKey"], 0),
+        ({}, [], 0),
+    ],
+)
+def test_program_is_warned_once_when_its_key_is_kept_in_plain_text(
+    config: dict[str, str], secrets: list[str], warnings: int, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key belongs into a secret; however many resources there are, it is said once, and the key is not quoted."""
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", told.append)
+    resource._warn_of_plain_key.cache_clear()
+    pulumi.runtime.set_all_config(config, secrets)
+    try:
+        run(lambda: [_settings().urn, BasetenEnvironmentSettings("other", model_id="abc123").urn][1])
+    finally:
+        pulumi.runtime.set_all_config({})
+        resource._warn_of_plain_key.cache_clear()
+    text = (
+        "baseten:apiKey is kept in plain text in the stack's configuration and state. "
+        "Run `pulumi config set --secret baseten:apiKey` and replace the key at Baseten."
+    )
+    assert told == [text] * warnings
