@@ -27,9 +27,10 @@ def run(arguments: Sequence[str], wait: Callable[[], None] | None = None) -> int
         sys.stdout.reconfigure(errors="replace")  # a terminal without the middle dot must not end the emulator
     try:
         emulator = _emulator(chosen)
+        until_stopped = wait or _signals().wait
         with emulator:
             _introduce(emulator)
-            (wait or _until_signalled)()
+            until_stopped()
     except ModuleNotFoundError as error:
         return _refused(_MISSING if (error.name or "").partition(".")[0] in ("starlette", "uvicorn") else str(error))
     except (OSError, ValueError) as error:
@@ -88,11 +89,11 @@ def _introduce(emulator: "Emulator") -> None:
     _say(f"  export BASETEN_API_KEY={'anything' if emulator.api_key is None else '<the key given as --api-key>'}")
 
 
-def _until_signalled() -> None:
+def _signals() -> threading.Event:
     signalled = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: signalled.set())
-    signalled.wait()
+    return signalled
 
 
 def _say(line: str) -> None:
