@@ -10,6 +10,7 @@
     │   │   ├── ModelNotFoundError
     │   │   └── EnvironmentNotFoundError
     │   ├── ConflictError              409
+    │   ├── RedirectedError            3xx; not followed, since the key goes to no other address
     │   ├── RejectedError              400, 422 and every other 4xx
     │   ├── TransientError             may go away by itself
     │   │   ├── RateLimitedError       429
@@ -124,6 +125,10 @@ class EnvironmentNotFoundError(NotFoundError):
 
 class ConflictError(RequestError):
     """Another operation is in the way (409)."""
+
+
+class RedirectedError(RequestError):
+    """The answer points to another address (3xx). It is not followed, since the key goes to no other address."""
 
 
 class RejectedError(RequestError):

@@ -49,7 +49,7 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
         env_name: pulumi.Input[str] | None = None,
         autoscaling_settings: pulumi.Input[AutoscalingSettingsArgsDict] | None = None,
         promotion_settings: pulumi.Input[PromotionSettingsArgsDict] | None = None,
-        wait: pulumi.Input[bool] | None = None,
+        wait: pulumi.Input[bool] | None = True,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declare settings of one environment; at least one.
@@ -60,8 +60,8 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
             env_name: Name of the environment, such as "production". A change replaces the resource.
             autoscaling_settings: Autoscaling to put in force; None manages none of it.
             promotion_settings: Promotion settings to put in force; None manages none of them.
-            wait: Whether `pulumi up` waits until the settings are in force. None means True, unless the stack
-                configuration `baseten:skipWait` is true.
+            wait: Whether `pulumi up` waits until the settings are in force; None means True. The stack configuration
+                `baseten:skipWait` turns every wait off.
             opts: Options of the resource. `custom_timeouts` limits create and update, 30 minutes by default.
 
         Raises:
@@ -101,7 +101,7 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
             A resource whose outputs are everything Baseten reports; `pulumi up` sends nothing for it.
         """
         return BasetenEnvironmentSettings(
-            resource_name, opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id))
+            resource_name, wait=None, opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id))
         )
 
 

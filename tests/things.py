@@ -3,15 +3,9 @@
 A thing is a file in a folder that stands for a cloud; every call of its provider is written to a journal.
 """
 
-import contextlib
-import io
 import json
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
-
-from baseten_pulumi.testing.engine.__main__ import main
 from tests.engines import Run, Stack
 
 _SOURCE = """
@@ -130,7 +124,6 @@ class Box(pulumi.ComponentResource):
 """
 
 
-# What a run of this suite costs is mostly starting interpreters: the local engine's commands run in this one.
 class _NoEmulator:
     url = "http://127.0.0.1:9"
 
@@ -144,21 +137,6 @@ class Things(Stack):
         self.cloud.mkdir()
         self.environment["THINGS"] = str(self.cloud)
         (folder / "things.py").write_text(_SOURCE)
-
-    def _command(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        if self.kind == "real":
-            return super()._command(*words)
-        output, errors, before = io.StringIO(), io.StringIO(), dict(os.environ)
-        os.environ.clear()
-        os.environ.update(self.environment)
-        arguments = [*words, "--non-interactive", "--cwd", str(self.folder)]
-        try:
-            with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
-                status = main(arguments)
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
-        return subprocess.CompletedProcess(arguments, status, output.getvalue(), errors.getvalue())
 
     def declare(self, *lines: str) -> None:
         """Write the program: these lines after the imports."""

@@ -31,9 +31,11 @@ _CLASSES: dict[int, type[RequestError]] = {
 }
 _ADVICE: dict[type[RequestError], str] = {
     errors.AuthenticationError: "Set a valid key: `pulumi config set --secret baseten:apiKey KEY`, or BASETEN_API_KEY.",
-    errors.PermissionDeniedError: "Use a key of this workspace that may manage models, or ask its owner for access.",
+    errors.PermissionDeniedError: "Set the key of one who may manage this model: `pulumi config set --secret "
+    "baseten:apiKey KEY`, or BASETEN_API_KEY.",
     errors.NotFoundError: "Check the model id, the environment's name and baseten:baseUrl.",
     errors.ConflictError: "Wait for the other operation (a promotion, perhaps) to end, then run `pulumi up` again.",
+    errors.RedirectedError: "Set baseten:baseUrl to the address of Baseten's API itself.",
     errors.RejectedError: "Correct the setting Baseten names, then run `pulumi up` again.",
     errors.RateLimitedError: "Run `pulumi up` again in a minute, or with a lower `--parallel`.",
     errors.ServerError: "Run `pulumi up` again; if it stays, see https://status.baseten.co.",
@@ -156,7 +158,7 @@ def _class_of(status: int) -> type[RequestError]:
         return _CLASSES[status]
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return errors.ServerError
-    return errors.RejectedError if status >= HTTPStatus.BAD_REQUEST else errors.UnexpectedAnswerError
+    return errors.RejectedError if status >= HTTPStatus.BAD_REQUEST else errors.RedirectedError
 
 
 def _now(request: Request, ambiguous: bool) -> str:
@@ -174,7 +176,8 @@ def _said(response: httpx.Response, api_key: str) -> str:
 
 
 def _one_line(text: str, api_key: str) -> str:
-    line = " ".join(text.replace(api_key, "[key]").split()) if api_key else " ".join(text.split())
+    masked = text.replace(api_key, "[key]") if api_key else text
+    line = "".join(character for character in " ".join(masked.split()) if character.isprintable())
     return line if len(line) <= QUOTED_CHARACTERS else f"{line[:QUOTED_CHARACTERS]}…"
 
 

@@ -34,6 +34,12 @@ class Difference:
         return f"{_shown(self.reported)} for {self.path.rpartition('.')[2]}"
 
     @property
+    def is_below_wanted(self) -> bool:
+        """Whether less is reported than wanted; False where either is no number."""
+        numbers = isinstance(self.reported, int) and isinstance(self.wanted, int)
+        return numbers and self.reported < self.wanted  # type: ignore[operator] # mypy does not follow the name
+
+    @property
     def sentence(self) -> str:
         """`autoscaling_settings.min_replica is 1, wanted 3`."""
         seen = "is not reported" if self.reported is None else f"is {_shown(self.reported)}"

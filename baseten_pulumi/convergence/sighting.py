@@ -83,5 +83,9 @@ class Sighting:
     waited_seconds: float = 0.0
 
     def is_stuck(self, status: str | None) -> bool:
-        """Tell whether Baseten has stood still on other values for a minute with nothing to wait behind."""
-        return self.still_seconds >= STANDSTILL_SECONDS and status != "QUEUED"
+        """Tell whether Baseten has stood still on other values for a minute with nothing to wait behind.
+
+        Where a request was queued, that is known only once the promotion it was queued behind is reported ended.
+        """
+        is_queued = status == "QUEUED" and self.promotion is None
+        return self.still_seconds >= STANDSTILL_SECONDS and not is_queued

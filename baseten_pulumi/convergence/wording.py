@@ -3,9 +3,11 @@
 from baseten_pulumi.convergence.comparison import Difference
 from baseten_pulumi.convergence.sighting import STANDSTILL_SECONDS, Promotion, Sighting, Wanted
 from baseten_pulumi.errors import RateLimitedError, Statements, TransientError
+from baseten_pulumi.fields import MAX_REPLICA, MIN_REPLICA
 
 # A row is one line of a terminal: more settings than this are counted and not named.
 SETTINGS_NAMED = 3
+_CAPPED = frozenset({MIN_REPLICA, MAX_REPLICA})
 
 _DONE = {"ACCEPTED": "were accepted", "QUEUED": "were queued", "UNCHANGED": "were answered UNCHANGED"}
 _ADVICE = "Run `pulumi up` again (sending the same settings twice does no harm) or raise custom_timeouts."
@@ -64,12 +66,11 @@ def _trouble(trouble: TransientError) -> str:
 
 
 def _standstill(seen: Sighting) -> str:
-    values = ", ".join(
-        difference.sighting for difference in (seen.differing or ())[:SETTINGS_NAMED] if difference.reported is not None
-    )
-    if not values:
+    """Say what stands still; replicas below those wanted are the sign of a capped account."""
+    replicas = [found.sighting for found in seen.differing or () if found.path in _CAPPED and found.is_below_wanted]
+    if not replicas:
         return f"nothing has changed for {STANDSTILL_SECONDS:.0f} s"
-    return f"Baseten reports {values}; the account may be capped"
+    return f"Baseten reports {', '.join(replicas)}; the account may be capped"
 
 
 def _last_seen(wanted: Wanted, seen: Sighting) -> str:

@@ -64,6 +64,8 @@ class Configuration:
             raise _malformed(BASE_URL, "is not a plain URL of a host", f"Write it like {DEFAULT_BASE_URL}.")
         if url.scheme != "https" and not (url.scheme == "http" and is_loopback(text)):
             raise _malformed(BASE_URL, "is not https, and only this machine may do without", "Write it with https://.")
+        if url.path.rstrip("/").endswith("/v1"):
+            raise _malformed(BASE_URL, "ends in /v1, which every request adds", f"Write it like {DEFAULT_BASE_URL}.")
         return text.rstrip("/")
 
     def skips_wait(self) -> bool:

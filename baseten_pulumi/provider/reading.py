@@ -19,19 +19,23 @@ def read(resource_id: str, props: Mapping[str, Any], session: Session) -> ReadRe
     """Read an environment as outputs and inputs of its resource.
 
     A resource of this stack gets back what it manages, as reported; a setting reported as null keeps its last value.
-    One that is looked up by its id gets everything reported. Without the environment the result has no id.
+    Without the environment the result has no id. A resource that is looked up by its id, whose program declares
+    nothing, gets everything reported.
 
     Raises:
         ConfigurationError: the id is malformed.
-        RequestError: Baseten could not be asked.
+        RequestError: Baseten could not be asked, or what is looked up does not exist.
     """
     identity = Identity.parse(resource_id)
     reading = session.client.read_environment_now(identity.model_id, identity.env_name, within_seconds=TIMEOUT_SECONDS)
+    is_looked_up = "env_name" not in props
     try:
         reported = session.run(reading).settings
     except (EnvironmentNotFoundError, ModelNotFoundError):
+        if is_looked_up:
+            raise  # the engine would keep the id it asked for, and the program would go on without outputs
         return ReadResult("", {})
-    managed = with_integers(flatten(props)) if "env_name" in props else reported
+    managed = reported if is_looked_up else with_integers(flatten(props))
     return _result(identity, props, managed, restated(managed, reported))
 
 

@@ -1,7 +1,7 @@
 """Let a program run without an account at Baseten and without the Pulumi CLI.
 
-`Emulator` serves Baseten's API on this machine (needs the extra `testing`); each name is loaded when first used, so
-that one half of this package never needs what only the other half imports.
+`Emulator` serves Baseten's API on this machine (needs the extra `testing`), `LocalEngine` runs programs as Pulumi's
+engine would. Each name is loaded when first used, so that one half never needs what only the other imports.
 """
 
 from importlib import import_module
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
         FictionalModel,
         RecordedRequest,
     )
+    from baseten_pulumi.testing.engine import LocalEngine, Outcome
 
 _EMULATOR = "baseten_pulumi.testing.emulator"
+_ENGINE = "baseten_pulumi.testing.engine"
 
 _MODULE_OF = {
     "AppliedChange": _EMULATOR,
@@ -25,6 +27,8 @@ _MODULE_OF = {
     "Fault": _EMULATOR,
     "FictionalEnvironment": _EMULATOR,
     "FictionalModel": _EMULATOR,
+    "LocalEngine": _ENGINE,
+    "Outcome": _ENGINE,
     "RecordedRequest": _EMULATOR,
 }
 
@@ -34,6 +38,8 @@ __all__ = [
     "Fault",
     "FictionalEnvironment",
     "FictionalModel",
+    "LocalEngine",
+    "Outcome",
     "RecordedRequest",
 ]
 

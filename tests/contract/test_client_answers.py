@@ -81,7 +81,7 @@ def test_rate_limit_is_waited_out_when_baseten_says_how_long(account: "Account")
         (418, errors.RejectedError),
         (422, errors.RejectedError),
         (500, errors.ServerError),
-        (307, errors.UnexpectedAnswerError),
+        (307, errors.RedirectedError),
     ],
 )
 def test_patch_is_sent_once_when_the_trouble_stays(
@@ -101,7 +101,7 @@ def test_key_is_refused_and_not_shown_when_baseten_does_not_know_it(account: "Ac
         account.ask(lambda it: it.read_environment("abc123", "production", within_seconds=5.0), key="k-other-9999")
     assert "k-other-9999" not in str(caught.value)
     assert str(caught.value).startswith('Settings of environment "production" of model "abc123" could not be read.\n')
-    assert "\nUse a key of " in str(caught.value) or "\nSet a valid key: " in str(caught.value)
+    assert "\nSet the key of " in str(caught.value) or "\nSet a valid key: " in str(caught.value)
 
 
 def test_key_is_taken_out_when_baseten_echoes_it(account: "Account") -> None:

@@ -117,6 +117,13 @@ def test_everything_reported_is_read_when_an_environment_is_looked_up(stack: Sta
     )
     stack.up()
     assert stack.outputs() == {"max": 3, "name": "production"}
+    stack.program(
+        "from baseten_pulumi import BasetenEnvironmentSettings\n"
+        f'BasetenEnvironmentSettings.get("missing", "{MODEL}/canary")\n'
+    )
+    assert f'Model "{MODEL}" has no environment "canary"; it has dev, production, staging.' in stack.fails("up")
+    stack.program("")
+    stack.up()
     assert {request.method for request in emulator.requests} == {"GET"}
 
 

@@ -173,7 +173,7 @@ def test_reading_is_tried_again_when_nobody_polls(talk: Talk, answers: "Answers"
 def test_redirect_is_not_followed_when_it_is_answered(location: str, talk: Talk, answers: "Answers") -> None:
     """The key is not carried elsewhere."""
     error = talk.fail(_update, answers.text(302, "", [("Location", location)]))
-    assert type(error) is errors.UnexpectedAnswerError
+    assert type(error) is errors.RedirectedError
     assert talk.asked == [("PATCH", PATH)]
 
 

@@ -19,9 +19,9 @@ NOTHING, DOUBT = "Nothing was changed.", "Baseten may have taken the settings al
 NETWORK = "Run `pulumi up` again; if it stays, check the network, proxies and baseten:baseUrl."
 
 STATUSES: list[tuple[int, type[RequestError], bool]] = [
-    (301, errors.UnexpectedAnswerError, False),
-    (302, errors.UnexpectedAnswerError, False),
-    (308, errors.UnexpectedAnswerError, False),
+    (301, errors.RedirectedError, False),
+    (302, errors.RedirectedError, False),
+    (308, errors.RedirectedError, False),
     (400, errors.RejectedError, False),
     (401, errors.AuthenticationError, False),
     (403, errors.PermissionDeniedError, False),
@@ -63,7 +63,8 @@ TEXTS = {
     "Set a valid key: `pulumi config set --secret baseten:apiKey KEY`, or BASETEN_API_KEY.",
     403: "Settings were not sent.\n"
     f"Baseten answered 403 to PATCH {PATH}: no such key. Nothing was changed.\n"
-    "Use a key of this workspace that may manage models, or ask its owner for access.",
+    "Set the key of one who may manage this model: `pulumi config set --secret "
+    "baseten:apiKey KEY`, or BASETEN_API_KEY.",
     404: "Settings were not sent.\n"
     f"Baseten answered 404 to PATCH {PATH}: no such key. Nothing was changed.\n"
     "Check the model id, the environment's name and baseten:baseUrl.",
@@ -81,7 +82,7 @@ TEXTS = {
     "Run `pulumi up` again; if it stays, see https://status.baseten.co.",
     307: "Settings were not sent.\n"
     f"Baseten answered 307 to PATCH {PATH}: no such key. Nothing was changed.\n"
-    "Check that baseten:baseUrl is Baseten's API and that no proxy answers in its place.",
+    "Set baseten:baseUrl to the address of Baseten's API itself.",
 }
 
 

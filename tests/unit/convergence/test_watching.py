@@ -244,10 +244,16 @@ def test_standstill_has_no_values_when_nothing_is_reported_of_them(scene: Scene)
     assert scene.rows.news[-1] == "waiting for 1 of 1 setting: min_replica unreported → 3; nothing has changed for 60 s"
 
 
-def test_boolean_is_shown_as_the_api_writes_it_when_it_stands_still(scene: Scene) -> None:
-    """The words are true and false, as in JSON."""
-    scene.time_out({0: Reported({ROLLING: False})}, wanted={ROLLING: True})
-    assert "Baseten reports false for rolling_deploy" in scene.rows.news[-1]
+@pytest.mark.parametrize(
+    ("path", "reported", "wanted"),
+    [(ROLLING, False, True), ("autoscaling_settings.autoscaling_window", 60, 90), (MAX, 9, 3)],
+)
+def test_no_cap_is_suspected_when_something_else_stands_still(
+    scene: Scene, path: str, reported: int, wanted: int
+) -> None:
+    """Only replicas below those wanted are a sign of a capped account."""
+    scene.time_out({0: Reported({path: reported})}, wanted={path: wanted})
+    assert scene.rows.news[-1].endswith("; nothing has changed for 60 s")
 
 
 def test_three_settings_are_named_when_more_differ(scene: Scene) -> None:
