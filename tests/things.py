@@ -6,6 +6,7 @@ A thing is a file in a folder that stands for a cloud; every call of its provide
 import json
 from pathlib import Path
 from typing import Any
+
 from tests.engines import Run, Stack
 
 _SOURCE = """
