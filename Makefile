@@ -5,19 +5,21 @@ BIN := $(VENV)/bin
 PORT ?= 8095
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint emulator clean
+.PHONY: help setup demo test test-oldest lint emulator clean
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/installed ## make .venv with everything the other commands need
+	@ln -sfn ../../$(VENV) examples/quickstart/$(VENV) # where the real engine looks for the provider's interpreter
 
-$(VENV)/installed: requirements-dev.txt pyproject.toml
+$(VENV)/installed: requirements-dev.txt
+.venv-oldest/installed: requirements-oldest.txt
+%/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
-	ln -sfn ../../$(VENV) examples/quickstart/$(VENV) # where the real engine looks for the provider's interpreter
+	$(PYTHON) -m venv $*
+	$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(filter %.txt,$^)
+	$*/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
 
 demo: setup ## watch settings through their whole life; needs no account and no Pulumi CLI
@@ -29,6 +31,10 @@ test: setup ## run every test, with branch coverage
 	@$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
+test-oldest: .venv-oldest/installed ## run host, engine and frozen names on the lowest supported releases
+	.venv-oldest/bin/python -m pytest --numprocesses auto tests/unit/golden tests/unit/provider tests/unit/testing/engine \
+		tests/e2e/test_local_engine_operations.py tests/e2e/test_putting_settings_in_force.py
+
 lint: setup ## formatting, lint rules, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -39,4 +45,4 @@ emulator: setup ## serve Baseten's API on this machine, for `pulumi up` in this 
 	@$(BIN)/baseten-pulumi emulate --port $(PORT) --apply-seconds 3
 
 clean: ## remove what the other commands made
-	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-oldest .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
