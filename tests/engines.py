@@ -122,7 +122,7 @@ class Stack:
     def adopt(self, state: Path) -> None:
         """Put a kept state file in place of the stack's own."""
         if self.kind == "real":
-            self._command("stack", "import", "--force", "--file", str(state), "--stack", "dev").check_returncode()
+            self._command("stack", "import", "--file", str(state), "--stack", "dev").check_returncode()
             return
         own = self.folder / "state" / "local-engine" / "serving" / "dev.json"
         own.parent.mkdir(parents=True)
