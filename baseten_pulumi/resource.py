@@ -82,7 +82,8 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
             "in_force": None,
         }
         super().__init__(EnvironmentSettingsProvider(), resource_name, props, opts)
-        _warn_of_plain_key()
+        if pulumi.runtime.is_dry_run():
+            _warn_of_plain_key(pulumi.get_project(), pulumi.get_stack())
 
     @staticmethod
     def get(
@@ -106,8 +107,8 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
 
 
 @functools.cache
-def _warn_of_plain_key() -> None:
-    """Warn where the key would stand readable in the stack's files and state; once for each program."""
+def _warn_of_plain_key(_project: str, _stack: str) -> None:
+    """Warn where the key would stand readable in the stack's files and state; once for each stack a process runs."""
     is_set = pulumi.runtime.config.get_config(_API_KEY) is not None
     if is_set and not pulumi.runtime.config.is_config_secret(_API_KEY):
         pulumi.log.warn(

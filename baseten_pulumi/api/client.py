@@ -4,8 +4,8 @@ import asyncio
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.metadata import version
-from typing import Any, TypeVar
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -21,6 +21,12 @@ from baseten_pulumi.fields import Settings
 MAX_CONNECTIONS = 16
 CONNECT_TIMEOUT_SECONDS = 5.0
 READ_TIMEOUT_SECONDS = 30.0
+# A body that trickles in is given up, so that one poll cannot use up the time of a whole wait.
+LONGEST_ANSWER_SECONDS = 60.0
+LARGEST_ANSWER_BYTES = 4 * 1024 * 1024
+# Telling what a 404 is about is worth no longer wait than this.
+LOOKING_UP_SECONDS = 10.0
+_OF_THE_TRANSFER = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 # A request at the very end of the time still gets long enough to be answered.
 SHORTEST_TIMEOUT_SECONDS = 0.1
 # The HTTP library limits each read, not their sum: an answer that trickles in would never end. Its own limits, which
@@ -28,6 +34,7 @@ SHORTEST_TIMEOUT_SECONDS = 0.1
 OVERRUN_SECONDS = 0.5
 
 _Answer = TypeVar("_Answer")
+OnTrouble: TypeAlias = Callable[[RequestError], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +77,12 @@ class BasetenClient:
         try:
             return await self._send(request, models.read_environment, within_seconds)
         except NotFoundError as error:
-            raise await self._what_is_missing(error, model_id, env_name, within_seconds) from None
+            raise await self._what_is_missing(error, model_id, env_name) from None
 
-    async def read_environment_now(self, model_id: str, env_name: str, *, within_seconds: float) -> models.Environment:
-        """Read one environment, trying again while a trouble may go away by itself.
+    async def read_environment_now(
+        self, model_id: str, env_name: str, *, within_seconds: float, on_trouble: OnTrouble = lambda _: None
+    ) -> models.Environment:
+        """Read one environment, trying again while a trouble may go away by itself; `on_trouble` is told of each.
 
         Raises:
             RequestError: as `read_environment`, once the time is up.
@@ -82,18 +91,25 @@ class BasetenClient:
             lambda left: self.read_environment(model_id, env_name, within_seconds=left),
             within_seconds=within_seconds,
             clock=self._clock,
+            on_trouble=on_trouble,
         )
 
     async def update_environment(
-        self, model_id: str, env_name: str, settings: Settings, *, within_seconds: float
+        self,
+        model_id: str,
+        env_name: str,
+        settings: Settings,
+        *,
+        within_seconds: float,
+        on_trouble: OnTrouble = lambda _: None,
     ) -> str | None:
-        """Send settings, again and again while a trouble may go away by itself; return Baseten's word on them.
+        """Send settings, again while a trouble may go away by itself; return Baseten's word on them.
 
         Raises:
             ModelNotFoundError, EnvironmentNotFoundError: there is no such environment.
             RequestError: the settings were not taken, or (`may_have_taken_effect`) nobody knows.
         """
-        goal = f"{_settings_of(model_id, env_name)} were not sent."
+        goal = f"{_settings_of(model_id, env_name)} were not put in force."
         request = self._request("PATCH", _environment_path(model_id, env_name), goal)
         body = models.update_body(settings)
         try:
@@ -101,26 +117,39 @@ class BasetenClient:
                 lambda left: self._send(request, models.read_update_status, left, body),
                 within_seconds=within_seconds,
                 clock=self._clock,
+                on_trouble=on_trouble,
             )
         except NotFoundError as error:
-            raise await self._what_is_missing(error, model_id, env_name, within_seconds) from None
+            raise await self._what_is_missing(error, model_id, env_name) from None
 
     async def close(self) -> None:
         """Close every connection."""
         await self._http.aclose()
 
-    async def _what_is_missing(
-        self, error: NotFoundError, model_id: str, env_name: str, within_seconds: float
-    ) -> RequestError:
-        """Tell a missing model from a missing environment; the error itself where Baseten cannot be asked."""
-        request = self._request("GET", f"{_model_path(model_id)}/environments", error.statements.goal)
+    async def _what_is_missing(self, error: NotFoundError, model_id: str, env_name: str) -> RequestError:
+        """Tell a missing model from a missing environment; the error itself where Baseten cannot be asked.
+
+        A model is called missing only where the account's models can be listed: a wrong base URL and a proxy answer
+        404 to everything, and a refresh would drop every resource from state.
+        """
         try:
-            names = await self._send(request, models.read_environment_names, within_seconds)
+            names = await self._list(f"{_model_path(model_id)}/environments", models.read_environment_names)
         except NotFoundError as without_model:
-            return failures.missing_model(error, model_id, without_model.statements.seen)
+            return await self._what_of_model(error, model_id, without_model.statements.seen)
         except RequestError:
             return error
-        return error if env_name in names else failures.missing_environment(error, (model_id, env_name), names)
+        known = failures.missing_environment(error, (model_id, env_name), names, self._api_key)
+        return error if env_name in names else known
+
+    async def _what_of_model(self, error: NotFoundError, model_id: str, seen: str) -> RequestError:
+        try:
+            is_listed = model_id in await self._list("/v1/models", models.read_model_ids)
+        except RequestError:
+            return error
+        return error if is_listed else failures.missing_model(error, model_id, seen)
+
+    async def _list(self, path: str, read: Callable[[bytes], list[str]]) -> list[str]:
+        return await self._send(self._request("GET", path, "It could not be listed."), read, LOOKING_UP_SECONDS)
 
     async def _send(
         self,
@@ -129,13 +158,12 @@ class BasetenClient:
         within_seconds: float,
         body: dict[str, Any] | None = None,
     ) -> _Answer:
-        total = max(within_seconds, SHORTEST_TIMEOUT_SECONDS)
+        total = min(max(within_seconds, SHORTEST_TIMEOUT_SECONDS), LONGEST_ANSWER_SECONDS)
         phase = min(READ_TIMEOUT_SECONDS, total)
         timeout = httpx.Timeout(phase, connect=min(CONNECT_TIMEOUT_SECONDS, phase))
-        sending = self._http.request(request.method, request.path, json=body, timeout=timeout)
         try:
-            response = await asyncio.wait_for(sending, total + OVERRUN_SECONDS)
-        except (httpx.HTTPError, asyncio.TimeoutError) as exception:
+            response = await asyncio.wait_for(self._exchange(request, body, timeout), total + OVERRUN_SECONDS)
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, asyncio.TimeoutError) as exception:
             raise failures.from_exception(request, exception) from None
         if not response.is_success:
             raise failures.from_response(request, response)
@@ -144,15 +172,29 @@ class BasetenClient:
         except pydantic.ValidationError as reason:
             raise failures.from_unreadable(request, response, reason) from None
 
+    async def _exchange(
+        self, request: failures.Request, body: dict[str, Any] | None, timeout: httpx.Timeout
+    ) -> httpx.Response:
+        """Send a request and read its answer, up to a size that no answer of the API comes near."""
+        async with self._http.stream(request.method, request.path, json=body, timeout=timeout) as streamed:
+            content = bytearray()
+            async for piece in streamed.aiter_bytes():
+                content += piece
+                if len(content) > LARGEST_ANSWER_BYTES:
+                    raise failures.too_large(request, streamed.status_code, LARGEST_ANSWER_BYTES)
+            kept = [(name, value) for name, value in streamed.headers.items() if name not in _OF_THE_TRANSFER]
+            return httpx.Response(streamed.status_code, headers=kept, content=bytes(content))
+
     def _request(self, method: str, path: str, goal: str) -> failures.Request:
         return failures.Request(method, path, goal, self._api_key)
 
 
 def _http_client(endpoint: Endpoint) -> httpx.AsyncClient:
+    headers = {"Authorization": f"Api-Key {endpoint.api_key}", "User-Agent": _user_agent()}
     try:
         return httpx.AsyncClient(
             base_url=endpoint.base_url,
-            headers={"Authorization": f"Api-Key {endpoint.api_key}", "User-Agent": _user_agent()},
+            headers=headers,
             limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
             trust_env=not endpoint.is_loopback,
         )
@@ -180,4 +222,8 @@ def _environment_path(model_id: str, env_name: str) -> str:
 
 
 def _user_agent() -> str:
-    return f"baseten-pulumi/{version('baseten-pulumi')} python/{platform.python_version()}"
+    try:
+        release = version("baseten-pulumi")
+    except PackageNotFoundError:  # a copy inside somebody's own tree
+        release = "unreleased"
+    return f"baseten-pulumi/{release} python/{platform.python_version()}"

@@ -19,7 +19,17 @@ from baseten_pulumi.errors import RequestError, Statements
 
 # Longest piece of an answer that an error quotes.
 QUOTED_CHARACTERS = 300
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+    UnicodeError,
+)
+# More names than this are not listed.
+_NAMES_LISTED = 10
 _MAY_HAVE_TAKEN = "Baseten may have taken the settings all the same."
 
 _CLASSES: dict[int, type[RequestError]] = {
@@ -86,7 +96,7 @@ def from_response(request: Request, response: httpx.Response) -> RequestError:
     )
 
 
-def from_exception(request: Request, exception: httpx.HTTPError | asyncio.TimeoutError) -> RequestError:
+def from_exception(request: Request, exception: Exception) -> RequestError:
     """Return the error for a request that got no answer."""
     timed_out = isinstance(exception, (httpx.TimeoutException, asyncio.TimeoutError))
     kind = errors.RequestTimeoutError if timed_out else errors.ConnectionBrokenError
@@ -126,6 +136,17 @@ def in_doubt(error: RequestError) -> RequestError:
     return doubtful
 
 
+def too_large(request: Request, status_code: int, limit_bytes: int) -> errors.UnexpectedAnswerError:
+    """Return the error for an answer that was not read to its end."""
+    kind, doubtful = errors.UnexpectedAnswerError, request.changes_something
+    seen = f"Baseten answered {status_code} to {request.method} {request.path} with more than {limit_bytes} bytes."
+    return kind(
+        Statements(request.goal, seen, _now(request, doubtful), _ADVICE[kind]),
+        status_code=status_code,
+        may_have_taken_effect=doubtful,
+    )
+
+
 def missing_model(error: RequestError, model_id: str, answer: str) -> errors.ModelNotFoundError:
     """Return what a 404 means when the model has no environments either; `answer` tells how Baseten said that."""
     advice = "Check model_id, and that the API key belongs to the workspace of the model."
@@ -138,11 +159,13 @@ def missing_model(error: RequestError, model_id: str, answer: str) -> errors.Mod
 
 
 def missing_environment(
-    error: RequestError, address: tuple[str, str], names: list[str]
+    error: RequestError, address: tuple[str, str], names: list[str], api_key: str
 ) -> errors.EnvironmentNotFoundError:
     """Return what a 404 means when the model exists and has environments of other names."""
     model_id, env_name = address
-    seen = f'Model "{model_id}" has no environment "{env_name}"; it has {", ".join(sorted(names)) or "none"}.'
+    known = [_one_line(name, api_key) for name in sorted(names)[:_NAMES_LISTED]]
+    listed = ", ".join([*known, *(["…"] if len(names) > _NAMES_LISTED else [])])
+    seen = f'Model "{model_id}" has no environment "{env_name}"; it has {listed or "none"}.'
     advice = (
         "Correct env_name, or create the environment at Baseten first: settings are adopted, not environments made."
     )
@@ -176,8 +199,8 @@ def _said(response: httpx.Response, api_key: str) -> str:
 
 
 def _one_line(text: str, api_key: str) -> str:
-    masked = text.replace(api_key, "[key]") if api_key else text
-    line = "".join(character for character in " ".join(masked.split()) if character.isprintable())
+    shown = "".join(character for character in " ".join(text.split()) if character.isprintable())
+    line = shown.replace(api_key, "[key]") if api_key else shown
     return line if len(line) <= QUOTED_CHARACTERS else f"{line[:QUOTED_CHARACTERS]}…"
 
 
@@ -202,6 +225,6 @@ def _retry_after(response: httpx.Response) -> float | None:
 def _json(response: httpx.Response) -> dict[str, Any]:
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}

@@ -1,14 +1,24 @@
 """What goes over the wire, built from the table of settings.
 
-Requests allow nothing the table does not hold. Answers are read leniently: a field that is missing, null or unknown is
-no error, since Baseten's API grows and this package need not grow with it.
+Requests allow nothing the table does not hold. Answers are read leniently: a field that is missing, null, unknown or
+of another type is no error, since Baseten's API grows and this package need not grow with it.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, StrictInt, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    StrictBool,
+    StrictInt,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    create_model,
+)
 
 from baseten_pulumi.fields import (
     FIELDS,
@@ -21,6 +31,8 @@ from baseten_pulumi.fields import (
     nest,
 )
 
+# Words of Baseten's that are shown are cut there.
+SHOWN_CHARACTERS = 80
 _ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED"})
 
 
@@ -39,7 +51,7 @@ def _requested_type(field: Field) -> Any:
 
 
 def _reported_type(field: Field) -> Any:
-    return {"enum": str, "boolean": bool, "integer": int}[field.kind]
+    return {"enum": _Text, "boolean": bool, "integer": int}[field.kind]
 
 
 def _object(group: str, base: type[BaseModel], type_of: Callable[[Field], Any]) -> type[BaseModel]:
@@ -47,17 +59,39 @@ def _object(group: str, base: type[BaseModel], type_of: Callable[[Field], Any]) 
     members = {field.name: type_of(field) for field in FIELDS.values() if field.group == group}
     inner = {path.rpartition(".")[2]: path for path in GROUPS if path.rpartition(".")[0] == group}
     members |= {name: _object(path, base, type_of) for name, path in inner.items()}
-    optional: dict[str, Any] = {name: (kind | None, None) for name, kind in members.items()}
-    return create_model(f"{base.__name__}_{group}", __base__=base, **optional)
+    optional = _leniently if base is _Answer else _or_null
+    declared: dict[str, Any] = {name: (optional(kind), None) for name, kind in members.items()}
+    return create_model(f"{base.__name__}_{group}", __base__=base, **declared)
+
+
+def _or_null(kind: Any) -> Any:
+    return kind | None
+
+
+def _leniently(kind: Any) -> Any:
+    """Read what does not fit as not reported: one odd value must not hide the others."""
+    return Annotated[kind | None, WrapValidator(_fitting)]
+
+
+def _fitting(told: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return read(told)
+    except ValidationError:
+        return None
+
+
+def _shown(text: str) -> str:
+    return "".join(character for character in text if character.isprintable())[:SHOWN_CHARACTERS]
+
+
+_Text: TypeAlias = Annotated[str, AfterValidator(_shown)]
 
 
 class Promotion(_Answer):
     """A promotion as Baseten reports it; it may have ended. It is only shown, so nothing in it is worth an error."""
 
-    status: Annotated[str, BeforeValidator(lambda told: told if isinstance(told, str) else "UNKNOWN")] = "UNKNOWN"
-    percent_traffic_to_new_version: Annotated[
-        int | None, BeforeValidator(lambda told: told if isinstance(told, int) else None)
-    ] = None
+    status: Annotated[_Text, WrapValidator(lambda told, read: _fitting(told, read) or "UNKNOWN")] = "UNKNOWN"
+    percent_traffic_to_new_version: Annotated[int | None, WrapValidator(_fitting)] = None
 
     @property
     def percent(self) -> int | None:
@@ -74,12 +108,12 @@ _Update = _object("", _Request, _requested_type)
 _Settings = _object("", _Answer, _reported_type)
 
 
-class _Promotable(_Answer):
-    in_progress_promotion: Promotion | None = None
+class _Environment(_Settings):  # type: ignore[valid-type,misc] # mypy does not know a class made at run time
+    in_progress_promotion: Annotated[Promotion | None, WrapValidator(_fitting)] = None
 
 
 class _UpdateAnswer(_Answer):
-    status: str | None = None
+    status: Annotated[_Text | None, WrapValidator(_fitting)] = None
 
 
 class _Named(_Answer):
@@ -88,6 +122,14 @@ class _Named(_Answer):
 
 class _Environments(_Answer):
     environments: list[_Named]
+
+
+class _Identified(_Answer):
+    id: str
+
+
+class _Models(_Answer):
+    models: list[_Identified]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +164,17 @@ def read_environment(answer: bytes) -> Environment:
     """Read the answer to a GET of an environment.
 
     Raises:
-        pydantic.ValidationError: it is not JSON, or a setting has the wrong type.
+        pydantic.ValidationError: it is no JSON object.
     """
-    settings = _Settings.model_validate_json(answer).model_dump()
-    return Environment(flatten(settings), _Promotable.model_validate_json(answer).in_progress_promotion)
+    reported = _Environment.model_validate_json(answer)
+    return Environment(flatten(reported.model_dump()), reported.in_progress_promotion)
 
 
 def read_update_status(answer: bytes) -> str | None:
     """Read Baseten's word on a PATCH: ACCEPTED, QUEUED, UNCHANGED or one it adds later; None where it gives none.
 
     Raises:
-        pydantic.ValidationError: it is not JSON.
+        pydantic.ValidationError: it is no JSON object.
     """
     return _UpdateAnswer.model_validate_json(answer).status
 
@@ -144,3 +186,12 @@ def read_environment_names(answer: bytes) -> list[str]:
         pydantic.ValidationError: it is not JSON, or lacks the names.
     """
     return [environment.name for environment in _Environments.model_validate_json(answer).environments]
+
+
+def read_model_ids(answer: bytes) -> list[str]:
+    """Read the answer to a GET of the account's models.
+
+    Raises:
+        pydantic.ValidationError: it is not JSON, or lacks the ids.
+    """
+    return [model.id for model in _Models.model_validate_json(answer).models]

@@ -2,7 +2,7 @@
 
 from baseten_pulumi.convergence.comparison import Difference
 from baseten_pulumi.convergence.sighting import STANDSTILL_SECONDS, Promotion, Sighting, Wanted
-from baseten_pulumi.errors import RateLimitedError, Statements, TransientError
+from baseten_pulumi.errors import RateLimitedError, RequestError, Statements
 from baseten_pulumi.fields import MAX_REPLICA, MIN_REPLICA
 
 # A row is one line of a terminal: more settings than this are counted and not named.
@@ -44,6 +44,11 @@ def timed_out(wanted: Wanted, seen: Sighting) -> Statements:
     )
 
 
+def retried(trouble: RequestError) -> str:
+    """Return what a row says while a request is tried again."""
+    return f"{_trouble(trouble)}; trying again"
+
+
 def _waiting_for(wanted: Wanted, differing: tuple[Difference, ...] | None) -> str:
     total = len(wanted.settings)
     settings = "setting" if total == 1 else "settings"
@@ -61,7 +66,7 @@ def _promotion(promotion: Promotion) -> str:
     return f"promotion {promotion.status}{percent}"
 
 
-def _trouble(trouble: TransientError) -> str:
+def _trouble(trouble: RequestError) -> str:
     return "rate limited" if isinstance(trouble, RateLimitedError) else trouble.statements.seen.rstrip(".")
 
 

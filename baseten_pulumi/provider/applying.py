@@ -1,13 +1,16 @@
 """Put settings in force: send them, and wait until Baseten reports them."""
 
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from baseten_pulumi.convergence.comparison import differences
 from baseten_pulumi.convergence.sighting import Wanted
 from baseten_pulumi.convergence.watching import Watch
-from baseten_pulumi.errors import BasetenError, NotInForceError, RequestError
+from baseten_pulumi.convergence.wording import retried
+from baseten_pulumi.errors import BasetenError, NotInForceError, RequestError, Statements
 from baseten_pulumi.fields import Settings, nest
 from baseten_pulumi.provider.host import Call, PartialFailure
 from baseten_pulumi.provider.identity import Identity
@@ -73,21 +76,30 @@ class _Application:
         unmet = await self._look() if self._plan.looks_first else self._plan.settings
         if not unmet:
             return self._plan.outputs(self._plan.status, in_force=True)
+        try:
+            return await self._put_in_force(unmet)
+        except (BasetenError, PartialFailure):
+            raise
+        except Exception as error:
+            raise self._partial(_unforeseen(error, self._plan.identity), None) from error
+
+    async def _put_in_force(self, unmet: Settings) -> dict[str, Any]:
         status = await self._send(unmet)
-        if not self._plan.is_waiting:
-            return self._plan.outputs(status, in_force=False)
-        await self._wait(status)
-        return self._plan.outputs(status, in_force=True)
+        if self._plan.is_waiting:
+            await self._wait(status)
+        return self._plan.outputs(status, in_force=self._plan.is_waiting)
 
     async def _look(self) -> Settings:
         """Return the settings that are not in force."""
-        reported = await self._client.read_environment_now(*self._address(), within_seconds=self._seconds_left())
+        reported = await self._client.read_environment_now(
+            *self._address(), within_seconds=self._seconds_left(), on_trouble=self._show
+        )
         return {found.path: found.wanted for found in differences(self._plan.settings, reported.settings)}
 
     async def _send(self, settings: Settings) -> str | None:
         try:
             return await self._client.update_environment(
-                *self._address(), settings, within_seconds=self._seconds_left()
+                *self._address(), settings, within_seconds=self._seconds_left(), on_trouble=self._show
             )
         except RequestError as error:
             if error.may_have_taken_effect:
@@ -103,6 +115,9 @@ class _Application:
         except BasetenError as error:
             raise self._partial(_sent_but_unread(error, self._plan.identity), status) from None
 
+    def _show(self, trouble: RequestError) -> None:
+        self._row.report(retried(trouble))
+
     def _partial(self, error: BasetenError, status: str | None) -> PartialFailure:
         return PartialFailure(error, str(self._plan.identity), self._plan.outputs(status, in_force=False))
 
@@ -116,6 +131,19 @@ class _Application:
 def _sent_but_unread(error: BasetenError, identity: Identity) -> BasetenError:
     goal = f'Settings of environment "{identity.env_name}" of model "{identity.model_id}" were sent but not read back.'
     return error.restated(goal=goal, now="Baseten keeps the request; only the waiting stopped.")
+
+
+def _unforeseen(error: Exception, identity: Identity) -> BasetenError:
+    """Describe a defect of this package by its place; its text might hold anything."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return BasetenError(
+        Statements(
+            goal=f'Settings of environment "{identity.env_name}" of model "{identity.model_id}" were not read back.',
+            seen=f"baseten-pulumi ended with {type(error).__name__} in {Path(place.filename).name}:{place.lineno}.",
+            now="Baseten may have taken the settings all the same.",
+            advice="Run `pulumi up` again; if it stays, report it with these lines.",
+        )
+    )
 
 
 def removed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:

@@ -29,6 +29,8 @@ from baseten_pulumi.fields import (
 _OWN_PROPERTIES = ("model_id", "env_name", "wait")
 # The host's own entry, and outputs, which a program's resource names without a value.
 _PASSED_OVER = frozenset({"__provider", "status", "in_force"})
+# The engine's numbers are floats, in which larger integers are not exact.
+_LARGEST_EXACT = 2**53
 _SURGE_RULE = "exactly one of max_surge_percent and max_unavailable_percent must be above 0"
 
 
@@ -119,6 +121,8 @@ def _judge(path: str, value: Any) -> str | None:
 def _judge_number(field: Field, value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
         return f"must be a whole number, got {_shown(value)}"
+    if abs(value) > _LARGEST_EXACT:
+        return f"must be at most {_LARGEST_EXACT}, got {_shown(value)}"
     if field.minimum is not None and value < field.minimum:
         return f"must be at least {_bound(field.minimum, field)}, got {_shown(value)}"
     if field.maximum is not None and value > field.maximum:

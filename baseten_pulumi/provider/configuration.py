@@ -58,14 +58,15 @@ class Configuration:
         Raises:
             ConfigurationError: it is not https (save on this machine), or holds more than a host and a path.
         """
+        source = BASE_URL if str(self.stack(BASE_URL) or "").strip() else "BASETEN_BASE_URL"
         text = self._text(BASE_URL, "BASETEN_BASE_URL") or DEFAULT_BASE_URL
         url = _split(text)
         if url is None or not url.hostname or not _UNADORNED.fullmatch(text):
-            raise _malformed(BASE_URL, "is not a plain URL of a host", f"Write it like {DEFAULT_BASE_URL}.")
+            raise _malformed(source, "is not a plain URL of a host", f"Write it like {DEFAULT_BASE_URL}.")
         if url.scheme != "https" and not (url.scheme == "http" and is_loopback(text)):
-            raise _malformed(BASE_URL, "is not https, and only this machine may do without", "Write it with https://.")
+            raise _malformed(source, "is not https, and only this machine may do without", "Write it with https://.")
         if url.path.rstrip("/").endswith("/v1"):
-            raise _malformed(BASE_URL, "ends in /v1, which every request adds", f"Write it like {DEFAULT_BASE_URL}.")
+            raise _malformed(source, "ends in /v1, which every request adds", f"Write it like {DEFAULT_BASE_URL}.")
         return text.rstrip("/")
 
     def skips_wait(self) -> bool:

@@ -26,7 +26,8 @@ def has_changes(olds: Mapping[str, Any], news: Mapping[str, Any], *, is_waiting:
         return True
     if replaced_by(olds, news) or flatten(olds) != flatten(news):
         return True
-    return is_waiting and olds.get("in_force") is not True
+    is_sent = bool(olds.get("status"))
+    return olds.get("in_force") is not True and (is_waiting or not is_sent)
 
 
 def _all_values(value: Any) -> Iterator[Any]:

@@ -76,13 +76,17 @@ def answer(operation: Callable[[Call], _Result]) -> _Result:
 
 def current_call() -> Call:
     """Return the request being answered; an empty one outside Pulumi's host."""
-    frame = inspect.currentframe()
-    while frame is not None:
-        found = _call_in(frame)
-        if found is not None:
-            return found
-        frame = frame.f_back
-    return Call()
+    here = inspect.currentframe()
+    frame = here.f_back if here else None
+    try:
+        while frame is not None:
+            found = _call_in(frame)
+            if found is not None:
+                return found
+            frame = frame.f_back
+        return Call()
+    finally:
+        del here, frame  # a frame that holds itself keeps every value of the call until the next collection
 
 
 def _call_in(frame: FrameType) -> Call | None:

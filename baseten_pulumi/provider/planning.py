@@ -33,13 +33,14 @@ def update(
 ) -> dict[str, Any]:
     """Do what is left to do, and return the outputs.
 
-    A changed setting sends all of them, since others may have drifted meanwhile. Without a change there is something to
-    do only where the settings were sent and not seen in force: then Baseten is asked first. Where settings are merely
-    no longer declared there is no request.
+    A changed setting sends all of them, since others may have drifted meanwhile, and so does the lack of Baseten's word
+    on them. Where that word is there and the settings were not seen in force, Baseten is asked first, and only what
+    differs is sent. Where settings are merely no longer declared there is no request.
     """
     before = with_integers(flatten(olds))
     is_changed = any(before.get(path) != value for path, value in _wanted(news).items())
-    plan = _plan(news, configuration, looks_first=not is_changed, status=olds.get("status"))
+    status = olds.get("status")
+    plan = _plan(news, configuration, looks_first=status is not None and not is_changed, status=status)
     if not is_changed and _is_settled(olds, plan):
         outputs = plan.outputs(plan.status, in_force=olds.get("in_force") is True)
     else:

@@ -40,7 +40,13 @@ def read(resource_id: str, props: Mapping[str, Any], session: Session) -> ReadRe
 
 
 def _result(identity: Identity, props: Mapping[str, Any], managed: Settings, seen: Settings) -> ReadResult:
+    """Build the result; where what was sent is still on its way, that stays on record.
+
+    Settings sent and never seen in force may yet come into force over those reported now. So they are not called in
+    force, and Baseten's word on them, which no longer belongs to what state holds, is dropped: the next `up` sends.
+    """
     own = {"model_id": identity.model_id, "env_name": identity.env_name, "wait": props.get("wait", True)}
     inputs = {**own, **nest({**managed, **seen})}
-    status = {"status": props["status"]} if props.get("status") else {}
-    return ReadResult(str(identity), {**inputs, **status, "in_force": len(seen) == len(managed)}, inputs)
+    in_force = props.get("in_force") is not False or seen == managed
+    status = {"status": props["status"]} if in_force and props.get("status") else {}
+    return ReadResult(str(identity), {**inputs, **status, "in_force": in_force}, inputs)

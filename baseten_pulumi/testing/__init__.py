@@ -45,7 +45,16 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name from the half of this package that defines it."""
+    """Load a public name from the half of this package that defines it.
+
+    Raises:
+        ImportError: the emulator's packages are not installed.
+    """
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_MODULE_OF[name]), name)
+    try:
+        return getattr(import_module(_MODULE_OF[name]), name)
+    except ModuleNotFoundError as missing:
+        if missing.name in ("starlette", "uvicorn"):
+            raise ImportError('The emulator needs two more packages: pip install "baseten-pulumi[testing]"') from None
+        raise

@@ -26,6 +26,44 @@ def test_the_reverted_value_is_sent_when_an_update_timed_out_and_the_program_wen
     assert reported(emulator, "max_replica") == 3
 
 
+@pytest.mark.parametrize("fault", [Fault.stale(method="GET"), Fault.dropped(takes_effect=True, method="PATCH")])
+@pytest.mark.parametrize("operation", ["refresh", "up --refresh"])
+def test_the_reverted_value_is_sent_when_a_refresh_came_between(
+    stack: Stack, emulator: Emulator, fault: Fault, operation: str
+) -> None:
+    """A refresh that still sees the old value must not make the settings under way forgotten."""
+    stack.program(program(THREE, more=timeout(2)))
+    stack.up()
+    emulator.faults.add(fault)
+    stack.program(program(SIX, more=timeout(2)))
+    stack.fails("up")
+    emulator.faults.clear()
+    old_reads = emulator.faults.add(Fault.stale(method="GET"))
+    stack.program(program(THREE, more=timeout(2)))
+    if operation == "refresh":
+        stack.refresh()
+        emulator.faults.remove(old_reads)
+        stack.up()
+    else:
+        stack.run("up", "--refresh")
+        emulator.faults.clear()
+        stack.up()
+    assert reported(emulator, "max_replica") == 3
+
+
+@pytest.mark.emulator(apply_seconds=4.0)
+def test_the_reverted_value_is_sent_when_nobody_waited_and_a_refresh_came_between(
+    stack: Stack, emulator: Emulator
+) -> None:
+    """So too without a wait: what was sent may come into force after the refresh."""
+    stack.program(program(SIX, more="wait=False"))
+    stack.up()
+    stack.refresh()
+    stack.program(program(THREE))
+    stack.up()
+    assert reported(emulator, "max_replica") == 3
+
+
 def test_the_whole_error_is_plain_when_the_wait_times_out(stack: Stack, emulator: Emulator) -> None:
     """What was not achieved, what was seen, what is true now, what to do; and no traceback of the provider's."""
     emulator.faults.add(Fault.never_applies())
@@ -182,9 +220,11 @@ def test_the_key_of_the_stack_is_sent_when_the_environment_has_another(stack: St
     emulator.faults.add(Fault.status(403, takes_effect=False, method="PATCH", times=1))
     stack.configure({"baseten:apiKey": "key-of-the-stack"})
     stack.program(program(SIX))
+    text = stack.preview().text
+    assert "baseten:apiKey is kept in plain text" in text
+    assert "key-of-the-stack" not in text
     text = stack.fails("up")
     assert "Baseten answered 403" in text
-    assert "baseten:apiKey is kept in plain text" in text
     assert "key-of-the-stack" not in text
     stack.up()
 
