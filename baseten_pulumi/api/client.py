@@ -26,7 +26,7 @@ LONGEST_ANSWER_SECONDS = 60.0
 LARGEST_ANSWER_BYTES = 4 * 1024 * 1024
 # Telling what a 404 is about is worth no longer wait than this.
 LOOKING_UP_SECONDS = 10.0
-_OF_THE_TRANSFER = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+_OF_THE_TRANSFER = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
 # A request at the very end of the time still gets long enough to be answered.
 SHORTEST_TIMEOUT_SECONDS = 0.1
 # The HTTP library limits each read, not their sum: an answer that trickles in would never end. Its own limits, which
@@ -182,7 +182,8 @@ class BasetenClient:
                 content += piece
                 if len(content) > LARGEST_ANSWER_BYTES:
                     raise failures.too_large(request, streamed.status_code, LARGEST_ANSWER_BYTES)
-            kept = [(name, value) for name, value in streamed.headers.items() if name not in _OF_THE_TRANSFER]
+            # As bytes: as text, a header that is not ASCII would be refused.
+            kept = [(name, value) for name, value in streamed.headers.raw if name.lower() not in _OF_THE_TRANSFER]
             return httpx.Response(streamed.status_code, headers=kept, content=bytes(content))
 
     def _request(self, method: str, path: str, goal: str) -> failures.Request:

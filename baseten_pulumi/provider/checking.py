@@ -121,12 +121,12 @@ def _judge(path: str, value: Any) -> str | None:
 def _judge_number(field: Field, value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
         return f"must be a whole number, got {_shown(value)}"
-    if abs(value) > _LARGEST_EXACT:
-        return f"must be at most {_LARGEST_EXACT}, got {_shown(value)}"
     if field.minimum is not None and value < field.minimum:
         return f"must be at least {_bound(field.minimum, field)}, got {_shown(value)}"
     if field.maximum is not None and value > field.maximum:
         return f"must be at most {_bound(field.maximum, field)}, got {_shown(value)}"
+    if abs(value) > _LARGEST_EXACT:
+        return f"must be {'at most ' if value > 0 else 'at least -'}{_LARGEST_EXACT}, got {_shown(value)}"
     return None
 
 

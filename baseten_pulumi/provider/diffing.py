@@ -20,7 +20,8 @@ def has_changes(olds: Mapping[str, Any], news: Mapping[str, Any], *, is_waiting:
     """Tell whether an update is due.
 
     A change of a managed setting, its addition or its removal counts, and so does a model or environment not known yet.
-    `wait` itself does not count; but where settings were never seen in force and waiting is on, there is still to wait.
+    `wait` itself does not count. But where settings were never seen in force, there is still to wait if waiting is on,
+    and to send if Baseten's word on them is not on record.
     """
     if any(isinstance(value, Unknown) for name in _JUDGED for value in _all_values(news.get(name))):
         return True
