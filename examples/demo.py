@@ -4,6 +4,7 @@ It works on a copy of the project in a temporary folder, with a home, state, pas
 nothing behind. The Pulumi CLI is used where it is on PATH, otherwise the local engine that ships with the package.
 """
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -20,7 +21,6 @@ from baseten_pulumi.testing import Emulator
 ROOT = Path(__file__).resolve().parent.parent
 STACKS = ("dev", "staging", "production")
 MODEL = "lm4chat8"
-APPLY_SECONDS = 3.0
 NEVER_PASSED_ON = ("BASETEN_", "PULUMI_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
@@ -91,11 +91,11 @@ def isolated_environment(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def temporary_project() -> Iterator[tuple[Project, Emulator]]:
+def temporary_project(apply_seconds: float) -> Iterator[tuple[Project, Emulator]]:
     """Start the emulator and copy the project; clear both away afterwards."""
     with (
         tempfile.TemporaryDirectory(prefix="baseten-pulumi-demo-") as folder,
-        Emulator(apply_seconds=APPLY_SECONDS) as emulator,
+        Emulator(apply_seconds=apply_seconds) as emulator,
     ):
         yield Project(Path(folder), emulator), emulator
 
@@ -107,8 +107,13 @@ def say(text: str) -> None:
 
 def main() -> None:
     """Show every step, each announced by what it shows."""
-    with temporary_project() as (project, emulator):
-        print(f"An emulator of Baseten's API serves on {emulator.url}; settings take {APPLY_SECONDS:.0f} s to apply.")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--apply-seconds", type=float, default=3.0, help="how long the emulator takes to apply settings"
+    )
+    seconds: float = parser.parse_args().apply_seconds
+    with temporary_project(seconds) as (project, emulator):
+        print(f"An emulator of Baseten's API serves on {emulator.url}; settings take {seconds:g} s to apply.")
         put_in_force(project)
         change(project)
         drift(project, emulator)

@@ -1,0 +1,37 @@
+"""The demo, which is also the test of the repository's own project and stacks."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.engines import real_engine
+
+ROOT = Path(__file__).parents[2]
+KEY = "k-of-the-user-4711"
+
+
+def _run(engine: str) -> "subprocess.CompletedProcess[str]":
+    real = real_engine()
+    folders = os.environ["PATH"].split(os.pathsep)
+    without_cli = [folder for folder in folders if real is None or Path(folder) != Path(real).parent]
+    path = os.pathsep.join(folders if engine == "real" else without_cli)
+    environment = {**os.environ, "PATH": path, "BASETEN_API_KEY": KEY, "BASETEN_BASE_URL": "https://example.invalid"}
+    command = [sys.executable, str(ROOT / "examples" / "demo.py"), "--apply-seconds", "0.3"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=240)
+
+
+def test_the_demo_shows_the_whole_life_of_settings_when_it_runs(engine: str) -> None:
+    """Every step shows what it announces, and nothing of the user's is used, not even the key in the environment."""
+    done = _run(engine)
+    text = done.stdout
+    assert done.returncode == 0, text + done.stderr
+    assert text.count("waiting for ") >= 4
+    assert text.count("in force (") >= 4
+    assert re.search(r"max_replica *: 3 => 6", text)
+    assert re.search(r"max_replica *: 9 => 6", text)
+    assert "must be at most max_replica (6), got 7" in text
+    assert text.count("Baseten keeps the settings; nothing was reverted") >= 3
+    assert KEY not in text + done.stderr
+    assert ("Local engine of baseten-pulumi" in text) == (engine == "local")
