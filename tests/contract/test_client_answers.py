@@ -127,6 +127,15 @@ def test_what_is_missing_is_told_when_there_is_no_such_environment(
         assert 'Model "abc123" has no environment "nowhere"; it has production, staging.' in str(caught.value)
 
 
+def test_nothing_is_called_missing_when_everything_is_answered_404(account: "Account") -> None:
+    """That is a wrong base URL: neither model nor environment is known to be gone."""
+    account.emulator.faults.add(Fault.status(404))
+    with pytest.raises(errors.NotFoundError) as caught:
+        account.read()
+    assert type(caught.value) is errors.NotFoundError
+    assert [it.path for it in account.emulator.requests][-1] == "/v1/models"
+
+
 @pytest.mark.parametrize("fault", [Fault.broken_json(method="PATCH"), Fault.body("<html>", method="PATCH")])
 def test_doubt_is_told_when_the_answer_to_a_patch_cannot_be_read(fault: Fault, account: "Account") -> None:
     """The settings may be in force all the same."""
@@ -137,12 +146,18 @@ def test_doubt_is_told_when_the_answer_to_a_patch_cannot_be_read(fault: Fault, a
     assert account.read().settings[MIN] == 1
 
 
-@pytest.mark.parametrize("fault", [Fault.broken_json(), Fault.wrong_types(), Fault.body([]), Fault.body("")])
-def test_answer_is_unexpected_when_it_is_not_what_the_api_describes(fault: Fault, account: "Account") -> None:
+@pytest.mark.parametrize("fault", [Fault.broken_json(), Fault.body([]), Fault.body("")])
+def test_answer_is_unexpected_when_it_is_no_object(fault: Fault, account: "Account") -> None:
     """Not JSON, or JSON of another shape: an error with words."""
     account.emulator.faults.add(fault)
     with pytest.raises(errors.UnexpectedAnswerError):
         account.read()
+
+
+def test_settings_are_not_reported_when_they_are_told_in_another_type(account: "Account") -> None:
+    """What does not fit is not there: it is never taken for a value."""
+    account.emulator.faults.add(Fault.wrong_types())
+    assert MIN not in account.read().settings
 
 
 def test_answer_is_given_up_when_it_comes_too_late(account: "Account") -> None:

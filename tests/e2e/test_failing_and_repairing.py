@@ -61,7 +61,7 @@ def test_the_reverted_value_is_sent_when_nobody_waited_and_a_refresh_came_betwee
     stack.refresh()
     stack.program(program(THREE))
     stack.up()
-    assert reported(emulator, "max_replica") == 3
+    assert patches(emulator) == [{"autoscaling_settings": SIX}, {"autoscaling_settings": THREE}]
 
 
 def test_the_whole_error_is_plain_when_the_wait_times_out(stack: Stack, emulator: Emulator) -> None:

@@ -1,7 +1,7 @@
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 import pulumi
 import pytest
@@ -26,11 +26,17 @@ class Mocks(pulumi.runtime.Mocks):
         return {}, None
 
 
-@pytest.fixture
-def run() -> Callable[[Callable[[], Any]], tuple[Any, Mocks]]:
+class Run(Protocol):
     """Run a program and return the value of the output it gives back, with what it registered."""
 
-    def running(program: Callable[[], Any]) -> tuple[Any, Mocks]:
+    def __call__(
+        self, program: Callable[[], Any], *, preview: bool = False, stack: str = "dev"
+    ) -> tuple[Any, Mocks]: ...
+
+
+@pytest.fixture
+def run() -> Run:
+    def running(program: Callable[[], Any], *, preview: bool = False, stack: str = "dev") -> tuple[Any, Mocks]:
         async def go() -> Any:
             output = program()
             return await output.future() if isinstance(output, pulumi.Output) else output
@@ -42,7 +48,7 @@ def run() -> Callable[[Callable[[], Any]], tuple[Any, Mocks]]:
         loop.set_default_executor(threads)
         asyncio.set_event_loop(loop)
         try:
-            pulumi.runtime.set_mocks(mocks, project="p", stack="dev")
+            pulumi.runtime.set_mocks(mocks, project="p", stack=stack, preview=preview)
             return loop.run_until_complete(go()), mocks
         finally:
             threads.shutdown()
@@ -51,9 +57,6 @@ def run() -> Callable[[Callable[[], Any]], tuple[Any, Mocks]]:
             asyncio.set_event_loop(None)
 
     return running
-
-
-Run = Callable[[Callable[[], Any]], tuple[Any, Mocks]]
 
 
 def _settings(**arguments: Any) -> BasetenEnvironmentSettings:
@@ -134,29 +137,49 @@ def test_subclass_is_refused_when_it_is_made() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("config", "secrets", "warnings"),
-    [
-        ({"baseten:apiKey": "k"}, [], 1),
-        ({"baseten:apiKey": "k"}, ["baseten:apiKey"], 0),
-        ({}, [], 0),
-    ],
+PLAIN_KEY = (
+    "baseten:apiKey is kept in plain text in the stack's configuration and state. "
+    "Run `pulumi config set --secret baseten:apiKey` and replace the key at Baseten."
 )
-def test_program_is_warned_once_when_its_key_is_kept_in_plain_text(
-    config: dict[str, str], secrets: list[str], warnings: int, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A key belongs into a secret; however many resources there are, it is said once, and the key is not quoted."""
+
+
+@pytest.fixture
+def warned(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What programs were warned of, in a process that has warned of nothing yet."""
     told: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", told.append)
     resource._warn_of_plain_key.cache_clear()
+    yield told
+    pulumi.runtime.set_all_config({})
+    resource._warn_of_plain_key.cache_clear()
+
+
+def _two() -> pulumi.Output[str]:
+    _settings()
+    return BasetenEnvironmentSettings("other", model_id="abc123").urn
+
+
+@pytest.mark.parametrize(
+    ("config", "secrets", "is_preview", "warnings"),
+    [
+        ({"baseten:apiKey": "k"}, [], True, 1),
+        ({"baseten:apiKey": "k"}, ["baseten:apiKey"], True, 0),
+        ({}, [], True, 0),
+        ({"baseten:apiKey": "k"}, [], False, 0),
+    ],
+)
+def test_program_is_warned_once_when_its_key_is_kept_in_plain_text(
+    config: dict[str, str], secrets: list[str], is_preview: bool, warnings: int, run: Run, warned: list[str]
+) -> None:
+    """A key belongs into a secret: a preview says so once, however many resources there are, and quotes no key."""
     pulumi.runtime.set_all_config(config, secrets)
-    try:
-        run(lambda: [_settings().urn, BasetenEnvironmentSettings("other", model_id="abc123").urn][1])
-    finally:
-        pulumi.runtime.set_all_config({})
-        resource._warn_of_plain_key.cache_clear()
-    text = (
-        "baseten:apiKey is kept in plain text in the stack's configuration and state. "
-        "Run `pulumi config set --secret baseten:apiKey` and replace the key at Baseten."
-    )
-    assert told == [text] * warnings
+    run(_two, preview=is_preview)
+    assert warned == [PLAIN_KEY] * warnings
+
+
+def test_each_stack_is_warned_of_when_one_process_previews_several(run: Run, warned: list[str]) -> None:
+    """As an automation program does; a second preview of the same stack says nothing new."""
+    pulumi.runtime.set_all_config({"baseten:apiKey": "k"})
+    for stack in ("dev", "dev", "production"):
+        run(_two, preview=True, stack=stack)
+    assert warned == [PLAIN_KEY] * 2

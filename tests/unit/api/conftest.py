@@ -81,7 +81,10 @@ class Answers:
 
     @staticmethod
     def text(status: int, body: str, headers: Sequence[tuple[str, str]] = ()) -> bytes:
-        content = body.encode()
+        return Answers.content(status, body.encode(), headers)
+
+    @staticmethod
+    def content(status: int, content: bytes, headers: Sequence[tuple[str, str]] = ()) -> bytes:
         lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(content)}", "Connection: close"]
         lines += [f"{name}: {value}" for name, value in headers]
         return "\r\n".join([*lines, "", ""]).encode() + content

@@ -38,12 +38,14 @@ STATUSES: list[tuple[int, type[RequestError], bool]] = [
     (504, errors.ServerError, True),
     (524, errors.ServerError, True),
 ]
-NEVER_SENT: list[tuple[httpx.HTTPError, type[RequestError]]] = [
+NEVER_SENT: list[tuple[Exception, type[RequestError]]] = [
     (httpx.ConnectError("refused"), errors.ConnectionBrokenError),
     (httpx.ConnectTimeout("slow"), errors.RequestTimeoutError),
     (httpx.PoolTimeout("busy"), errors.RequestTimeoutError),
     (httpx.ProxyError("407"), errors.ConnectionBrokenError),
     (httpx.UnsupportedProtocol("ftp"), errors.ConnectionBrokenError),
+    (httpx.InvalidURL("URL too long"), errors.ConnectionBrokenError),
+    (UnicodeError("label empty or too long"), errors.ConnectionBrokenError),
 ]
 PERHAPS_SENT: list[tuple[Any, type[RequestError]]] = [
     (httpx.ReadTimeout("slow"), errors.RequestTimeoutError),
@@ -89,7 +91,7 @@ TEXTS = {
 def _unreadable(body: bytes, request: Request = PATCH) -> RequestError:
     response = httpx.Response(200, content=body, headers={"x-request-id": "req-9"})
     try:
-        models.read_environment(response.content)
+        models.read_environment_names(response.content)
     except pydantic.ValidationError as reason:
         return from_unreadable(request, response, reason)
     raise AssertionError("it was readable")
@@ -120,7 +122,7 @@ def test_text_is_whole_when_baseten_answers_a_status(status: int, text: str) -> 
 
 
 @pytest.mark.parametrize(("exception", "kind"), NEVER_SENT)
-def test_nothing_was_sent_when_no_connection_was_made(exception: httpx.HTTPError, kind: type[RequestError]) -> None:
+def test_nothing_was_sent_when_no_connection_was_made(exception: Exception, kind: type[RequestError]) -> None:
     """Without a connection Baseten cannot have acted."""
     error = from_exception(PATCH, exception)
     assert type(error) is kind
@@ -194,8 +196,8 @@ def test_lost_connection_is_called_lost_when_reading() -> None:
         (b"<html>", "Invalid JSON: expected value at line 1 column 1"),
         (b"", "Invalid JSON: EOF while parsing a value at line 1 column 0"),
         (b"[]", "Input should be an object"),
-        (b'{"autoscaling_settings": {"min_replica": "many"}}', "autoscaling_settings.min_replica: "),
-        (b'{"autoscaling_settings": 3}', "autoscaling_settings: "),
+        (b'{"environments": 3}', "environments: "),
+        (b'{"environments": [{"name": "dev"}, {}]}', "environments.1.name: "),
     ],
 )
 def test_place_is_named_when_an_answer_is_not_what_the_api_describes(body: bytes, place: str) -> None:
@@ -231,6 +233,8 @@ def test_text_is_whole_when_an_answer_is_not_json() -> None:
         (b"\xff\xfe broken", ": \N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER} broken."),
         (b"", "."),
         (b"x" * 400, f": {'x' * 300}…."),
+        (b"[" * 200_000, f": {'[' * 300}…."),
+        (b"bell \x07 and \xe2\x80\x8bnothing", ": bell  and nothing."),
     ],
 )
 def test_baseten_is_quoted_when_it_says_something(content: bytes, said: str) -> None:
@@ -288,8 +292,12 @@ def test_wait_is_the_bodys_then_the_headers_when_baseten_asks_for_one(
         from_response(PATCH, httpx.Response(400, content=("x" * 295 + KEY).encode())),
         from_response(PATCH, httpx.Response(502, headers={"x-request-id": f"for-{KEY}"})),
         from_exception(PATCH, httpx.LocalProtocolError(f"Illegal header value b'Api-Key {KEY}'")),
-        _unreadable(json.dumps({"autoscaling_settings": KEY}).encode()),
-        _unreadable(json.dumps({"in_progress_promotion": [KEY]}).encode()),
+        from_response(PATCH, httpx.Response(400, content=f"{KEY[:6]}\u200b{KEY[6:]}".encode())),
+        _unreadable(json.dumps({"environments": KEY}).encode()),
+        _unreadable(json.dumps({"environments": [{"name": [KEY]}]}).encode()),
+        failures.missing_environment(
+            from_response(PATCH, httpx.Response(404)), ("abc123", "prod"), [f"{KEY[:6]}\x00{KEY[6:]}"], KEY
+        ),
     ],
 )
 def test_key_is_in_no_error_when_the_server_echoes_it(error: RequestError) -> None:
@@ -322,7 +330,7 @@ def test_model_is_named_when_it_has_no_environments_either() -> None:
 def test_environments_are_listed_when_the_named_one_is_missing(names: list[str], listed: str) -> None:
     """The model exists: its environments are named."""
     error = from_response(PATCH, httpx.Response(404))
-    found = failures.missing_environment(error, ("abc123", "prod"), names)
+    found = failures.missing_environment(error, ("abc123", "prod"), names, KEY)
     assert type(found) is errors.EnvironmentNotFoundError
     assert str(found) == (
         "Settings were not sent.\n"
@@ -331,12 +339,33 @@ def test_environments_are_listed_when_the_named_one_is_missing(names: list[str],
     )
 
 
+def test_ten_environments_are_listed_when_there_are_more() -> None:
+    """An error stays readable; exactly ten are all named."""
+    error = from_response(GET, httpx.Response(404))
+    names = [f"env-{number:02}" for number in range(11)]
+    more = failures.missing_environment(error, ("abc123", "prod"), names, KEY)
+    assert more.statements.seen.endswith(f"it has {', '.join(names[:10])}, ….")
+    ten = failures.missing_environment(error, ("abc123", "prod"), names[:10], KEY)
+    assert ten.statements.seen.endswith(", env-08, env-09.")
+
+
+def test_no_doubt_is_told_when_what_is_too_large_was_only_read() -> None:
+    """Reading changes nothing, whatever comes back."""
+    error = failures.too_large(GET, 200, 64)
+    assert str(error) == (
+        "Settings could not be read.\n"
+        f"Baseten answered 200 to GET {PATH} with more than 64 bytes.\n"
+        "Check that baseten:baseUrl is Baseten's API and that no proxy answers in its place."
+    )
+    assert (error.status_code, error.may_have_taken_effect) == (200, False)
+
+
 def test_doubt_stays_when_a_404_is_explained() -> None:
     """An earlier attempt may have taken effect whatever is missing now."""
     error = failures.in_doubt(from_response(PATCH, httpx.Response(404)))
     explained = [
         failures.missing_model(error, "abc123", ""),
-        failures.missing_environment(error, ("abc123", "prod"), []),
+        failures.missing_environment(error, ("abc123", "prod"), [], KEY),
     ]
     assert [it.may_have_taken_effect for it in explained] == [True, True]
     assert {it.statements.now for it in explained} == {DOUBT}

@@ -11,6 +11,7 @@ from baseten_pulumi.api.models import (
     Environment,
     read_environment,
     read_environment_names,
+    read_model_ids,
     read_update_status,
     update_body,
 )
@@ -179,20 +180,51 @@ def test_promotion_is_unknown_and_no_error_when_it_is_told_oddly(told: dict[str,
     assert (found.promotion.status, found.promotion.percent, found.promotion.is_running) == ("UNKNOWN", None, True)
 
 
+@pytest.mark.parametrize("told", ["soon", 3, ["RELEASING"], False])
+def test_promotion_is_not_reported_when_it_is_no_object(told: object) -> None:
+    """Then there is nothing to show of it, and the settings are read."""
+    assert _read(autoscaling_settings={"min_replica": 1}, in_progress_promotion=told) == Environment(
+        {f"{AUTOSCALING}.min_replica": 1}, None
+    )
+
+
 @pytest.mark.parametrize(
-    "answer",
+    "odd",
     [
-        b"",
-        b"<html>",
-        b"[]",
-        b"null",
-        b'{"autoscaling_settings": {"min_replica": 2.5}}',
-        b'{"promotion_settings": {"rolling_deploy": "perhaps"}}',
-        b'{"promotion_settings": {"promotion_cleanup_strategy": 3}}',
+        {AUTOSCALING: {"min_replica": 2.5}},
+        {AUTOSCALING: {"min_replica": "many"}},
+        {AUTOSCALING: {"min_replica": [1]}},
+        {AUTOSCALING: 3},
+        {AUTOSCALING: [{"min_replica": 1}]},
     ],
 )
-def test_answer_is_refused_when_it_is_not_what_the_api_describes(answer: bytes) -> None:
-    """Not JSON, or a setting of the wrong type."""
+def test_only_what_fits_is_reported_when_something_is_told_oddly(odd: dict[str, Any]) -> None:
+    """One odd value, or one odd group, does not hide the others."""
+    config = {"max_surge_percent": 25, "rolling_deploy_strategy": 7}
+    promotion = {"rolling_deploy": "perhaps", "promotion_cleanup_strategy": 3, "rolling_deploy_config": config}
+    found = _read(**odd, promotion_settings={**promotion, "ramp_up_duration_seconds": 5})
+    assert found.settings == {f"{CONFIG}.max_surge_percent": 25, f"{PROMOTION}.ramp_up_duration_seconds": 5}
+
+
+def test_rest_of_the_group_is_reported_when_the_inner_group_is_told_oddly() -> None:
+    """The rolling_deploy_config is a group like the others."""
+    found = _read(promotion_settings={"rolling_deploy": True, "rolling_deploy_config": "none"})
+    assert found.settings == {f"{PROMOTION}.rolling_deploy": True}
+
+
+def test_words_are_printable_and_short_when_baseten_says_more() -> None:
+    """They are shown in a row of the terminal: nothing in them moves its cursor."""
+    told, shown = "RE\x1b[2JCYCLE\u202e" + "x" * 200, ("RE[2JCYCLE" + "x" * 200)[:80]
+    found = _read(promotion_settings={"promotion_cleanup_strategy": told}, in_progress_promotion={"status": told})
+    assert found.settings == {f"{PROMOTION}.promotion_cleanup_strategy": shown}
+    assert found.promotion is not None
+    assert found.promotion.status == shown
+    assert read_update_status(json.dumps({"status": told}).encode()) == shown
+
+
+@pytest.mark.parametrize("answer", [b"", b"<html>", b"[]", b"null", b"3", b"{", b"[" * 100_000])
+def test_answer_is_refused_when_it_is_no_object(answer: bytes) -> None:
+    """Then something else than Baseten's API answered."""
     with pytest.raises(pydantic.ValidationError):
         read_environment(answer)
 
@@ -206,6 +238,8 @@ def test_answer_is_refused_when_it_is_not_what_the_api_describes(answer: bytes) 
         ({"status": "LATER"}, "LATER"),
         ({"environment": {}, "status": None}, None),
         ({"environment": {}}, None),
+        ({"status": 3}, None),
+        ({"status": ["ACCEPTED"]}, None),
     ],
 )
 def test_basetens_word_is_read_when_it_answers_a_patch(answer: dict[str, Any], status: str | None) -> None:
@@ -213,8 +247,8 @@ def test_basetens_word_is_read_when_it_answers_a_patch(answer: dict[str, Any], s
     assert read_update_status(json.dumps(answer).encode()) == status
 
 
-@pytest.mark.parametrize("answer", [b"", b"ok", b"[]", b'{"status": 3}'])
-def test_answer_to_a_patch_is_refused_when_it_is_not_what_the_api_describes(answer: bytes) -> None:
+@pytest.mark.parametrize("answer", [b"", b"ok", b"[]", b"3"])
+def test_answer_to_a_patch_is_refused_when_it_is_no_object(answer: bytes) -> None:
     """Not JSON, or not an object."""
     with pytest.raises(pydantic.ValidationError):
         read_update_status(answer)
@@ -233,11 +267,24 @@ def test_list_is_refused_when_it_lacks_the_names(answer: bytes) -> None:
         read_environment_names(answer)
 
 
+def test_ids_are_read_when_an_account_lists_its_models() -> None:
+    """Ids alone count; the rest of a model is read past."""
+    answer = {"models": [{"id": "abc123", "name": "m", "instances": 3}, {"id": "xyz789"}], "more": 1}
+    assert read_model_ids(json.dumps(answer).encode()) == ["abc123", "xyz789"]
+
+
+@pytest.mark.parametrize("answer", [b"", b"[]", b"{}", b'{"models": null}', b'{"models": [{}]}'])
+def test_list_is_refused_when_it_lacks_the_ids(answer: bytes) -> None:
+    """Without ids no model can be called missing."""
+    with pytest.raises(pydantic.ValidationError):
+        read_model_ids(answer)
+
+
 @given(
     st.binary() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(lambda it: json.dumps(it).encode())
 )
 def test_answer_is_read_or_refused_when_it_is_anything(answer: bytes) -> None:
     """Whatever comes is read or refused in the one way that becomes an error with words."""
-    for read in (read_environment, read_update_status, read_environment_names):
+    for read in (read_environment, read_update_status, read_environment_names, read_model_ids):
         with contextlib.suppress(pydantic.ValidationError):
             read(answer)

@@ -148,6 +148,32 @@ def test_no_doubt_is_cast_when_no_attempt_left_any(clock: "FakeClock") -> None:
     assert last.may_have_taken_effect is False
 
 
+def test_request_is_given_up_after_five_minutes_when_there_is_more_time(clock: "FakeClock") -> None:
+    """A wrong address is better seen than waited for; every attempt is told the time that is left of those."""
+    script = Script(errors.ConnectionBrokenError(WORDS))
+    _failing(script, clock, within=1800.0)
+    assert script.left[:2] == [300.0, 299.5]
+    assert 285.0 <= sum(clock.slept) < 300.0
+
+
+def test_trouble_is_told_when_another_attempt_follows(clock: "FakeClock") -> None:
+    """Before its pause, so that the pause is explained; the last error is raised and not told."""
+    first, second = errors.RateLimitedError(WORDS, status_code=429), errors.ConnectionBrokenError(WORDS)
+    last = errors.RejectedError(WORDS, status_code=422)
+    told: list[tuple[RequestError, int]] = []
+    script = Script(first, second, last)
+    with pytest.raises(errors.RejectedError):
+        asyncio.run(
+            retrying(
+                script.attempt,
+                within_seconds=60.0,
+                clock=clock,
+                on_trouble=lambda trouble: told.append((trouble, len(clock.slept))),
+            )
+        )
+    assert told == [(first, 0), (second, 1)]
+
+
 def test_bug_is_not_hidden_when_an_attempt_raises_something_else(clock: "FakeClock") -> None:
     """Only this package's own request errors are tried again."""
 

@@ -183,6 +183,66 @@ def test_resource_is_kept_and_the_words_change_when_reading_back_is_refused(
     )
 
 
+@pytest.mark.parametrize("method", ["update_environment", "read_environment"])
+def test_resource_is_kept_when_this_package_breaks_after_it_began_to_send(
+    method: str, baseten: Emulator, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A defect is told by type and place alone, since its text might hold anything; the next `up` sends again."""
+
+    async def broken(*address: object, **more: object) -> None:
+        raise LookupError("k-4711")
+
+    monkeypatch.setattr(session.client, method, broken)
+    failure = _broken(_plan(), session)
+    assert failure.resource_id == "abc123/production"
+    assert failure.outputs == {**OUTPUTS, "in_force": False}
+    assert type(failure.error) is errors.BasetenError
+    assert re.sub(r":\d+\.", ":LINE.", str(failure)) == (
+        'Settings of environment "production" of model "abc123" were not read back.\n'
+        f"baseten-pulumi ended with LookupError in test_applying.py:LINE. {DOUBT}\n"
+        "Run `pulumi up` again; if it stays, report it with these lines."
+    )
+
+
+def test_defect_is_no_partial_failure_when_nothing_was_sent(
+    baseten: Emulator, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking changes nothing: there is nothing to keep on record."""
+
+    async def broken(*address: object, **more: object) -> None:
+        raise LookupError("defect")
+
+    monkeypatch.setattr(session.client, "read_environment", broken)
+    with pytest.raises(LookupError):
+        apply(_plan(looks_first=True), session, Call())
+    assert baseten.requests == ()
+
+
+@pytest.mark.parametrize(("looks_first", "method"), [(False, "PATCH"), (True, "GET")])
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (429, "rate limited"),
+        (503, "Baseten answered 503 to METHOD /v1/models/abc123/environments/production: busy (request ID)"),
+    ],
+)
+def test_row_tells_of_the_trouble_when_a_request_is_tried_again(  # noqa: PLR0917 - parametrized
+    status: int,
+    said: str,
+    looks_first: bool,
+    method: str,
+    baseten: Emulator,
+    session: Session,
+    engine: "Engine",
+) -> None:
+    """A pause is explained while it lasts, looking and sending alike."""
+    baseten.faults.add(Fault.status(status, {"error": "busy."}, method=method, times=1))
+    apply(_plan(looks_first=looks_first, is_waiting=False), session, Call(urn="urn:settings"))
+    (text,) = engine.await_lines(lambda found: len(found) >= 1)
+    assert re.sub(r"\(request [^)]*\)", "(request ID)", text) == f"{said.replace('METHOD', method)}; trying again"
+    assert (engine.lines[0].urn, engine.lines[0].ephemeral) == ("urn:settings", True)
+
+
 def test_row_tells_of_the_wait_when_it_lasts(baseten: Emulator, session: Session, engine: "Engine") -> None:
     """The row's own URN, what is waited for, and nothing at the end."""
     apply(_plan(), session, Call(urn="urn:settings"))

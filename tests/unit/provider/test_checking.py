@@ -173,10 +173,33 @@ def test_number_is_accepted_when_it_is_on_a_bound(path: str) -> None:
         assert _failures({path: bound}) == []
 
 
-@pytest.mark.parametrize("value", [10**9, 1e15, 2**62])
+@pytest.mark.parametrize("value", [10**9, 1e15, 2**53, 2.0**53])
 def test_huge_number_is_accepted_when_nothing_is_documented_against_it(value: float) -> None:
     """Where Baseten documents no bound, none is made up."""
     assert _checked({MAX: value})[AUTOSCALING]["max_replica"] == int(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (2**53 + 1, "must be at most 9007199254740992, got 9007199254740993"),
+        (2**62, "must be at most 9007199254740992, got 4611686018427387904"),
+        (-(2**53) - 1, "must be at least -9007199254740992, got -9007199254740993"),
+    ],
+)
+def test_number_is_refused_when_the_engine_would_change_it(value: int, reason: str) -> None:
+    """The engine's numbers are floats: a larger integer would come back as another."""
+    path = f"{AUTOSCALING}.target_in_flight_tokens"
+    assert _failures({path: value}) == [Failure(path, reason)]
+
+
+@pytest.mark.parametrize(
+    ("value", "bound"), [(2**60, "at most 3600 s"), (-(2**60), "at least 10 s"), (-1e300, "at least 10 s")]
+)
+def test_settings_own_bound_is_named_when_a_number_is_beyond_both(value: float, bound: str) -> None:
+    """Corrected to what the message says, it is accepted."""
+    (failure,) = _failures({f"{AUTOSCALING}.autoscaling_window": value})
+    assert failure.reason.startswith(f"must be {bound}, got ")
 
 
 def test_huge_number_is_shown_short_when_refused() -> None:

@@ -182,6 +182,26 @@ def test_base_url_is_refused_when_it_is_more_or_less_than_a_host_and_a_path(url:
 
 
 @pytest.mark.parametrize(
+    ("url", "rule"),
+    [
+        ("nonsense", "is not a plain URL of a host"),
+        ("http://a.example", "is not https, and only this machine may do without"),
+        ("https://a.example/v1/", "ends in /v1, which every request adds"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("stack", "source"),
+    [(None, "BASETEN_BASE_URL"), ("  ", "BASETEN_BASE_URL"), ("stack", "baseten:baseUrl")],
+)
+def test_place_of_the_base_url_is_named_when_it_is_refused(url: str, rule: str, stack: str | None, source: str) -> None:
+    """The user is sent to where it was set: the stack's configuration or the variable."""
+    own = url if stack == "stack" else stack
+    with pytest.raises(ConfigurationError) as caught:
+        _configured({"baseten:baseUrl": own}, BASETEN_BASE_URL=url).base_url()
+    assert caught.value.statements.seen == f"{source} {rule}."
+
+
+@pytest.mark.parametrize(
     ("url", "expected"),
     [
         ("http://localhost:1", True),

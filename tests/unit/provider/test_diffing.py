@@ -91,12 +91,21 @@ def test_update_is_due_when_a_setting_is_not_known_yet(changes: dict[str, Any]) 
 @pytest.mark.parametrize("in_force", [False, None])
 @pytest.mark.parametrize("is_waiting", [True, False])
 def test_update_is_due_when_settings_were_not_seen_in_force(in_force: bool | None, is_waiting: bool) -> None:
-    """Where waiting is on there is still to wait; where it is off there is nothing to do."""
+    """Where waiting is on there is still to wait; where it is off, and they were sent, there is nothing to do."""
     assert _changes(NEWS, is_waiting=is_waiting, in_force=in_force) is is_waiting
+
+
+@pytest.mark.parametrize("status", [None, ""])
+@pytest.mark.parametrize("is_waiting", [True, False])
+def test_update_is_due_when_nobody_knows_whether_settings_were_sent(status: str | None, is_waiting: bool) -> None:
+    """Without Baseten's word on them they are sent again, even if nobody waits; seen in force, they need no word."""
+    assert _changes(NEWS, is_waiting=is_waiting, in_force=False, status=status) is True
+    assert _changes(NEWS, is_waiting=is_waiting, in_force=True, status=status) is False
 
 
 def test_answer_is_a_boolean_when_state_is_empty() -> None:
     """`diff` must never answer None."""
     assert has_changes({}, NEWS, is_waiting=False) is True
-    assert has_changes({}, {}, is_waiting=False) is False
+    assert has_changes({}, {}, is_waiting=False) is True
     assert has_changes({}, {}, is_waiting=True) is True
+    assert has_changes({"in_force": True}, {}, is_waiting=True) is False

@@ -106,16 +106,23 @@ def test_the_rest_is_sent_and_the_removed_named_when_both_happen(
     assert any("max_replica is no longer managed" in text for text in engine.texts)
 
 
-@pytest.mark.parametrize("status", ["ACCEPTED", None])
-def test_baseten_is_asked_first_when_settings_were_never_seen_in_force(
-    status: str | None, baseten: Emulator, session: Session
-) -> None:
+def test_baseten_is_asked_first_when_settings_were_never_seen_in_force(baseten: Emulator, session: Session) -> None:
     """What came into force meanwhile is not sent again; the last status stays."""
     baseten.change("abc123", "production", {"min_replica": 1, "max_replica": 3})
-    outputs = _update({**OUTPUTS, "status": status, "in_force": False}, INPUTS)
-    assert outputs["in_force"] is True
-    assert outputs.get("status") == status
+    outputs = _update({**OUTPUTS, "status": "QUEUED", "in_force": False}, INPUTS)
+    assert outputs == {**OUTPUTS, "status": "QUEUED"}
     assert [request.method for request in baseten.requests] == ["GET"]
+
+
+def test_everything_is_sent_without_a_look_when_nobody_knows_what_is_under_way(
+    baseten: Emulator, session: Session
+) -> None:
+    """Without a status, what Baseten reports now may yet be overtaken by what was sent before."""
+    baseten.change("abc123", "production", {"min_replica": 1, "max_replica": 3})
+    outputs = _update({**OUTPUTS, "status": None, "in_force": False}, INPUTS)
+    assert outputs == {**OUTPUTS, "status": "UNCHANGED"}
+    assert _sent(baseten) == [{"autoscaling_settings": {"min_replica": 1, "max_replica": 3}}]
+    assert baseten.requests[0].method == "PATCH"
 
 
 def test_only_the_rest_is_sent_when_some_came_into_force_meanwhile(baseten: Emulator, session: Session) -> None:
@@ -148,11 +155,12 @@ def test_nothing_is_asked_when_nobody_waits_and_the_settings_were_sent(
 def test_settings_are_sent_when_nobody_waits_and_nobody_knows_whether_they_were(
     baseten: Emulator, session: Session
 ) -> None:
-    """After a failure in doubt there is no status: Baseten is asked, and the rest is sent."""
+    """After a failure in doubt there is no status: everything declared is sent."""
     olds = {**OUTPUTS, "wait": False, "in_force": False, "status": None}
     outputs = _update(olds, {**INPUTS, "wait": False})
     assert (outputs["status"], outputs["in_force"]) == ("ACCEPTED", False)
-    assert [request.method for request in baseten.requests] == ["GET", "PATCH"]
+    assert [request.method for request in baseten.requests] == ["PATCH"]
+    assert _sent(baseten) == [{"autoscaling_settings": {"min_replica": 1, "max_replica": 3}}]
 
 
 def test_nobody_is_told_of_the_removed_when_the_update_fails(

@@ -50,13 +50,31 @@ def test_drift_is_in_outputs_and_inputs_when_somebody_changed_a_managed_setting(
 
 
 def test_old_value_stays_when_a_managed_setting_is_reported_as_null(baseten: Emulator, session: Session) -> None:
-    """Not reported is not drifted; but everything was not read back."""
+    """Not reported is not drifted: what was once seen in force stays so."""
     baseten.change("abc123", "production", {"scale_down_delay": None})
     props = {**PROPS, "autoscaling_settings": {"scale_down_delay": 60.0}}
     found = read(ID, props, session)
     assert found.outs is not None
     assert found.outs["autoscaling_settings"] == {"scale_down_delay": 60}
-    assert found.outs["in_force"] is False
+    assert (found.outs["in_force"], found.outs["status"]) == (True, "ACCEPTED")
+
+
+@pytest.mark.parametrize(
+    ("autoscaling", "reported"),
+    [
+        ({"max_replica": 6.0}, {"max_replica": 1}),
+        ({"max_replica": 1.0, "scale_down_delay": 60.0}, {"max_replica": 1, "scale_down_delay": 60}),
+    ],
+)
+def test_what_is_under_way_stays_on_record_when_a_refresh_does_not_see_it_yet(
+    autoscaling: dict[str, float], reported: dict[str, int], baseten: Emulator, session: Session
+) -> None:
+    """It may yet come into force over what is reported: not in force, and without a status the next `up` sends."""
+    baseten.change("abc123", "production", {"scale_down_delay": None})
+    found = read(ID, {**PROPS, "autoscaling_settings": autoscaling, "in_force": False}, session)
+    expected = {**INPUTS, "autoscaling_settings": reported}
+    assert found.outs == {**expected, "in_force": False}
+    assert found.inputs == expected
 
 
 def test_zero_is_read_back_when_a_percentage_is_reported_as_null(baseten: Emulator, session: Session) -> None:
@@ -70,7 +88,9 @@ def test_zero_is_read_back_when_a_percentage_is_reported_as_null(baseten: Emulat
 
 
 def test_settings_count_as_in_force_when_a_refresh_reads_them_all_back(baseten: Emulator, session: Session) -> None:
-    """Where nobody had waited, a refresh settles it; there is no status where there was none."""
+    """Where nobody had waited, a refresh settles it; the status stays, and there is none where there was none."""
+    found = read(ID, {**PROPS, "in_force": False}, session)
+    assert found.outs == {**INPUTS, "status": "ACCEPTED", "in_force": True}
     found = read(ID, {**PROPS, "in_force": False, "status": None}, session)
     assert found.outs == {**INPUTS, "in_force": True}
 
@@ -105,6 +125,14 @@ def test_resource_is_not_gone_when_nobody_can_tell_what_is_missing(baseten: Emul
     baseten.faults.add(Fault.status(404, path="/environments/production$"))
     with pytest.raises(errors.NotFoundError):
         read(ID, PROPS, session)
+
+
+def test_resource_is_not_gone_when_everything_is_answered_404(baseten: Emulator, session: Session) -> None:
+    """That is a wrong base URL or a proxy, not a missing model: a refresh must not empty the state."""
+    baseten.faults.add(Fault.status(404))
+    with pytest.raises(errors.NotFoundError) as caught:
+        read(ID, PROPS, session)
+    assert type(caught.value) is errors.NotFoundError
 
 
 def test_trouble_is_retried_when_it_may_go_away(baseten: Emulator, session: Session) -> None:
