@@ -120,6 +120,18 @@ def test_resource_is_gone_when_the_environment_or_the_model_is(
     assert (found.id, found.outs, found.inputs) == ("", {}, None)
 
 
+@pytest.mark.parametrize(
+    ("resource_id", "kind"),
+    [("abc123/nowhere", errors.EnvironmentNotFoundError), ("nobody/production", errors.ModelNotFoundError)],
+)
+def test_lookup_fails_when_the_environment_or_the_model_does_not_exist(
+    resource_id: str, kind: type[errors.NotFoundError], baseten: Emulator, session: Session
+) -> None:
+    """The engine keeps the id it asked for: without an error the program would go on without outputs."""
+    with pytest.raises(kind):
+        read(resource_id, {"__provider": "pickle"}, session)
+
+
 def test_resource_is_not_gone_when_nobody_can_tell_what_is_missing(baseten: Emulator, session: Session) -> None:
     """A 404 that the model's list does not explain is an error: state is not dropped on a guess."""
     baseten.faults.add(Fault.status(404, path="/environments/production$"))
