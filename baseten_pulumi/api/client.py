@@ -102,7 +102,7 @@ class BasetenClient:
         *,
         within_seconds: float,
         on_trouble: OnTrouble = lambda _: None,
-    ) -> str | None:
+    ) -> str:
         """Send settings, again while a trouble may go away by itself; return Baseten's word on them.
 
         Raises:

@@ -170,13 +170,15 @@ def read_environment(answer: bytes) -> Environment:
     return Environment(flatten(reported.model_dump()), reported.in_progress_promotion)
 
 
-def read_update_status(answer: bytes) -> str | None:
-    """Read Baseten's word on a PATCH: ACCEPTED, QUEUED, UNCHANGED or one it adds later; None where it gives none.
+def read_update_status(answer: bytes) -> str:
+    """Read Baseten's word on a PATCH: ACCEPTED, QUEUED, UNCHANGED or one it adds later.
+
+    The API calls the word deprecated; a success without one has accepted the settings all the same.
 
     Raises:
         pydantic.ValidationError: it is no JSON object.
     """
-    return _UpdateAnswer.model_validate_json(answer).status
+    return _UpdateAnswer.model_validate_json(answer).status or "ACCEPTED"
 
 
 def read_environment_names(answer: bytes) -> list[str]:

@@ -96,7 +96,7 @@ class _Application:
         )
         return {found.path: found.wanted for found in differences(self._plan.settings, reported.settings)}
 
-    async def _send(self, settings: Settings) -> str | None:
+    async def _send(self, settings: Settings) -> str:
         try:
             return await self._client.update_environment(
                 *self._address(), settings, within_seconds=self._seconds_left(), on_trouble=self._show
@@ -106,7 +106,7 @@ class _Application:
                 raise self._partial(error, None) from None
             raise
 
-    async def _wait(self, status: str | None) -> None:
+    async def _wait(self, status: str) -> None:
         wanted = Wanted(*self._address(), self._plan.settings, status, self._seconds_left())
         try:
             await Watch(wanted, self._client, self._row, self._clock).until_in_force()

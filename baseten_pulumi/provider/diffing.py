@@ -27,7 +27,7 @@ def has_changes(olds: Mapping[str, Any], news: Mapping[str, Any], *, is_waiting:
         return True
     if replaced_by(olds, news) or flatten(olds) != flatten(news):
         return True
-    is_sent = bool(olds.get("status"))
+    is_sent = olds.get("status") is not None
     return olds.get("in_force") is not True and (is_waiting or not is_sent)
 
 

@@ -174,4 +174,4 @@ def test_answer_is_given_up_when_it_comes_too_late(account: "Account") -> None:
 def test_word_is_read_when_the_answers_shape_changes(body: dict[str, Any], account: "Account") -> None:
     """The old shape, the new one and those to come."""
     account.emulator.faults.add(Fault.body(body, method="PATCH"))
-    assert account.update({MIN: 1}) == body.get("status")
+    assert account.update({MIN: 1}) == body.get("status", "ACCEPTED")
