@@ -2,13 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PORT ?= 8095
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-oldest lint emulator clean
 
 help: ## list the commands
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/installed ## make .venv with everything the other commands need
 	@ln -sfn ../../$(VENV) examples/quickstart/$(VENV) # where the real engine looks for the provider's interpreter
@@ -42,7 +41,7 @@ lint: setup ## formatting, lint rules, types and layers
 	$(BIN)/lint-imports
 
 emulator: setup ## serve Baseten's API on this machine, for `pulumi up` in this clone
-	@$(BIN)/baseten-pulumi emulate --port $(PORT) --apply-seconds 3
+	@$(BIN)/baseten-pulumi emulate --port 8095 --apply-seconds 3
 
 clean: ## remove what the other commands made
-	rm -rf $(VENV) .venv-oldest .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-oldest examples/quickstart/$(VENV) .pulumi-local .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

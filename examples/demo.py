@@ -58,7 +58,10 @@ class Project:
 
     def _copy(self, url: str) -> None:
         for file in ROOT.glob("Pulumi*.yaml"):
-            shutil.copy(file, self._folder)
+            content = yaml.safe_load(file.read_text())
+            own = ("encryptionsalt", "encryptedkey", "secretsprovider")  # written by the user's own `pulumi stack init`
+            kept = {key: value for key, value in content.items() if key not in own}
+            (self._folder / file.name).write_text(yaml.safe_dump(kept, sort_keys=False))
         shutil.copytree(
             ROOT / "examples" / "quickstart",
             self._folder / "examples" / "quickstart",
@@ -72,7 +75,11 @@ class Project:
         if self._is_real:
             for stack in STACKS:
                 command = ["pulumi", "stack", "init", stack, "--no-select"]
-                subprocess.run(command, cwd=self._folder, env=self._environment, check=True, capture_output=True)
+                done = subprocess.run(
+                    command, cwd=self._folder, env=self._environment, check=False, capture_output=True, text=True
+                )
+                if done.returncode:
+                    sys.exit(f"The demo stopped: `{' '.join(command)}` said: {done.stderr.strip()}")
 
 
 def isolated_environment(folder: Path) -> dict[str, str]:
@@ -124,7 +131,7 @@ def main() -> None:
 def put_in_force(project: Project) -> None:
     """Preview, apply three stacks, and apply again."""
     say("A preview: it says what would be sent, and asks nobody; it needs neither key nor network.")
-    project.must("preview", stack="dev")
+    project.must("preview", "--diff", stack="dev")
     say("up: each row waits until Baseten reports the settings, and names those it waits for.")
     for stack in STACKS:
         project.must("up", "--yes", "--skip-preview", stack=stack)
@@ -145,7 +152,7 @@ def drift(project: Project, emulator: Emulator) -> None:
     say("Drift: somebody sets max_replica to 9 by hand; refresh finds it, the preview shows it come back.")
     settings: Mapping[str, int] = {"max_replica": 9}
     emulator.change(MODEL, "production", autoscaling_settings=settings)
-    project.must("refresh", "--yes", "--skip-preview", stack="production")
+    project.must("refresh", "--yes", "--skip-preview", "--diff", stack="production")
     project.must("preview", "--diff", stack="production")
     project.must("up", "--yes", "--skip-preview", stack="production")
 

@@ -61,6 +61,7 @@ class BasetenClient:
 
     def __init__(self, endpoint: Endpoint, clock: Clock) -> None:
         self._api_key = endpoint.api_key
+        self._host = endpoint.base_url
         self._clock = clock
         self._http = _http_client(endpoint)
 
@@ -187,7 +188,7 @@ class BasetenClient:
             return httpx.Response(streamed.status_code, headers=kept, content=bytes(content))
 
     def _request(self, method: str, path: str, goal: str) -> failures.Request:
-        return failures.Request(method, path, goal, self._api_key)
+        return failures.Request(method, path, goal, self._api_key, self._host)
 
 
 def _http_client(endpoint: Endpoint) -> httpx.AsyncClient:

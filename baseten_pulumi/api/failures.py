@@ -39,6 +39,10 @@ _CLASSES: dict[int, type[RequestError]] = {
     HTTPStatus.CONFLICT: errors.ConflictError,
     HTTPStatus.TOO_MANY_REQUESTS: errors.RateLimitedError,
 }
+_NETWORK = (
+    "Run `pulumi up` again; if it stays, check the network, its proxies and the address "
+    "(baseten:baseUrl or BASETEN_BASE_URL)."
+)
 _ADVICE: dict[type[RequestError], str] = {
     errors.AuthenticationError: "Set a valid key: `pulumi config set --secret baseten:apiKey KEY`, or BASETEN_API_KEY.",
     errors.PermissionDeniedError: "Set the key of one who may manage this model: `pulumi config set --secret "
@@ -49,8 +53,8 @@ _ADVICE: dict[type[RequestError], str] = {
     errors.RejectedError: "Correct the setting Baseten names, then run `pulumi up` again.",
     errors.RateLimitedError: "Run `pulumi up` again in a minute, or with a lower `--parallel`.",
     errors.ServerError: "Run `pulumi up` again; if it stays, see https://status.baseten.co.",
-    errors.RequestTimeoutError: "Run `pulumi up` again; if it stays, check the network, proxies and baseten:baseUrl.",
-    errors.ConnectionBrokenError: "Run `pulumi up` again; if it stays, check the network, proxies and baseten:baseUrl.",
+    errors.RequestTimeoutError: _NETWORK,
+    errors.ConnectionBrokenError: _NETWORK,
     errors.UnexpectedAnswerError: "Check that baseten:baseUrl is Baseten's API and that no proxy answers in its place.",
 }
 
@@ -64,12 +68,14 @@ class Request:
         path: Path of the URL.
         goal: What is not achieved when it does not succeed; a whole sentence.
         api_key: What must not be quoted.
+        host: Where it goes: scheme, host and port.
     """
 
     method: str
     path: str
     goal: str
     api_key: str
+    host: str = ""
 
     def __repr__(self) -> str:
         return f"Request({self.method} {self.path})"
@@ -102,7 +108,8 @@ def from_exception(request: Request, exception: Exception) -> RequestError:
     kind = errors.RequestTimeoutError if timed_out else errors.ConnectionBrokenError
     left = not isinstance(exception, _NEVER_SENT)
     ambiguous = request.changes_something and left
-    happened = "was not answered in time" if timed_out else "lost its connection" if left else "got no connection"
+    unreached = f"got no connection to {request.host}" if request.host else "got no connection"
+    happened = "was not answered in time" if timed_out else "lost its connection" if left else unreached
     detail = _one_line(str(exception), request.api_key)
     seen = f"{request.method} {request.path} {happened}{f' ({detail})' if detail else ''}."
     return kind(

@@ -49,18 +49,29 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="baseten-pulumi emulate",
         description="Serve Baseten's API on this machine, with a small fictional account.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--port", type=int, default=8095, help="where to listen; 0 picks a free port")
+    parser.add_argument("--port", type=int, default=8095, help="where to listen; 0 picks a free port (default: 8095)")
     parser.add_argument(
-        "--apply-seconds", type=float, default=0.0, help="from accepting settings to reporting them", metavar="SECONDS"
+        "--apply-seconds",
+        type=float,
+        default=0.0,
+        help="from accepting settings to reporting them (default: 0)",
+        metavar="SECONDS",
     )
-    parser.add_argument("--api", choices=("current", "founding"), default="current", help="which page of the API")
+    parser.add_argument(
+        "--api", choices=("current", "founding"), default="current", help="which page of the API (default: current)"
+    )
     parser.add_argument("--api-key", default=None, help="the only key let in (default: any)", metavar="KEY")
     parser.add_argument(
-        "--rate-limit", type=float, default=None, help="requests a second for each key and endpoint", metavar="N"
+        "--rate-limit",
+        type=float,
+        default=None,
+        help="requests a second for each key and endpoint (default: no limit)",
+        metavar="N",
     )
-    parser.add_argument("--replica-cap", type=int, default=None, help="the account's cap on replicas", metavar="N")
+    parser.add_argument(
+        "--replica-cap", type=int, default=None, help="the account's cap on replicas (default: none)", metavar="N"
+    )
     return parser
 
 

@@ -9,7 +9,7 @@ from baseten_pulumi.fields import MAX_REPLICA, MIN_REPLICA
 SETTINGS_NAMED = 3
 _CAPPED = frozenset({MIN_REPLICA, MAX_REPLICA})
 
-_DONE = {"ACCEPTED": "were accepted", "QUEUED": "were queued", "UNCHANGED": "were answered UNCHANGED"}
+_DONE = {"ACCEPTED": "were accepted", "QUEUED": "were queued", "UNCHANGED": "were known to Baseten already (UNCHANGED)"}
 _ADVICE = "Run `pulumi up` again (sending the same settings twice does no harm) or raise custom_timeouts."
 
 
@@ -83,7 +83,7 @@ def _last_seen(wanted: Wanted, seen: Sighting) -> str:
     if seen.differing is None:
         sentences.append("The settings could not be read back even once")
     else:
-        sentences.append("Still different: " + ", ".join(difference.sentence for difference in seen.differing))
+        sentences.append("Still different: " + "; ".join(difference.sentence for difference in seen.differing))
     if seen.promotion is not None:
         sentences.append(_capitalised(_promotion(seen.promotion)))
     if seen.trouble is not None:

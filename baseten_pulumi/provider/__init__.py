@@ -38,7 +38,8 @@ class EnvironmentSettingsProvider(ResourceProvider):
         from baseten_pulumi.provider.checking import check
 
         inputs, failures = check(news)
-        return CheckResult(inputs, [CheckFailure(*failure) for failure in failures])
+        # The engine shows the value of a property named here, and finds none where the path is nested.
+        return CheckResult(inputs, [CheckFailure("", f"{path}: {reason}") for path, reason in failures])
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Tell what an update would change; offline."""

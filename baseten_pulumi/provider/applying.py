@@ -59,17 +59,21 @@ def apply(plan: Plan, session: Session, call: Call) -> dict[str, Any]:
         PartialFailure: something went wrong after the settings were, or may have been, sent.
         BasetenError: something went wrong before.
     """
-    return session.run(_Application(plan, session, call).run())
+    row = Row(call.urn)
+    try:
+        return session.run(_Application(plan, session, call, row).run())
+    finally:
+        row.settle()
 
 
 class _Application:
     """One plan being carried out."""
 
-    def __init__(self, plan: Plan, session: Session, call: Call) -> None:
+    def __init__(self, plan: Plan, session: Session, call: Call, row: Row) -> None:
         self._plan = plan
         self._client = session.client
         self._clock = session.clock
-        self._row = Row(call.urn)
+        self._row = row
         self._deadline = self._clock.now() + (call.timeout_seconds or DEFAULT_TIMEOUT_SECONDS)
 
     async def run(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ class Row:
 
     def __init__(self, urn: str) -> None:
         self._urn = urn
+        self._latest: grpc.Future | None = None
 
     def report(self, text: str) -> None:
         """Show how things go; the next line replaces it. Returns at once."""
@@ -29,6 +30,13 @@ class Row:
             line = engine.Log.future(self._line(text, engine_pb2.INFO, ephemeral=True), timeout=_SECONDS_TO_ARRIVE)
             _under_way.add(line)
             line.add_done_callback(_under_way.discard)
+            self._latest = line
+
+    def settle(self) -> None:
+        """Wait until the latest line has arrived, so that it does not come after the operation's end."""
+        if self._latest is not None:
+            with contextlib.suppress(grpc.RpcError, grpc.FutureTimeoutError, grpc.FutureCancelledError):
+                self._latest.result(_SECONDS_TO_ARRIVE)
 
     def note(self, text: str) -> None:
         """Tell something that stays in the summary."""

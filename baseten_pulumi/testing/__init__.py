@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         FictionalModel,
         RecordedRequest,
     )
-    from baseten_pulumi.testing.engine import LocalEngine, Outcome
+    from baseten_pulumi.testing.engine import CheckpointError, LocalEngine, LockedError, Outcome, ProjectError
 
 _EMULATOR = "baseten_pulumi.testing.emulator"
 _ENGINE = "baseten_pulumi.testing.engine"
@@ -27,19 +27,25 @@ _MODULE_OF = {
     "Fault": _EMULATOR,
     "FictionalEnvironment": _EMULATOR,
     "FictionalModel": _EMULATOR,
+    "CheckpointError": _ENGINE,
     "LocalEngine": _ENGINE,
+    "LockedError": _ENGINE,
     "Outcome": _ENGINE,
+    "ProjectError": _ENGINE,
     "RecordedRequest": _EMULATOR,
 }
 
 __all__ = [
     "AppliedChange",
+    "CheckpointError",
     "Emulator",
     "Fault",
     "FictionalEnvironment",
     "FictionalModel",
     "LocalEngine",
+    "LockedError",
     "Outcome",
+    "ProjectError",
     "RecordedRequest",
 ]
 

@@ -10,9 +10,14 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def baseten_emulator() -> "Iterator[Emulator]":
-    """Serve Baseten's API for one test: `baseten_emulator.url`, any key, settings in force at once."""
+def baseten_emulator(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Emulator]":
+    """Serve Baseten's API for one test: any key, settings in force at once.
+
+    BASETEN_BASE_URL and BASETEN_API_KEY point to it while the test runs, so that nothing reaches a real account.
+    """
     from baseten_pulumi.testing.emulator import Emulator
 
     with Emulator() as emulator:
+        monkeypatch.setenv("BASETEN_BASE_URL", emulator.url)
+        monkeypatch.setenv("BASETEN_API_KEY", "any")
         yield emulator

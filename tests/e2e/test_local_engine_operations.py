@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from baseten_pulumi.testing import LocalEngine
 from tests.things import Things
 
 
@@ -306,3 +307,12 @@ def test_what_is_gone_is_not_deleted_when_a_destroy_refreshes_first(stack: Thing
     stack.destroy("--refresh")
     assert stack.names("delete") == ["a"]
     assert stack.state() == []
+
+
+def test_an_output_reads_unknown_when_only_an_up_can_tell_it(tmp_path: Path) -> None:
+    """In a preview's outcome what is not known yet is a word, not the wire's own sign for it."""
+    stack = Things(tmp_path, "local")
+    stack.declare('pulumi.export("made", Thing("a", size=1).made)')
+    engine = LocalEngine(tmp_path, environment=stack.environment)
+    assert engine.preview().outputs == {"made": "[unknown]"}
+    assert engine.up().outputs == {"made": "made as a-plain"}

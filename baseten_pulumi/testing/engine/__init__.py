@@ -4,7 +4,9 @@ The real engine is Pulumi's and nothing here replaces it for real stacks. This o
 both sides, with an ordinary program in front and the real provider process behind. It knows nothing of Baseten.
 """
 
+from baseten_pulumi.testing.engine.checkpoint import CheckpointError
 from baseten_pulumi.testing.engine.local_engine import LocalEngine, Outcome
+from baseten_pulumi.testing.engine.locking import LockedError
 from baseten_pulumi.testing.engine.project import ProjectError
 
-__all__ = ["LocalEngine", "Outcome", "ProjectError"]
+__all__ = ["CheckpointError", "LocalEngine", "LockedError", "Outcome", "ProjectError"]

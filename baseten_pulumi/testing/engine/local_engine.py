@@ -110,7 +110,7 @@ class LocalEngine:
         return self.operate("destroy", Wish(continue_on_error=continue_on_error, parallel=parallel), _silent(diff))
 
     def outputs(self) -> dict[str, Any]:
-        """Give the stack's outputs, secrets as "[secret]"."""
+        """Give the stack's outputs, secrets as "[secret]" and what is not known yet as "[unknown]"."""
         resources, _ = read_checkpoint(self._path(self._project()))
         return _readable_outputs(_stack_outputs(resources))
 
@@ -206,6 +206,8 @@ def _readable_outputs(outputs: values.Properties) -> dict[str, Any]:
 def _readable(value: Any) -> Any:
     if values.is_secret(value):
         return values.MASKED_TEXT
+    if value == values.UNKNOWN:
+        return "[unknown]"
     if isinstance(value, dict):
         return {key: _readable(item) for key, item in value.items()}
     return [_readable(item) for item in value] if isinstance(value, list) else value

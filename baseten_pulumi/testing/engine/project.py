@@ -66,6 +66,8 @@ def _file_backend(environment: Mapping[str, str]) -> Path | None:
 
 
 def _root_of(directory: Path) -> Path:
+    if not directory.is_dir():
+        raise ProjectError(f"There is no directory {directory}.")
     for candidate in (directory, *directory.parents):
         if (candidate / "Pulumi.yaml").is_file():
             return candidate
@@ -114,7 +116,8 @@ def _text(key: str, value: Any) -> str:
     if _holds_ciphertext(value):
         raise ProjectError(
             f"The configuration value {key} is encrypted (`secure:`), which the local engine cannot read.\n"
-            "Give the key in the environment (BASETEN_API_KEY), or use the real Pulumi CLI."
+            "Use a stack without encrypted values (say `--stack test`) with BASETEN_API_KEY in the environment, "
+            "or the real Pulumi CLI."
         )
     if isinstance(value, (dict, list)):
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)

@@ -314,7 +314,7 @@ def test_nothing_was_sent_when_the_address_cannot_be_written(base_url: str, mode
     with pytest.raises(errors.ConnectionBrokenError) as caught:
         asyncio.run(ask())
     assert caught.value.may_have_taken_effect is False
-    assert " got no connection (" in caught.value.statements.seen
+    assert " got no connection to https://" in caught.value.statements.seen
 
 
 def test_troubles_are_told_when_requests_are_tried_again(talk: Talk, answers: "Answers") -> None:

@@ -16,7 +16,10 @@ PATH = "/v1/models/abc123/environments/production"
 PATCH = Request("PATCH", PATH, "Settings were not sent.", KEY)
 GET = Request("GET", PATH, "Settings could not be read.", KEY)
 NOTHING, DOUBT = "Nothing was changed.", "Baseten may have taken the settings all the same."
-NETWORK = "Run `pulumi up` again; if it stays, check the network, proxies and baseten:baseUrl."
+NETWORK = (
+    "Run `pulumi up` again; if it stays, check the network, its proxies and the address "
+    "(baseten:baseUrl or BASETEN_BASE_URL)."
+)
 
 STATUSES: list[tuple[int, type[RequestError], bool]] = [
     (301, errors.RedirectedError, False),

@@ -364,7 +364,7 @@ def test_text_is_the_designs_when_the_time_is_up(scene: Scene) -> None:
     [
         ("ACCEPTED", "were accepted"),
         ("QUEUED", "were queued"),
-        ("UNCHANGED", "were answered UNCHANGED"),
+        ("UNCHANGED", "were known to Baseten already (UNCHANGED)"),
         ("LATER", "were sent"),
         (None, "were sent"),
     ],

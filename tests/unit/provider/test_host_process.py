@@ -211,7 +211,7 @@ def test_failures_are_told_when_inputs_are_wrong(host: Host) -> None:
     news = _inputs(autoscaling_settings={"min_replica": 3, "max_replica": 2, "min_replicas": 3})
     answer = host.ask("Check", provider_pb2.CheckRequest(urn=URN, olds=Struct(), news=_struct(news)))
     assert [(failure.property, failure.reason) for failure in answer.failures] == [
-        ("autoscaling_settings.min_replicas", 'is not a known property; did you mean "min_replica"?')
+        ("", 'autoscaling_settings.min_replicas: is not a known property; did you mean "min_replica"?')
     ]
 
 
@@ -239,7 +239,7 @@ def test_resource_is_kept_when_its_timeout_ends_the_wait(host: Host, baseten: Em
         host.create(inputs, timeout=1.0)
     text = (
         'Settings of environment "production" of model "abc123" were accepted but are not in force after 1 s.\n'
-        "Still different: autoscaling_settings.min_replica is 0, wanted 1, autoscaling_settings.max_replica is 1, "
+        "Still different: autoscaling_settings.min_replica is 0, wanted 1; autoscaling_settings.max_replica is 1, "
         "wanted 3. Baseten keeps the request; only the waiting stopped.\n"
         "Run `pulumi up` again (sending the same settings twice does no harm) or raise custom_timeouts."
     )

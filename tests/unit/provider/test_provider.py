@@ -53,7 +53,7 @@ def test_failures_are_told_when_inputs_are_wrong(offline: EnvironmentSettingsPro
     """Each names its property and the rule."""
     result = offline.check({}, {**INPUTS, "autoscaling_settings": {"min_replica": 3, "max_replica": 2}})
     assert [(failure.property, failure.reason) for failure in result.failures] == [
-        ("autoscaling_settings.min_replica", "must be at most max_replica (2), got 3")
+        ("", "autoscaling_settings.min_replica: must be at most max_replica (2), got 3")
     ]
 
 

@@ -82,3 +82,10 @@ def test_the_checkpoint_lies_where_it_was_asked_for_when_several_places_are_name
     assert checkpoint_path(found, None, {"PULUMI_BACKEND_URL": "s3://bucket"}) == beside
     assert checkpoint_path(found, Path("/s"), {}, "organization/q/prod") == Path("/s/local-engine/q/prod.json")
     assert checkpoint_path(found, Path("/s"), {}, "prod") == Path("/s/local-engine/p/prod.json")
+
+
+def test_a_directory_is_refused_when_it_does_not_exist(tmp_path: Path) -> None:
+    """A project above it is not meant."""
+    (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
+    with pytest.raises(ProjectError, match="There is no directory"):
+        read_project(tmp_path / "missing", "dev")
