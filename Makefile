@@ -1,6 +1,8 @@
 # One command per job; `make help` lists them.
 PYTHON ?= python3
 VENV := .venv
+# More than the two cores this is measured on: end-to-end tests wait for processes more than they compute.
+WORKERS ?= 4
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
@@ -26,12 +28,12 @@ demo: setup ## watch settings through their whole life; needs no account and no 
 
 test: setup ## run every test, with branch coverage
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest --numprocesses auto
+	$(BIN)/python -m coverage run -m pytest --numprocesses $(WORKERS)
 	@$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
 test-oldest: .venv-oldest/installed ## run host, engine and frozen names on the lowest supported releases
-	.venv-oldest/bin/python -m pytest --numprocesses auto tests/unit/golden tests/unit/provider tests/unit/testing/engine \
+	.venv-oldest/bin/python -m pytest --numprocesses $(WORKERS) tests/unit/golden tests/unit/provider tests/unit/testing/engine \
 		tests/e2e/test_local_engine_operations.py tests/e2e/test_putting_settings_in_force.py
 
 lint: setup ## formatting, lint rules, types and layers
