@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -28,6 +29,8 @@ class Project:
     """A copy of this repository's project, and the engine that runs it."""
 
     def __init__(self, folder: Path, emulator: Emulator) -> None:
+        if urlsplit(emulator.url).hostname != "127.0.0.1":
+            sys.exit(f"The demo stopped: {emulator.url} is not on this machine.")
         self._folder = folder
         self._environment = isolated_environment(folder)
         self._is_real = shutil.which("pulumi") is not None
