@@ -128,12 +128,7 @@ def from_unreadable(
         f"Baseten answered {response.status_code} to {request.method} {request.path} with something its API does not "
         f"describe ({_one_line(where, request.api_key)}){_request_id(response, request.api_key)}."
     )
-    kind = errors.UnexpectedAnswerError
-    return kind(
-        Statements(request.goal, seen, _now(request, request.changes_something), _ADVICE[kind]),
-        status_code=response.status_code,
-        may_have_taken_effect=request.changes_something,
-    )
+    return _unexpected(request, response.status_code, seen)
 
 
 def in_doubt(error: RequestError) -> RequestError:
@@ -145,13 +140,8 @@ def in_doubt(error: RequestError) -> RequestError:
 
 def too_large(request: Request, status_code: int, limit_bytes: int) -> errors.UnexpectedAnswerError:
     """Return the error for an answer that was not read to its end."""
-    kind, doubtful = errors.UnexpectedAnswerError, request.changes_something
     seen = f"Baseten answered {status_code} to {request.method} {request.path} with more than {limit_bytes} bytes."
-    return kind(
-        Statements(request.goal, seen, _now(request, doubtful), _ADVICE[kind]),
-        status_code=status_code,
-        may_have_taken_effect=doubtful,
-    )
+    return _unexpected(request, status_code, seen)
 
 
 def missing_model(error: RequestError, model_id: str, answer: str) -> errors.ModelNotFoundError:
@@ -180,6 +170,15 @@ def missing_environment(
         Statements(error.statements.goal, seen, error.statements.now, advice),
         status_code=error.status_code,
         may_have_taken_effect=error.may_have_taken_effect,
+    )
+
+
+def _unexpected(request: Request, status_code: int, seen: str) -> errors.UnexpectedAnswerError:
+    kind, doubtful = errors.UnexpectedAnswerError, request.changes_something
+    return kind(
+        Statements(request.goal, seen, _now(request, doubtful), _ADVICE[kind]),
+        status_code=status_code,
+        may_have_taken_effect=doubtful,
     )
 
 
