@@ -133,7 +133,7 @@ class _Application:
 
 
 def _sent_but_unread(error: BasetenError, identity: Identity) -> BasetenError:
-    goal = f'Settings of environment "{identity.env_name}" of model "{identity.model_id}" were sent but not read back.'
+    goal = f"{identity.settings} were sent but not read back."
     return error.restated(goal=goal, now="Baseten keeps the request; only the waiting stopped.")
 
 
@@ -142,7 +142,7 @@ def _unforeseen(error: Exception, identity: Identity) -> BasetenError:
     place = traceback.extract_tb(error.__traceback__)[-1]
     return BasetenError(
         Statements(
-            goal=f'Settings of environment "{identity.env_name}" of model "{identity.model_id}" were not read back.',
+            goal=f"{identity.settings} were not read back.",
             seen=f"baseten-pulumi ended with {type(error).__name__} in {Path(place.filename).name}:{place.lineno}.",
             now="Baseten may have taken the settings all the same.",
             advice="Run `pulumi up` again; if it stays, report it with these lines.",

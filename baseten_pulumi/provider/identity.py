@@ -19,6 +19,11 @@ class Identity:
     def __str__(self) -> str:
         return f"{self.model_id}/{self.env_name}"
 
+    @property
+    def settings(self) -> str:
+        """How errors name what a resource manages."""
+        return f'Settings of environment "{self.env_name}" of model "{self.model_id}"'
+
     @classmethod
     def parse(cls, resource_id: str) -> "Identity":
         """Read a resource id.
