@@ -1,6 +1,12 @@
 """Programs for the end-to-end tests of the resource, and what Baseten was sent because of them."""
 
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+
 from baseten_pulumi.testing import Emulator
+from tests.engines import RUN_SECONDS
 
 MODEL = "lm4chat8"
 
@@ -54,6 +60,35 @@ def timeout(seconds: int) -> str:
 def patches(emulator: Emulator) -> list[object]:
     """Return the bodies of the PATCHes Baseten received."""
     return [request.body for request in emulator.requests if request.method == "PATCH"]
+
+
+def polls(emulator: Emulator) -> int:
+    """Return how often Baseten was asked since it received the last PATCH; 0 before the first."""
+    methods = [request.method for request in emulator.requests]
+    return methods[::-1].index("PATCH") if "PATCH" in methods else 0
+
+
+@contextlib.contextmanager
+def once(condition: Callable[[], bool], act: Callable[[], None]) -> Iterator[None]:
+    """Act while the block runs, as soon as a condition holds; one that never comes to hold fails the test."""
+    ended, acted = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        deadline = time.monotonic() + RUN_SECONDS
+        while time.monotonic() < deadline and not ended.wait(0.02):
+            if condition():
+                act()
+                acted.set()
+                return
+
+    thread = threading.Thread(target=watch, name="once")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+    assert acted.is_set(), "the run ended before the condition held"
 
 
 def reported(emulator: Emulator, setting: str) -> object:

@@ -5,7 +5,7 @@ import pytest
 from baseten_pulumi.testing import Emulator
 from baseten_pulumi.testing.emulator import Fault
 from tests.engines import API_KEY, Stack
-from tests.programs import MODEL, patches, program
+from tests.programs import MODEL, once, patches, polls, program
 
 
 def test_outputs_are_typed_and_the_second_up_is_empty_when_settings_are_in_force(
@@ -110,9 +110,10 @@ def test_up_waits_when_settings_take_time_to_apply(stack: Stack, emulator: Emula
 
 def test_the_wait_goes_on_when_baseten_queues_behind_a_promotion(stack: Stack, emulator: Emulator) -> None:
     """QUEUED is no proof: the row names the promotion, and `up` ends after the settings apply."""
-    emulator.start_promotion(MODEL, "production", percent=40, seconds=3.0)
+    emulator.start_promotion(MODEL, "production", percent=40)
     stack.program(program({"min_replica": 2}))
-    stack.up()
+    with once(lambda: polls(emulator) >= 3, lambda: emulator.finish_promotion(MODEL, "production")):
+        stack.up()
     assert stack.outputs()["status"] == "QUEUED"
     assert emulator.reported(MODEL, "production")["autoscaling_settings"]["min_replica"] == 2
 
