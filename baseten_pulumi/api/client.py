@@ -80,6 +80,21 @@ class BasetenClient:
         except NotFoundError as error:
             raise await self._what_is_missing(error, model_id, env_name) from None
 
+    async def read_environments(self, model_id: str, *, within_seconds: float) -> dict[str, models.Environment]:
+        """Read every environment of a model with one request, once; return them by name.
+
+        Raises:
+            ModelNotFoundError: there is no such model; the account's models were asked for with a second request.
+            RequestError: the answer was another, or none came in time.
+        """
+        request = self._request(
+            "GET", _environments_path(model_id), f'Environments of model "{model_id}" could not be read.'
+        )
+        try:
+            return await self._send(request, models.read_environments, within_seconds)
+        except NotFoundError as error:
+            raise await self._what_of_model(error, model_id, error.statements.seen) from None
+
     async def read_environment_now(
         self, model_id: str, env_name: str, *, within_seconds: float, on_trouble: OnTrouble = lambda _: None
     ) -> models.Environment:
@@ -134,7 +149,7 @@ class BasetenClient:
         404 to everything, and a refresh would drop every resource from state.
         """
         try:
-            names = await self._list(f"{_model_path(model_id)}/environments", models.read_environment_names)
+            names = [*await self._list(_environments_path(model_id), models.read_environments)]
         except NotFoundError as without_model:
             return await self._what_of_model(error, model_id, without_model.statements.seen)
         except RequestError:
@@ -149,7 +164,7 @@ class BasetenClient:
             return error
         return error if is_listed else failures.missing_model(error, model_id, seen)
 
-    async def _list(self, path: str, read: Callable[[bytes], list[str]]) -> list[str]:
+    async def _list(self, path: str, read: Callable[[bytes], _Answer]) -> _Answer:
         return await self._send(self._request("GET", path, "It could not be listed."), read, LOOKING_UP_SECONDS)
 
     async def _send(
@@ -215,12 +230,12 @@ def _settings_of(model_id: str, env_name: str) -> str:
     return f'Settings of environment "{env_name}" of model "{model_id}"'
 
 
-def _model_path(model_id: str) -> str:
-    return f"/v1/models/{quote(model_id, safe='')}"
+def _environments_path(model_id: str) -> str:
+    return f"/v1/models/{quote(model_id, safe='')}/environments"
 
 
 def _environment_path(model_id: str, env_name: str) -> str:
-    return f"{_model_path(model_id)}/environments/{quote(env_name, safe='')}"
+    return f"{_environments_path(model_id)}/{quote(env_name, safe='')}"
 
 
 def _user_agent() -> str:

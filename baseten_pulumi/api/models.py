@@ -116,12 +116,12 @@ class _UpdateAnswer(_Answer):
     status: Annotated[_Text | None, WrapValidator(_fitting)] = None
 
 
-class _Named(_Answer):
+class _NamedEnvironment(_Environment):
     name: str
 
 
 class _Environments(_Answer):
-    environments: list[_Named]
+    environments: list[_NamedEnvironment]
 
 
 class _Identified(_Answer):
@@ -166,8 +166,17 @@ def read_environment(answer: bytes) -> Environment:
     Raises:
         pydantic.ValidationError: it is no JSON object.
     """
-    reported = _Environment.model_validate_json(answer)
-    return Environment(flatten(reported.model_dump()), reported.in_progress_promotion)
+    return _reported(_Environment.model_validate_json(answer))
+
+
+def read_environments(answer: bytes) -> dict[str, Environment]:
+    """Read the answer to a GET of a model's environments: each of them in full, by name.
+
+    Raises:
+        pydantic.ValidationError: it is not JSON, or lacks the names.
+    """
+    listed = _Environments.model_validate_json(answer).environments
+    return {environment.name: _reported(environment) for environment in listed}
 
 
 def read_update_status(answer: bytes) -> str:
@@ -181,15 +190,6 @@ def read_update_status(answer: bytes) -> str:
     return _UpdateAnswer.model_validate_json(answer).status or "ACCEPTED"
 
 
-def read_environment_names(answer: bytes) -> list[str]:
-    """Read the answer to a GET of a model's environments.
-
-    Raises:
-        pydantic.ValidationError: it is not JSON, or lacks the names.
-    """
-    return [environment.name for environment in _Environments.model_validate_json(answer).environments]
-
-
 def read_model_ids(answer: bytes) -> list[str]:
     """Read the answer to a GET of the account's models.
 
@@ -197,3 +197,7 @@ def read_model_ids(answer: bytes) -> list[str]:
         pydantic.ValidationError: it is not JSON, or lacks the ids.
     """
     return [model.id for model in _Models.model_validate_json(answer).models]
+
+
+def _reported(environment: _Environment) -> Environment:
+    return Environment(flatten(environment.model_dump()), environment.in_progress_promotion)

@@ -52,6 +52,9 @@ class Account:
     def read(self, model_id: str = "abc123", env_name: str = "production", within: float = 5.0) -> Environment:
         return self.ask(lambda it: it.read_environment(model_id, env_name, within_seconds=within))
 
+    def list_all(self, model_id: str = "abc123") -> dict[str, Environment]:
+        return self.ask(lambda it: it.read_environments(model_id, within_seconds=5.0))
+
     def update(
         self, settings: dict[str, Any], model_id: str = "abc123", env_name: str = "production", within: float = 5.0
     ) -> str | None:

@@ -47,6 +47,22 @@ def test_settings_reported_as_null_are_left_out_when_read(account: "Account") ->
     assert found[MIN] == 0
 
 
+def test_each_environment_of_a_list_is_as_read_alone_when_they_differ(account: "Account") -> None:
+    """One request tells of every environment what a request for each tells: settings and promotion."""
+    account.emulator.change("abc123", "production", {"min_replica": 1, "scale_down_delay": None})
+    account.emulator.start_promotion("abc123", "staging", percent=40)
+    listed = account.list_all()
+    assert listed == {name: account.read(env_name=name) for name in ("staging", "production")}
+    assert listed["staging"].settings[MIN] == 0
+    assert listed["production"].settings[MIN] == 1
+
+
+def test_model_is_called_missing_when_it_has_no_list(account: "Account") -> None:
+    """The account's models tell."""
+    with pytest.raises(errors.ModelNotFoundError):
+        account.list_all("zzz")
+
+
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_patch_is_sent_again_when_the_trouble_may_go_away(status: int, account: "Account") -> None:
     """The settings arrive with the second request."""

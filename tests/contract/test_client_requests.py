@@ -88,6 +88,15 @@ def test_read_is_one_get_when_the_environment_exists(account: "Account") -> None
     assert "content-type" not in request.headers
 
 
+def test_list_is_one_get_when_the_model_exists(account: "Account") -> None:
+    """GET, the model's own list, key and agent in the headers, no body, no query."""
+    account.list_all()
+    request = _only(account)
+    asked = (request.method, request.path, request.query, request.body)
+    assert asked == ("GET", "/v1/models/abc123/environments", {}, None)
+    assert _common(request) == {"authorization": "Api-Key ***", "user-agent": AGENT, "accept": "*/*"}
+
+
 def test_update_is_one_patch_when_settings_are_sent(account: "Account") -> None:
     """PATCH, the environment's own address, JSON with what is declared and nothing else."""
     assert account.update(_flat(FOUNDING)) == "ACCEPTED"

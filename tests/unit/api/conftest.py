@@ -2,9 +2,14 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.unit.api.talking import Talk
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import FakeClock
 
 
 @dataclass(frozen=True)
@@ -98,3 +103,8 @@ def answers() -> Answers:
 @pytest.fixture
 def wire() -> type[Wire]:
     return Wire
+
+
+@pytest.fixture
+def talk(wire: type[Wire], clock: "FakeClock") -> Talk:
+    return Talk(wire, clock)

@@ -94,7 +94,7 @@ TEXTS = {
 def _unreadable(body: bytes, request: Request = PATCH) -> RequestError:
     response = httpx.Response(200, content=body, headers={"x-request-id": "req-9"})
     try:
-        models.read_environment_names(response.content)
+        models.read_environments(response.content)
     except pydantic.ValidationError as reason:
         return from_unreadable(request, response, reason)
     raise AssertionError("it was readable")

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from baseten_pulumi.api.models import (
     Environment,
+    Promotion,
     read_environment,
-    read_environment_names,
+    read_environments,
     read_model_ids,
     read_update_status,
     update_body,
@@ -254,17 +255,30 @@ def test_answer_to_a_patch_is_refused_when_it_is_no_object(answer: bytes) -> Non
         read_update_status(answer)
 
 
-def test_names_are_read_when_a_model_lists_its_environments() -> None:
-    """Names alone count; the rest of an environment is read past."""
-    answer = {"environments": [{"name": "production", "autoscaling_settings": {}}, {"name": "dev"}]}
-    assert read_environment_names(json.dumps(answer).encode()) == ["production", "dev"]
+def test_each_environment_is_read_in_full_when_a_model_lists_them() -> None:
+    """An environment of the list is told as it is alone: settings and promotion."""
+    dev = {"name": "dev", "autoscaling_settings": {"min_replica": 2, "scale_down_delay": None}, "model_id": "abc123"}
+    production = {**dev, "name": "production", "in_progress_promotion": {"status": "RAMPING_UP"}}
+    found = read_environments(json.dumps({"environments": [production, dev], "more": 1}).encode())
+    assert list(found) == ["production", "dev"]
+    assert found["dev"] == read_environment(json.dumps(dev).encode())
+    assert found["production"] == read_environment(json.dumps(production).encode())
+    assert found["dev"].settings == {"autoscaling_settings.min_replica": 2}
+    assert found["production"].promotion == Promotion(status="RAMPING_UP")
+
+
+def test_the_others_are_read_when_one_environment_of_a_list_is_odd() -> None:
+    """What does not fit is not reported; it hides no other environment."""
+    answer = {"environments": [{"name": "dev", "autoscaling_settings": "many"}, {"name": "production"}]}
+    found = read_environments(json.dumps(answer).encode())
+    assert {name: environment.settings for name, environment in found.items()} == {"dev": {}, "production": {}}
 
 
 @pytest.mark.parametrize("answer", [b"{}", b'{"environments": null}', b'{"environments": [{}]}'])
 def test_list_is_refused_when_it_lacks_the_names(answer: bytes) -> None:
     """Without names nothing can be told of what is missing."""
     with pytest.raises(pydantic.ValidationError):
-        read_environment_names(answer)
+        read_environments(answer)
 
 
 def test_ids_are_read_when_an_account_lists_its_models() -> None:
@@ -285,6 +299,6 @@ def test_list_is_refused_when_it_lacks_the_ids(answer: bytes) -> None:
 )
 def test_answer_is_read_or_refused_when_it_is_anything(answer: bytes) -> None:
     """Whatever comes is read or refused in the one way that becomes an error with words."""
-    for read in (read_environment, read_update_status, read_environment_names, read_model_ids):
+    for read in (read_environment, read_update_status, read_environments, read_model_ids):
         with contextlib.suppress(pydantic.ValidationError):
             read(answer)
