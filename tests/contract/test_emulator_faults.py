@@ -75,6 +75,8 @@ def test_an_answer_is_late_when_it_is_delayed(emulator: Emulator, client: httpx.
     before = time.monotonic()
     assert client.patch(ENVIRONMENT, json=CHANGE, timeout=5).is_success
     assert time.monotonic() - before >= 0.2
+    taken = {request.method: request.answered_at_seconds - request.at_seconds for request in emulator.requests}
+    assert taken["PATCH"] >= 0.2 > taken["GET"]
 
 
 def test_json_breaks_off_when_it_is_broken(emulator: Emulator, client: httpx.Client) -> None:

@@ -247,7 +247,7 @@ def test_the_command_reports_what_happens_when_it_runs(capsys: pytest.CaptureFix
 
 def test_the_command_shows_a_dropped_connection_when_there_is_one(capsys: pytest.CaptureFixture[str]) -> None:
     """It has no status to show."""
-    emulate.report(RecordedRequest("GET", "/v1/models", {}, {}, None, None, None, 0.0))
+    emulate.report(RecordedRequest("GET", "/v1/models", {}, {}, None, None, None, 0.0, 0.0))
     assert capsys.readouterr().out == "GET /v1/models dropped\n"
 
 

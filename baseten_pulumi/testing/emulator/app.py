@@ -85,7 +85,7 @@ class Endpoint:
         request, at_seconds = Request(scope, receive), self._services.clock()
         body = await request.body()
         reply = await self._replied(request, body)
-        self._services.record(_recorded(request, body, reply, at_seconds))
+        self._services.record(_recorded(request, body, reply, at_seconds, self._services.clock()))
         if reply is None:
             await self._dropped(request)
             return
@@ -188,7 +188,9 @@ def _with_wrong_types(value: Any) -> Any:
     return "many" if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _recorded(request: Request, body: bytes, reply: _Reply | None, at_seconds: float) -> RecordedRequest:
+def _recorded(
+    request: Request, body: bytes, reply: _Reply | None, at_seconds: float, answered_at_seconds: float
+) -> RecordedRequest:
     return RecordedRequest(
         method=request.method,
         path=request.url.path,
@@ -198,6 +200,7 @@ def _recorded(request: Request, body: bytes, reply: _Reply | None, at_seconds: f
         status=None if reply is None else reply.status,
         outcome=None if reply is None else reply.outcome,
         at_seconds=at_seconds,
+        answered_at_seconds=answered_at_seconds,
     )
 
 

@@ -24,6 +24,7 @@ class RecordedRequest:
         status: Of the answer; None where the connection was dropped instead.
         outcome: ACCEPTED, QUEUED or UNCHANGED of an update; None for everything else.
         at_seconds: When it arrived, on the emulator's clock.
+        answered_at_seconds: When its answer was made, on the same clock; what was in force then is what a read shows.
     """
 
     method: str
@@ -34,6 +35,7 @@ class RecordedRequest:
     status: int | None
     outcome: str | None
     at_seconds: float
+    answered_at_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
