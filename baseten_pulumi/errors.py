@@ -18,6 +18,7 @@
     │   │   ├── RequestTimeoutError    no answer in time
     │   │   ├── ConnectionBrokenError  no connection, or one that broke
     │   │   └── UnexpectedAnswerError  an answer that is not what the API describes
+    ├── RunCancelledError              Pulumi cancelled the run before anything was sent
     └── NotInForceError                settings were sent and are not in force
         └── WaitTimeoutError           the time to wait ran out
 
@@ -157,6 +158,10 @@ class ConnectionBrokenError(TransientError):
 
 class UnexpectedAnswerError(TransientError):
     """Baseten's answer is not what its API describes."""
+
+
+class RunCancelledError(BasetenError):
+    """Pulumi cancelled the run (Ctrl-C) before anything was sent."""
 
 
 class NotInForceError(BasetenError):

@@ -28,9 +28,11 @@ class EnvironmentSettingsProvider(ResourceProvider):
         return EnvironmentSettingsProvider, ()
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Remember the stack's configuration."""
+        """Remember the stack's configuration, and fit the host to long waits."""
+        from baseten_pulumi.provider import interception
         from baseten_pulumi.provider.configuration import Configuration
 
+        interception.attach()
         self._configuration = Configuration(req.config.get)
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:

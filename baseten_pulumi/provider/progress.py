@@ -1,15 +1,14 @@
 """One live line for each resource's row, and notes that outlive it.
 
-The engine's address is the host's first argument. A line that cannot be shown is dropped: it must never fail the
-operation it tells of.
+A line that cannot be shown is dropped: it must never fail the operation it tells of.
 """
 
 import contextlib
-import functools
-import sys
 
 import grpc
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+from pulumi.runtime.proto import engine_pb2
+
+from baseten_pulumi.provider import engine
 
 _SECONDS_TO_ARRIVE = 2.0
 # gRPC cancels a call whose future is collected, so each is held until it is done.
@@ -25,9 +24,9 @@ class Row:
 
     def report(self, text: str) -> None:
         """Show how things go; the next line replaces it. Returns at once."""
-        engine = _engine()
-        if engine is not None:
-            line = engine.Log.future(self._line(text, engine_pb2.INFO, ephemeral=True), timeout=_SECONDS_TO_ARRIVE)
+        stub = engine.stub()
+        if stub is not None:
+            line = stub.Log.future(_line(self._urn, text, engine_pb2.INFO, ephemeral=True), timeout=_SECONDS_TO_ARRIVE)
             _under_way.add(line)
             line.add_done_callback(_under_way.discard)
             self._latest = line
@@ -40,29 +39,26 @@ class Row:
 
     def note(self, text: str) -> None:
         """Tell something that stays in the summary."""
-        self._tell(text, engine_pb2.INFO)
+        _tell(self._urn, text, engine_pb2.INFO)
 
     def warn(self, text: str) -> None:
         """Warn of something, in the summary too."""
-        self._tell(text, engine_pb2.WARNING)
-
-    def _tell(self, text: str, severity: "engine_pb2.LogSeverity.ValueType") -> None:
-        engine = _engine()
-        if engine is not None:
-            with contextlib.suppress(grpc.RpcError):
-                engine.Log(self._line(text, severity, ephemeral=False), timeout=_SECONDS_TO_ARRIVE)
-
-    def _line(
-        self, text: str, severity: "engine_pb2.LogSeverity.ValueType", *, ephemeral: bool
-    ) -> engine_pb2.LogRequest:
-        return engine_pb2.LogRequest(severity=severity, message=text, urn=self._urn, ephemeral=ephemeral)
+        _tell(self._urn, text, engine_pb2.WARNING)
 
 
-@functools.cache
-def _engine() -> engine_pb2_grpc.EngineStub | None:
-    """Reach the engine that started this process; None outside Pulumi's host."""
-    address = sys.argv[1] if len(sys.argv) > 1 else ""
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
-        return None
-    return engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
+def debug(text: str) -> None:
+    """Tell something that `pulumi up --debug` shows."""
+    _tell("", text, engine_pb2.DEBUG)
+
+
+def _tell(urn: str, text: str, severity: "engine_pb2.LogSeverity.ValueType") -> None:
+    stub = engine.stub()
+    if stub is not None:
+        with contextlib.suppress(grpc.RpcError):
+            stub.Log(_line(urn, text, severity, ephemeral=False), timeout=_SECONDS_TO_ARRIVE)
+
+
+def _line(
+    urn: str, text: str, severity: "engine_pb2.LogSeverity.ValueType", *, ephemeral: bool
+) -> engine_pb2.LogRequest:
+    return engine_pb2.LogRequest(severity=severity, message=text, urn=urn, ephemeral=ephemeral)

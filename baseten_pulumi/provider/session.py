@@ -3,7 +3,6 @@
 Pulumi's host answers calls on threads of its own and may hold several instances of the provider; they all share these.
 """
 
-import asyncio
 import functools
 import threading
 from collections.abc import Coroutine
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 from baseten_pulumi.api.client import BasetenClient, Endpoint
 from baseten_pulumi.clock import SystemClock
 from baseten_pulumi.provider.configuration import Configuration, is_loopback
+from baseten_pulumi.provider.loop import shared_loop
 
 _Result = TypeVar("_Result")
 
@@ -23,13 +23,17 @@ class Session:
     """A client for one endpoint, and the loop it lives on."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self._loop = _loop()
+        self._loop = shared_loop()
         self.clock = SystemClock()
         self.client = BasetenClient(endpoint, self.clock)
 
     def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
-        """Run a coroutine on the loop and return its result; for any thread but the loop's own."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        """Run a coroutine on the loop and return its result; for any thread but the loop's own.
+
+        Raises:
+            RunCancelledError: Pulumi cancelled the run.
+        """
+        return self._loop.run(work)
 
 
 def open_session(configuration: Configuration) -> Session:
@@ -47,10 +51,3 @@ def open_session(configuration: Configuration) -> Session:
 @functools.lru_cache(maxsize=8)
 def _session(endpoint: Endpoint) -> Session:
     return Session(endpoint)
-
-
-@functools.cache
-def _loop() -> asyncio.AbstractEventLoop:
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name="baseten", daemon=True).start()
-    return loop

@@ -10,7 +10,8 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from baseten_pulumi.api.client import Endpoint
-from baseten_pulumi.provider import planning, progress
+from baseten_pulumi.provider import engine as engines
+from baseten_pulumi.provider import planning
 from baseten_pulumi.provider.session import Session
 from baseten_pulumi.testing import Emulator
 
@@ -50,14 +51,20 @@ class Engine(engine_pb2_grpc.EngineServicer):
         self._server.stop(None).wait()
 
 
+def forget_engine() -> None:
+    """Have the command line of this process read anew."""
+    engines.address.cache_clear()
+    engines.stub.cache_clear()
+
+
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """An engine whose address this process was started with, as Pulumi's host is."""
     running = Engine()
     monkeypatch.setattr(sys, "argv", ["pulumi.dynamic", running.address])
-    progress._engine.cache_clear()
+    forget_engine()
     yield running
-    progress._engine.cache_clear()
+    forget_engine()
     running.stop()
 
 
@@ -73,7 +80,7 @@ def shown() -> Iterator[Engine]:
 def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the fixture above, this process was started by no engine."""
     monkeypatch.setattr(sys, "argv", ["pytest"])
-    progress._engine.cache_clear()
+    forget_engine()
 
 
 @pytest.fixture(scope="session")

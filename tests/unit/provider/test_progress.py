@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 import pytest
 from pulumi.runtime.proto import engine_pb2
 
+from baseten_pulumi.provider import engine as engines
 from baseten_pulumi.provider import progress
 from baseten_pulumi.provider.progress import Row
+from tests.unit.provider.conftest import forget_engine
 
 if TYPE_CHECKING:
     from tests.unit.provider.conftest import Engine
@@ -40,21 +42,21 @@ def test_note_has_arrived_and_stays_when_it_was_told(tell: object, severity: int
 def test_nothing_happens_when_the_engine_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A line that cannot be shown never fails or holds up the operation it tells of."""
     monkeypatch.setattr(sys, "argv", ["pulumi.dynamic", "127.0.0.1:9"])
-    progress._engine.cache_clear()
+    forget_engine()
     row, began = Row(URN), time.monotonic()
     row.report("lost")
     assert time.monotonic() - began < 1.0
     row.note("lost")
     row.warn("lost")
     assert time.monotonic() - began < 6.0
-    progress._engine.cache_clear()
+    forget_engine()
 
 
 @pytest.mark.parametrize("argv", [[], ["x"], ["x", ""], ["x", "tests"], ["x", "a.py::test"], ["x", ":80"], ["x", "a:"]])
 def test_nothing_is_said_when_no_engine_started_the_process(argv: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Outside Pulumi's host the first argument is no address."""
     monkeypatch.setattr(sys, "argv", argv)
-    progress._engine.cache_clear()
-    assert progress._engine() is None
+    forget_engine()
+    assert engines.stub() is None
     Row(URN).report("nobody hears")
     Row(URN).note("nobody hears")

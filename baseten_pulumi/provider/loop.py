@@ -1,0 +1,97 @@
+"""The one event loop of the process, on a daemon thread: all waiting happens there, and can be ended there at once."""
+
+import asyncio
+import functools
+import os
+import signal
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from baseten_pulumi.errors import RunCancelledError, Statements
+from baseten_pulumi.provider import engine
+
+_Result = TypeVar("_Result")
+
+# The cache below may compute twice when two threads miss at once.
+_starting = threading.Lock()
+_CANCELLED = Statements(
+    goal="The operation was not carried out.",
+    seen="Pulumi cancelled the run.",
+    now="Nothing was sent.",
+    advice="Run it again.",
+)
+
+
+class Loop:
+    """Run coroutines for the threads that Pulumi's host answers on."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._is_cancelled = False
+        threading.Thread(target=self._loop.run_forever, name="baseten", daemon=True).start()
+
+    def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        """Return the result of a coroutine; for any thread but the loop's own.
+
+        Work that `cancel` ends meets `asyncio.CancelledError` where it waits.
+
+        Raises:
+            RunCancelledError: it was cancelled and had nothing else to say.
+        """
+        return asyncio.run_coroutine_threadsafe(self._tracked(work), self._loop).result()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have a coroutine run in the background, beyond the reach of `cancel`."""
+        asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def cancel(self) -> None:
+        """End all work under way and to come; returns at once."""
+        self._loop.call_soon_threadsafe(self._cancel)
+
+    async def _tracked(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        if self._is_cancelled:
+            self._end(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            raise RunCancelledError(_CANCELLED) from None
+
+    def _cancel(self) -> None:
+        self._is_cancelled = True
+        for task in self._tasks:
+            self._end(task)
+
+    def _end(self, task: "asyncio.Task[Any]") -> None:
+        """Cancel a task after its first step, so that the work itself can say what it was about."""
+        self._loop.call_soon(task.cancel)
+
+
+def shared_loop() -> Loop:
+    """Return the loop of this process."""
+    with _starting:
+        return _only_loop()
+
+
+def end_with_engine() -> None:
+    """Have this process end once the engine that started it is gone; nothing where none did."""
+    where = engine.address()
+    if where is not None:
+        loop = shared_loop()
+        loop.start(_end_with_engine(loop, *where))
+
+
+@functools.cache
+def _only_loop() -> Loop:
+    return Loop()
+
+
+async def _end_with_engine(loop: Loop, host: str, port: int) -> None:
+    """End every wait and then the process, as Ctrl-C would; Python itself lets other providers' calls end first."""
+    await engine.until_gone(host, port)
+    loop.cancel()
+    os.kill(os.getpid(), signal.SIGINT)
