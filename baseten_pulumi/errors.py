@@ -18,7 +18,7 @@
     │   │   ├── RequestTimeoutError    no answer in time
     │   │   ├── ConnectionBrokenError  no connection, or one that broke
     │   │   └── UnexpectedAnswerError  an answer that is not what the API describes
-    ├── RunCancelledError              Pulumi cancelled the run before anything was sent
+    ├── RunCancelledError              Pulumi cancelled the run before the settings were sent, or meanwhile
     └── NotInForceError                settings were sent and are not in force
         └── WaitTimeoutError           the time to wait ran out
 
@@ -161,7 +161,7 @@ class UnexpectedAnswerError(TransientError):
 
 
 class RunCancelledError(BasetenError):
-    """Pulumi cancelled the run (Ctrl-C) before anything was sent."""
+    """Pulumi cancelled the run (Ctrl-C) before the settings were sent, or while they were."""
 
 
 class NotInForceError(BasetenError):

@@ -1,8 +1,9 @@
 """Put settings in force: send them, and wait until Baseten reports them."""
 
+import asyncio
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from baseten_pulumi.convergence.comparison import differences
 from baseten_pulumi.convergence.sighting import Wanted
 from baseten_pulumi.convergence.watching import Watch
 from baseten_pulumi.convergence.wording import retried
-from baseten_pulumi.errors import BasetenError, NotInForceError, RequestError, Statements
+from baseten_pulumi.errors import BasetenError, NotInForceError, RequestError, RunCancelledError, Statements
 from baseten_pulumi.fields import Settings, nest
 from baseten_pulumi.provider.host import Call, PartialFailure
 from baseten_pulumi.provider.identity import Identity
@@ -32,6 +33,7 @@ class Plan:
         is_waiting: Whether to wait: the program's choice, unless the stack skips every wait.
         looks_first: Whether to read before sending, and send only what differs.
         status: Baseten's last word on these settings; None where it has said nothing.
+        requests: How many requests that change settings the resource has sent before.
     """
 
     identity: Identity
@@ -40,6 +42,7 @@ class Plan:
     is_waiting: bool
     looks_first: bool = False
     status: str | None = None
+    requests: int = 0
 
     def outputs(self, status: str | None, in_force: bool) -> dict[str, Any]:
         """Return the resource's outputs, given Baseten's last word and whether everything was read back."""
@@ -48,6 +51,7 @@ class Plan:
             "env_name": self.identity.env_name,
             "wait": self.wait,
             "in_force": in_force,
+            "requests": self.requests,
         }
         return {**own, **({"status": status} if status else {}), **nest(self.settings)}
 
@@ -77,7 +81,10 @@ class _Application:
         self._deadline = self._clock.now() + (call.timeout_seconds or DEFAULT_TIMEOUT_SECONDS)
 
     async def run(self) -> dict[str, Any]:
-        unmet = await self._look() if self._plan.looks_first else self._plan.settings
+        try:
+            unmet = await self._look() if self._plan.looks_first else self._plan.settings
+        except asyncio.CancelledError:
+            raise _cancelled(self._plan.identity, "Nothing was sent.") from None
         if not unmet:
             return self._plan.outputs(self._plan.status, in_force=True)
         try:
@@ -88,6 +95,7 @@ class _Application:
             raise self._partial(_unforeseen(error, self._plan.identity), None) from error
 
     async def _put_in_force(self, unmet: Settings) -> dict[str, Any]:
+        self._plan = replace(self._plan, requests=self._plan.requests + 1)
         status = await self._send(unmet)
         if self._plan.is_waiting:
             await self._wait(status)
@@ -109,6 +117,9 @@ class _Application:
             if error.may_have_taken_effect:
                 raise self._partial(error, None) from None
             raise
+        except asyncio.CancelledError:
+            doubt = _cancelled(self._plan.identity, "Baseten may have taken the settings all the same.")
+            raise self._partial(doubt, None) from None
 
     async def _wait(self, status: str) -> None:
         wanted = Wanted(*self._address(), self._plan.settings, status, self._seconds_left())
@@ -135,6 +146,11 @@ class _Application:
 def _sent_but_unread(error: BasetenError, identity: Identity) -> BasetenError:
     goal = f"{identity.settings} were sent but not read back."
     return error.restated(goal=goal, now="Baseten keeps the request; only the waiting stopped.")
+
+
+def _cancelled(identity: Identity, now: str) -> BasetenError:
+    goal, advice = f"{identity.settings} were not put in force.", "Run `pulumi up` again."
+    return RunCancelledError(Statements(goal, "Pulumi cancelled the run.", now, advice))
 
 
 def _unforeseen(error: Exception, identity: Identity) -> BasetenError:
