@@ -40,6 +40,9 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
     """Baseten's answer to the last request: ACCEPTED, QUEUED or UNCHANGED; None before there was one."""
     in_force: pulumi.Output[bool]
     """Whether every managed setting was read back with its value. False where nobody waited."""
+    requests: pulumi.Output[int | None]
+    """How many requests that change settings it has sent, those in doubt included. None counts as 0: state of a release
+    without this output, and what is looked up."""
 
     def __init__(  # noqa: PLR0913 - the resource's inputs
         self,
@@ -80,6 +83,7 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
             "wait": wait,
             "status": None,
             "in_force": None,
+            "requests": None,
         }
         super().__init__(EnvironmentSettingsProvider(), resource_name, props, opts)
         if pulumi.runtime.is_dry_run():

@@ -1,6 +1,7 @@
 """Decide what a create or an update has to do, and have it done."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from baseten_pulumi.fields import Settings, flatten, with_integers
@@ -40,7 +41,12 @@ def update(
     before = with_integers(flatten(olds))
     is_changed = any(before.get(path) != value for path, value in _wanted(news).items())
     status = olds.get("status")
-    plan = _plan(news, configuration, looks_first=status is not None and not is_changed, status=status)
+    plan = replace(
+        _plan(news, configuration),
+        looks_first=status is not None and not is_changed,
+        status=status,
+        requests=int(olds.get("requests") or 0),
+    )
     if not is_changed and _is_settled(olds, plan):
         outputs = plan.outputs(plan.status, in_force=olds.get("in_force") is True)
     else:
@@ -55,16 +61,12 @@ def _is_settled(olds: Mapping[str, Any], plan: Plan) -> bool:
     return olds.get("in_force") is True or (not plan.is_waiting and plan.status is not None)
 
 
-def _plan(
-    inputs: Mapping[str, Any], configuration: Configuration, *, looks_first: bool = False, status: str | None = None
-) -> Plan:
+def _plan(inputs: Mapping[str, Any], configuration: Configuration) -> Plan:
     return Plan(
         identity=Identity(inputs["model_id"], inputs["env_name"]),
         settings=_wanted(inputs),
         wait=inputs.get("wait") is not False,
         is_waiting=is_waiting(inputs, configuration),
-        looks_first=looks_first,
-        status=status,
     )
 
 

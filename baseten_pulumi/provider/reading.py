@@ -49,4 +49,5 @@ def _result(identity: Identity, props: Mapping[str, Any], managed: Settings, see
     inputs = {**own, **nest({**managed, **seen})}
     in_force = props.get("in_force") is not False or seen == managed
     status = {"status": props["status"]} if in_force and props.get("status") else {}
-    return ReadResult(str(identity), {**inputs, **status, "in_force": in_force}, inputs)
+    requests = {"requests": int(props["requests"])} if props.get("requests") is not None else {}
+    return ReadResult(str(identity), {**inputs, **status, **requests, "in_force": in_force}, inputs)

@@ -9,7 +9,7 @@ from pulumi.dynamic.dynamic import PROVIDER_KEY
 
 from baseten_pulumi import BasetenEnvironmentSettings, resource
 
-OUTPUTS = {"status": "ACCEPTED", "in_force": True}
+OUTPUTS = {"status": "ACCEPTED", "in_force": True, "requests": 2.0}
 
 
 class Mocks(pulumi.runtime.Mocks):
@@ -86,15 +86,18 @@ def test_outputs_are_typed_when_a_program_reads_them(run: Run) -> None:
 
     def program() -> pulumi.Output[Any]:
         settings = _settings(promotion_settings={"rolling_deploy_config": {"max_surge_percent": 25.0}})
-        return pulumi.Output.all(settings.autoscaling_settings, settings.promotion_settings, settings.in_force)
+        return pulumi.Output.all(
+            settings.autoscaling_settings, settings.promotion_settings, settings.in_force, settings.requests
+        )
 
-    (autoscaling, promotion, in_force), _ = run(program)
+    (autoscaling, promotion, in_force, requests), _ = run(program)
     assert (autoscaling.min_replica, type(autoscaling.min_replica)) == (1, int)
     assert autoscaling.max_replica is None
     assert promotion.rolling_deploy_config.max_surge_percent == 25
     assert type(promotion.rolling_deploy_config.max_surge_percent) is int
     assert promotion.rolling_deploy_config.max_unavailable_percent is None
     assert in_force is True
+    assert (requests, type(requests)) == (2, int)
 
 
 def test_whole_object_is_none_when_none_of_it_is_managed(run: Run) -> None:

@@ -96,13 +96,14 @@ def test_property_names_are_the_apis_own_when_kept_in_state() -> None:
         "autoscaling_settings.min_replica": 1,
         "promotion_settings.rolling_deploy_config.max_surge_percent": 1,
     }
-    plan = Plan(Identity("abc123", "production"), dict(everything), wait=True, is_waiting=True)
+    plan = Plan(Identity("abc123", "production"), dict(everything), wait=True, is_waiting=True, requests=2)
     assert plan.outputs("ACCEPTED", in_force=True) == {
         "model_id": "abc123",
         "env_name": "production",
         "wait": True,
         "in_force": True,
         "status": "ACCEPTED",
+        "requests": 2,
         "autoscaling_settings": {"min_replica": 1},
         "promotion_settings": {"rolling_deploy_config": {"max_surge_percent": 1}},
     }

@@ -23,6 +23,7 @@ OUTPUTS = {
     "env_name": "production",
     "wait": True,
     "autoscaling_settings": {"min_replica": 1, "max_replica": 3},
+    "requests": 1,
 }
 DOUBT = "Baseten may have taken the settings all the same."
 
@@ -76,14 +77,15 @@ def test_nothing_is_sent_when_a_look_shows_everything_in_force(baseten: Emulator
     """The status stays the last one."""
     baseten.change("abc123", "production", {"min_replica": 1, "max_replica": 3})
     outputs = apply(_plan(looks_first=True, status="QUEUED"), session, Call())
-    assert outputs == {**OUTPUTS, "status": "QUEUED", "in_force": True}
+    assert outputs == {**OUTPUTS, "status": "QUEUED", "in_force": True, "requests": 0}
     assert _asked(baseten) == ["GET"]
 
 
 def test_only_the_rest_is_sent_when_a_look_shows_some_in_force(baseten: Emulator, session: Session) -> None:
     """After the look, what differs is sent and everything is waited for."""
     baseten.change("abc123", "production", {"min_replica": 1})
-    assert apply(_plan(looks_first=True), session, Call())["in_force"] is True
+    outputs = apply(_plan(looks_first=True, requests=4), session, Call())
+    assert (outputs["in_force"], outputs["requests"]) == (True, 5)
     assert baseten.requests[1].body == {"autoscaling_settings": {"max_replica": 3}}
 
 

@@ -12,11 +12,12 @@ OLDS: dict[str, Any] = {
     "wait": True,
     "status": "ACCEPTED",
     "in_force": True,
+    "requests": 2.0,
     "autoscaling_settings": {"min_replica": 1.0, "max_replica": 3.0},
     "promotion_settings": {"rolling_deploy": True, "rolling_deploy_config": {"max_surge_percent": 25.0}},
     "__provider": "pickle",
 }
-NEWS: dict[str, Any] = {key: OLDS[key] for key in OLDS if key not in ("status", "in_force")}
+NEWS: dict[str, Any] = {key: OLDS[key] for key in OLDS if key not in ("status", "in_force", "requests")}
 
 
 def _news(**changes: Any) -> dict[str, Any]:

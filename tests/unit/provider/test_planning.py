@@ -20,7 +20,8 @@ INPUTS: dict[str, Any] = {
     "wait": True,
     "autoscaling_settings": {"min_replica": 1.0, "max_replica": 3.0},
 }
-OUTPUTS: dict[str, Any] = {**INPUTS, "status": "ACCEPTED", "in_force": True}
+OUTPUTS: dict[str, Any] = {**INPUTS, "status": "ACCEPTED", "in_force": True, "requests": 3.0}
+SENT: dict[str, Any] = {**OUTPUTS, "requests": 4}
 
 
 def _inputs(**autoscaling: float) -> dict[str, Any]:
@@ -59,9 +60,16 @@ def test_every_declared_setting_is_sent_when_created(baseten: Emulator, session:
     """As integers, under the environment's own address; the environment is adopted."""
     plan, outputs = planning.create(INPUTS, PLAIN, Call())
     assert str(plan.identity) == "abc123/production"
-    assert outputs == OUTPUTS
+    assert outputs == {**OUTPUTS, "requests": 1}
     assert [type(value) for value in outputs["autoscaling_settings"].values()] == [int, int]
     assert _sent(baseten) == [{"autoscaling_settings": {"min_replica": 1, "max_replica": 3}}]
+
+
+def test_count_begins_when_state_of_an_earlier_release_has_none(baseten: Emulator, session: Session) -> None:
+    """An absent count is 0."""
+    olds = {key: value for key, value in OUTPUTS.items() if key != "requests"}
+    outputs = _update(olds, _inputs(min_replica=2.0, max_replica=3.0))
+    assert (outputs["requests"], type(outputs["requests"])) == (1, int)
 
 
 def test_nobody_waits_when_the_stack_skips_it(baseten: Emulator, session: Session) -> None:
@@ -73,7 +81,7 @@ def test_nobody_waits_when_the_stack_skips_it(baseten: Emulator, session: Sessio
 def test_every_declared_setting_is_sent_when_one_changed(baseten: Emulator, session: Session) -> None:
     """The others may have drifted meanwhile."""
     outputs = _update(OUTPUTS, _inputs(min_replica=2.0, max_replica=3.0))
-    assert outputs == {**OUTPUTS, "autoscaling_settings": {"min_replica": 2, "max_replica": 3}}
+    assert outputs == {**SENT, "autoscaling_settings": {"min_replica": 2, "max_replica": 3}}
     assert _sent(baseten) == [{"autoscaling_settings": {"min_replica": 2, "max_replica": 3}}]
 
 
@@ -120,7 +128,7 @@ def test_everything_is_sent_without_a_look_when_nobody_knows_what_is_under_way(
     """Without a status, what Baseten reports now may yet be overtaken by what was sent before."""
     baseten.change("abc123", "production", {"min_replica": 1, "max_replica": 3})
     outputs = _update({**OUTPUTS, "status": None, "in_force": False}, INPUTS)
-    assert outputs == {**OUTPUTS, "status": "UNCHANGED"}
+    assert outputs == {**SENT, "status": "UNCHANGED"}
     assert _sent(baseten) == [{"autoscaling_settings": {"min_replica": 1, "max_replica": 3}}]
     assert baseten.requests[0].method == "PATCH"
 
@@ -129,7 +137,7 @@ def test_only_the_rest_is_sent_when_some_came_into_force_meanwhile(baseten: Emul
     """The update polls first and sends only what differs."""
     baseten.change("abc123", "production", {"max_replica": 3})
     outputs = _update({**OUTPUTS, "in_force": False}, INPUTS)
-    assert outputs == OUTPUTS
+    assert outputs == SENT
     assert _sent(baseten) == [{"autoscaling_settings": {"min_replica": 1}}]
 
 

@@ -14,6 +14,7 @@ PROPS: dict[str, Any] = {
     "wait": False,
     "status": "ACCEPTED",
     "in_force": True,
+    "requests": 2.0,
     "autoscaling_settings": {"min_replica": 0.0, "max_replica": 1.0},
     "promotion_settings": {"rolling_deploy": False},
     "__provider": "pickle",
@@ -31,8 +32,14 @@ def test_outputs_are_the_same_when_nothing_drifted(baseten: Emulator, session: S
     """A refresh without drift changes nothing, the program's `wait` and the last status included."""
     found = read(ID, PROPS, session)
     assert found.id == ID
-    assert found.outs == {**INPUTS, "status": "ACCEPTED", "in_force": True}
+    assert found.outs == {**INPUTS, "status": "ACCEPTED", "in_force": True, "requests": 2}
     assert found.inputs == INPUTS
+
+
+def test_count_of_requests_is_not_made_up_when_state_has_none(baseten: Emulator, session: Session) -> None:
+    """State of an earlier release stays as it is: a refresh without drift changes nothing."""
+    found = read(ID, {key: value for key, value in PROPS.items() if key != "requests"}, session)
+    assert found.outs == {**INPUTS, "status": "ACCEPTED", "in_force": True}
 
 
 def test_drift_is_in_outputs_and_inputs_when_somebody_changed_a_managed_setting(
@@ -45,8 +52,8 @@ def test_drift_is_in_outputs_and_inputs_when_somebody_changed_a_managed_setting(
     assert found.inputs["autoscaling_settings"] == {"min_replica": 0, "max_replica": 9}
     assert found.inputs["promotion_settings"] == {"rolling_deploy": True}
     assert found.outs is not None
-    assert {**found.outs, "status": None, "in_force": None} == {**found.inputs, "status": None, "in_force": None}
-    assert found.outs["in_force"] is True
+    own = {"status": "ACCEPTED", "in_force": True, "requests": 2}
+    assert found.outs == {**found.inputs, **own}
 
 
 def test_old_value_stays_when_a_managed_setting_is_reported_as_null(baseten: Emulator, session: Session) -> None:
@@ -73,7 +80,7 @@ def test_what_is_under_way_stays_on_record_when_a_refresh_does_not_see_it_yet(
     baseten.change("abc123", "production", {"scale_down_delay": None})
     found = read(ID, {**PROPS, "autoscaling_settings": autoscaling, "in_force": False}, session)
     expected = {**INPUTS, "autoscaling_settings": reported}
-    assert found.outs == {**expected, "in_force": False}
+    assert found.outs == {**expected, "in_force": False, "requests": 2}
     assert found.inputs == expected
 
 
@@ -90,9 +97,9 @@ def test_zero_is_read_back_when_a_percentage_is_reported_as_null(baseten: Emulat
 def test_settings_count_as_in_force_when_a_refresh_reads_them_all_back(baseten: Emulator, session: Session) -> None:
     """Where nobody had waited, a refresh settles it; the status stays, and there is none where there was none."""
     found = read(ID, {**PROPS, "in_force": False}, session)
-    assert found.outs == {**INPUTS, "status": "ACCEPTED", "in_force": True}
+    assert found.outs == {**INPUTS, "status": "ACCEPTED", "in_force": True, "requests": 2}
     found = read(ID, {**PROPS, "in_force": False, "status": None}, session)
-    assert found.outs == {**INPUTS, "in_force": True}
+    assert found.outs == {**INPUTS, "in_force": True, "requests": 2}
 
 
 @pytest.mark.parametrize("props", [{"__provider": "pickle"}, {}])
@@ -108,7 +115,7 @@ def test_everything_reported_is_read_when_a_program_looks_it_up(
     assert "scale_down_delay" not in found.outs["autoscaling_settings"]
     assert "ramp_up_duration_seconds" in found.outs["promotion_settings"]
     assert (found.outs["wait"], found.outs["in_force"]) == (True, True)
-    assert "status" not in found.outs
+    assert not {"status", "requests"} & set(found.outs)
 
 
 @pytest.mark.parametrize("resource_id", ["abc123/nowhere", "nobody/production"])
