@@ -45,11 +45,12 @@ class EnvironmentSettingsProvider(ResourceProvider):
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Tell what an update would change; offline."""
-        from baseten_pulumi.provider import diffing, host, planning
+        from baseten_pulumi.provider import diffing, host, interception, planning
 
         waiting = host.answer(lambda _: planning.is_waiting(_news, self._configuration))
-        changes = diffing.has_changes(_olds, _news, is_waiting=waiting)
-        return DiffResult(changes, diffing.replaced_by(_olds, _news))
+        changes = diffing.changes(_olds, _news, is_waiting=waiting)
+        interception.note_changes(changes)
+        return DiffResult(bool(changes), diffing.replaced_by(_olds, _news))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Adopt the environment: send every declared setting and wait until it is in force."""

@@ -1,11 +1,14 @@
 """What an update would change, decided offline from the last outputs and the new inputs."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from pulumi.output import Unknown
 
 from baseten_pulumi.fields import AUTOSCALING, PROMOTION, flatten
+
+Change: TypeAlias = Literal["ADD", "UPDATE", "DELETE", "UPDATE_REPLACE"]
+"""How a property changes, in the words of Pulumi's protocol."""
 
 _IDENTITY = ("model_id", "env_name")
 _JUDGED = (*_IDENTITY, AUTOSCALING, PROMOTION)
@@ -16,24 +19,44 @@ def replaced_by(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
     return [name for name in _IDENTITY if not isinstance(news.get(name), Unknown) and news.get(name) != olds.get(name)]
 
 
-def has_changes(olds: Mapping[str, Any], news: Mapping[str, Any], *, is_waiting: bool) -> bool:
-    """Tell whether an update is due.
+def changes(olds: Mapping[str, Any], news: Mapping[str, Any], *, is_waiting: bool) -> dict[str, Change]:
+    """Return what changes, by property path; empty where no update is due.
 
-    A change of a managed setting, its addition or its removal counts, and so does a model or environment not known yet.
-    `wait` itself does not count. But where settings were never seen in force, there is still to wait if waiting is on,
-    and to send if Baseten's word on them is not on record.
+    A change of a managed setting, its addition or its removal counts, and so does a model, environment or setting not
+    known yet. `wait` itself does not count. But where settings were never seen in force, there is still to wait if
+    waiting is on, and to send if Baseten's word on them is not on record: `in_force` then goes.
     """
-    if any(isinstance(value, Unknown) for name in _JUDGED for value in _all_values(news.get(name))):
-        return True
-    if replaced_by(olds, news) or flatten(olds) != flatten(news):
-        return True
+    replaced: dict[str, Change] = dict.fromkeys(replaced_by(olds, news), "UPDATE_REPLACE")
+    found = {**replaced, **_setting_changes(olds, news)}
     is_sent = olds.get("status") is not None
-    return olds.get("in_force") is not True and (is_waiting or not is_sent)
+    if not found and olds.get("in_force") is not True and (is_waiting or not is_sent):
+        return {"in_force": "DELETE"}
+    return found
 
 
-def _all_values(value: Any) -> Iterator[Any]:
-    if not isinstance(value, Mapping):
-        yield value
-        return
-    for inner in value.values():
-        yield from _all_values(inner)
+def _setting_changes(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Change]:
+    """Compare what is known, and take what is not for a change."""
+    before, after = flatten(olds), flatten(news)
+    unknown = [path for name in _JUDGED for path in _unknown_paths(name, news.get(name))]
+    found: dict[str, Change] = {path: _kind(before, {path: None}, path) for path in unknown}
+    for path in {**before, **after}:
+        is_covered = any(path.startswith(f"{other}.") for other in unknown)
+        if path not in unknown and not is_covered and before.get(path) != after.get(path):
+            found[path] = _kind(before, after, path)
+    return found
+
+
+def _kind(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> Change:
+    if path not in after:
+        return "DELETE"
+    was_there = path in _IDENTITY or any(f"{other}.".startswith(f"{path}.") for other in before)
+    return "UPDATE" if was_there else "ADD"
+
+
+def _unknown_paths(path: str, value: Any) -> Iterator[str]:
+    """Yield the path of everything not known yet, at whatever depth."""
+    if isinstance(value, Unknown):
+        yield path
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _unknown_paths(f"{path}.{name}", inner)

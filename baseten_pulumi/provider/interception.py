@@ -16,11 +16,12 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import grpc
 from pulumi.runtime.proto import provider_pb2
 
+from baseten_pulumi.provider.diffing import Change
 from baseten_pulumi.provider.loop import end_with_engine, shared_loop
 from baseten_pulumi.provider.progress import debug
 
@@ -33,7 +34,6 @@ OUR_TYPES = frozenset(
 )
 _SLOW = frozenset({"Create", "Update", "Read"})
 
-Change: TypeAlias = Literal["ADD", "UPDATE", "DELETE", "ADD_REPLACE", "UPDATE_REPLACE", "DELETE_REPLACE"]
 _Behaviour: TypeAlias = Callable[[Any, grpc.ServicerContext], Any]
 
 _ours = ThreadPoolExecutor(THREADS, thread_name_prefix="baseten")
