@@ -70,6 +70,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
     )
     parser.add_argument(
+        "--rate-burst",
+        type=float,
+        default=None,
+        help="requests let in at once after a rest (default: those of one second)",
+        metavar="N",
+    )
+    parser.add_argument(
         "--replica-cap", type=int, default=None, help="the account's cap on replicas (default: none)", metavar="N"
     )
     return parser
@@ -84,6 +91,7 @@ def _emulator(chosen: argparse.Namespace) -> "Emulator":
         api=chosen.api,
         api_key=chosen.api_key,
         rate_limit=chosen.rate_limit,
+        rate_burst=chosen.rate_burst,
         replica_cap=chosen.replica_cap,
         on_request=report,
     )

@@ -193,6 +193,12 @@ def test_requests_are_slowed_down_when_the_rate_limit_is_reached() -> None:
         assert client.get("/v1/models").is_success
 
 
+def test_a_burst_is_let_in_when_it_is_larger_than_the_rate() -> None:
+    """Burst and rate are two options."""
+    with Emulator(rate_limit=1, rate_burst=3, clock=lambda: 0.0) as emulator, _client(emulator) as client:
+        assert [client.get(ENVIRONMENT).status_code for _ in range(4)] == [200, 200, 200, 429]
+
+
 def test_settings_apply_when_the_latency_has_passed_on_the_emulators_clock() -> None:
     """Over HTTP too: accepted, then reported, and the moment is written down."""
     seconds = [100.0]

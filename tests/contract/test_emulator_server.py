@@ -121,7 +121,9 @@ def test_the_state_outlives_the_server_when_it_is_started_again() -> None:
     emulator.__exit__(None, None, None)
 
 
-@pytest.mark.parametrize("options", [{"apply_seconds": -1}, {"rate_limit": 0}])
+@pytest.mark.parametrize(
+    "options", [{"apply_seconds": -1}, {"rate_limit": 0}, {"rate_burst": 9}, {"rate_limit": 9, "rate_burst": 0}]
+)
 def test_an_option_is_refused_when_it_makes_no_sense(options: dict[str, Any]) -> None:
     """The message names the option."""
     with pytest.raises(ValueError, match=next(iter(options))):
@@ -259,10 +261,19 @@ def test_the_command_is_refused_when_its_port_is_in_use(capsys: pytest.CaptureFi
     assert capsys.readouterr().err == f"port {port} on 127.0.0.1 is in use by another program\n"
 
 
-def test_the_command_is_refused_when_an_option_makes_no_sense(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("options", "refusal"),
+    [
+        (["--rate-limit", "0"], "rate_limit must be above 0, or None for no limit, got 0\n"),
+        (["--rate-burst", "9"], "rate_burst must be at least 1, and needs a rate_limit, got 9\n"),
+    ],
+)
+def test_the_command_is_refused_when_an_option_makes_no_sense(
+    options: list[str], refusal: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The option is named."""
-    assert main(["emulate", "--rate-limit", "0"]) == 1
-    assert capsys.readouterr().err == "rate_limit must be above 0, or None for no limit, got 0\n"
+    assert main(["emulate", *options]) == 1
+    assert capsys.readouterr().err == refusal
 
 
 @pytest.mark.parametrize("module", ["starlette", "uvicorn"])

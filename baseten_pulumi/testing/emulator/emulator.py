@@ -41,6 +41,7 @@ class Emulator:
         api: "current", or "founding" for exactly the page the product was founded on.
         api_key: The only key let in; None for any that is not empty.
         rate_limit: Requests a second for each key and endpoint; None for no limit.
+        rate_burst: Requests let in at once after a rest; None for those of one second.
         replica_cap: Above it, replicas are accepted and silently capped in what is reported; None for no cap.
         account: The models to start with.
         on_request: Called on the server's thread with each request before it is answered; None for nobody.
@@ -53,6 +54,7 @@ class Emulator:
     api: Api = "current"
     api_key: str | None = field(default=None, repr=False)
     rate_limit: float | None = None
+    rate_burst: float | None = None
     replica_cap: int | None = None
     account: Iterable[FictionalModel] = field(default=FICTIONAL_ACCOUNT, repr=False)
     on_request: Callable[[RecordedRequest], None] | None = field(default=None, repr=False)
@@ -67,6 +69,8 @@ class Emulator:
             raise ValueError(f"apply_seconds must be at least 0, got {self.apply_seconds:g}")
         if self.rate_limit is not None and self.rate_limit <= 0:
             raise ValueError(f"rate_limit must be above 0, or None for no limit, got {self.rate_limit:g}")
+        if self.rate_burst is not None and (self.rate_limit is None or self.rate_burst < 1):
+            raise ValueError(f"rate_burst must be at least 1, and needs a rate_limit, got {self.rate_burst:g}")
         self._store = Store(self.account, Behaviour(self.apply_seconds, self.api, self.replica_cap, self.clock))
 
     def __enter__(self) -> Self:
@@ -180,7 +184,7 @@ class Emulator:
         return Services(
             store=self._store,
             faults=self.faults,
-            limit=RateLimit(self.rate_limit, self.clock),
+            limit=RateLimit(self.rate_limit, self.clock, self.rate_burst),
             clock=self.clock,
             record=request_log(self._log, self.on_request),
             hang_up=hang_up,

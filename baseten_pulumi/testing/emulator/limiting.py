@@ -1,4 +1,4 @@
-"""The rate limit: a token bucket for each key and endpoint, its burst the rate of one second."""
+"""The rate limit: a token bucket for each key and endpoint."""
 
 import math
 from collections.abc import Callable
@@ -10,10 +10,12 @@ class RateLimit:
     Args:
         per_second: Requests a second for each key and endpoint; None for no limit.
         clock: Seconds that only grow.
+        burst: Requests let in at once after a rest; None for those of one second.
     """
 
-    def __init__(self, per_second: float | None, clock: Callable[[], float]) -> None:
+    def __init__(self, per_second: float | None, clock: Callable[[], float], burst: float | None = None) -> None:
         self._per_second = per_second
+        self._burst = burst
         self._clock = clock
         self._buckets: dict[tuple[str, str], tuple[float, float]] = {}
 
@@ -22,7 +24,7 @@ class RateLimit:
         if self._per_second is None:
             return None
         now_seconds = self._clock()
-        burst = max(1.0, self._per_second)
+        burst = max(1.0, self._per_second if self._burst is None else self._burst)
         tokens, since_seconds = self._buckets.get((key, endpoint), (burst, now_seconds))
         tokens = min(burst, tokens + (now_seconds - since_seconds) * self._per_second)
         if tokens >= 1:

@@ -1,5 +1,7 @@
 from typing import TYPE_CHECKING
 
+import pytest
+
 from baseten_pulumi.testing.emulator.limiting import RateLimit
 
 if TYPE_CHECKING:
@@ -23,6 +25,17 @@ def test_a_seconds_worth_is_let_in_when_it_comes_at_once(clock: "HandClock") -> 
     assert _asked(limit, 2) == [None, 1]
     clock.seconds += 3600
     assert _asked(limit, 4) == [None, None, None, 1]
+
+
+@pytest.mark.parametrize("burst", [1, 20])
+def test_the_burst_is_let_in_when_it_is_told_apart_from_the_rate(burst: int, clock: "HandClock") -> None:
+    """A limit may be stricter or laxer with a burst than a second of its rate."""
+    limit = RateLimit(4, clock, burst)
+    assert _asked(limit, burst + 1) == [None] * burst + [1]
+    clock.seconds += 0.25
+    assert _asked(limit, 2) == [None, 1]
+    clock.seconds += 3600
+    assert _asked(limit, burst + 1) == [None] * burst + [1]
 
 
 def test_keys_and_endpoints_are_counted_apart_when_both_are_busy(clock: "HandClock") -> None:
