@@ -15,6 +15,7 @@ import httpx
 import pydantic
 
 from baseten_pulumi import errors
+from baseten_pulumi.api.limiting import NoTurnError
 from baseten_pulumi.errors import RequestError, Statements
 
 # Longest piece of an answer that an error quotes.
@@ -129,6 +130,20 @@ def from_unreadable(
         f"describe ({_one_line(where, request.api_key)}){_request_id(response, request.api_key)}."
     )
     return _unexpected(request, response.status_code, seen)
+
+
+def not_sent(request: Request, within_seconds: float, reason: NoTurnError) -> errors.RateLimitedError:
+    """Return the error for a request whose turn would come too late."""
+    paused = f"not at all for {reason.pause_seconds:.0f} s, then " if reason.pause_seconds >= 1 else ""
+    seen = (
+        f"{request.method} {request.path} was not sent: so as not to be refused, such requests go out slowly ({paused}"
+        f"{reason.per_second:.3g} a second), and it had no turn within {within_seconds:.3g} s."
+    )
+    kind = errors.RateLimitedError
+    return kind(
+        Statements(request.goal, seen, _now(request, ambiguous=False), _ADVICE[kind]),
+        retry_after_seconds=reason.pause_seconds or None,
+    )
 
 
 def in_doubt(error: RequestError) -> RequestError:

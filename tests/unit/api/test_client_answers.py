@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from baseten_pulumi import errors
-from baseten_pulumi.api import client as client_module
+from baseten_pulumi.api import connection as connection_module
 from baseten_pulumi.api.client import BasetenClient
 from baseten_pulumi.api.models import Environment
 from tests.unit.api.talking import DOUBT, PATH, read, update
@@ -48,8 +48,8 @@ def test_answer_is_given_up_when_it_trickles_on_in_a_long_wait(
     talk: "Talk", answers: "Answers", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One answer has a minute, however much time the wait has: the next poll may fare better."""
-    assert client_module.LONGEST_ANSWER_SECONDS == 60.0
-    monkeypatch.setattr(client_module, "LONGEST_ANSWER_SECONDS", 0.1)
+    assert connection_module.LONGEST_ANSWER_SECONDS == 60.0
+    monkeypatch.setattr(connection_module, "LONGEST_ANSWER_SECONDS", 0.1)
 
     async def ask(client: BasetenClient) -> Environment:
         return await client.read_environment("abc123", "production", within_seconds=1800.0)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 WORDS = Statements("Goal.", "Seen.", "Nothing was changed.", "Advice.")
 DOUBT = "Baseten may have taken the settings all the same."
 
+NOT_SENT = errors.RateLimitedError(WORDS)
 RETRIED = [
-    errors.RateLimitedError(WORDS, status_code=429),
     errors.ServerError(WORDS, status_code=502),
     errors.ServerError(WORDS, status_code=503),
     errors.ServerError(WORDS, status_code=504),
@@ -30,6 +30,7 @@ FINAL = [
     errors.ServerError(WORDS, status_code=500),
     errors.ServerError(WORDS, status_code=501),
     errors.UnexpectedAnswerError(WORDS, status_code=200),
+    NOT_SENT,
 ]
 
 
@@ -67,10 +68,18 @@ def test_answer_comes_at_once_when_nothing_is_wrong(clock: "FakeClock") -> None:
 
 @pytest.mark.parametrize("error", RETRIED, ids=repr)
 def test_request_is_sent_again_when_the_trouble_may_go_away(error: RequestError, clock: "FakeClock") -> None:
-    """429, 502, 503, 504, timeouts and broken connections are tried again."""
+    """502, 503, 504, timeouts and broken connections are tried again, after a pause."""
     script = Script(error, "answer")
     assert _run(script, clock) == "answer"
     assert (script.left, clock.slept) == ([300.0, 299.5], [0.5])
+
+
+@pytest.mark.parametrize("asked", [None, 37.0])
+def test_request_takes_its_turn_again_when_there_were_too_many(asked: float | None, clock: "FakeClock") -> None:
+    """After a 429 the next turn comes when Baseten lets it: a pause here would be a second one."""
+    script = Script(errors.RateLimitedError(WORDS, status_code=429, retry_after_seconds=asked), "answer")
+    assert _run(script, clock) == "answer"
+    assert (script.left, clock.slept) == ([300.0, 300.0], [])
 
 
 @pytest.mark.parametrize("error", FINAL, ids=repr)
@@ -106,7 +115,7 @@ def test_pause_is_within_its_bounds_when_nobody_fixes_it(clock: "FakeClock") -> 
 @pytest.mark.parametrize(("asked", "slept"), [(37.0, 37.0), (0.1, 0.5), (0.0, 0.5)])
 def test_pause_is_at_least_as_long_when_baseten_asks_for_it(asked: float, slept: float, clock: "FakeClock") -> None:
     """`retry_after` is honoured; a shorter one does not make a pause shorter."""
-    error = errors.RateLimitedError(WORDS, status_code=429, retry_after_seconds=asked)
+    error = errors.ServerError(WORDS, status_code=503, retry_after_seconds=asked)
     _run(Script(error, "answer"), clock)
     assert clock.slept == [slept]
 
@@ -130,7 +139,7 @@ def test_time_used_by_attempts_counts_when_the_deadline_is_judged(clock: "FakeCl
     assert clock.slept == []
 
 
-@pytest.mark.parametrize("last", [errors.RateLimitedError(WORDS, status_code=429), *FINAL], ids=repr)
+@pytest.mark.parametrize("last", [errors.ServerError(WORDS, status_code=503), *FINAL], ids=repr)
 def test_doubt_stays_when_an_earlier_attempt_may_have_taken_effect(last: RequestError, clock: "FakeClock") -> None:
     """A later refusal does not undo an earlier request: flag and words say so."""
     doubtful = errors.RequestTimeoutError(WORDS, may_have_taken_effect=True)
@@ -149,16 +158,43 @@ def test_no_doubt_is_cast_when_no_attempt_left_any(clock: "FakeClock") -> None:
 
 
 def test_request_is_given_up_after_five_minutes_when_there_is_more_time(clock: "FakeClock") -> None:
-    """A wrong address is better seen than waited for; every attempt is told the time that is left of those."""
+    """A wrong address is better seen than waited for."""
     script = Script(errors.ConnectionBrokenError(WORDS))
     _failing(script, clock, within=1800.0)
-    assert script.left[:2] == [300.0, 299.5]
+    assert script.left[:2] == [1800.0, 1799.5]
     assert 285.0 <= sum(clock.slept) < 300.0
+
+
+def test_five_minutes_begin_with_the_first_trouble_when_the_first_turn_came_late(clock: "FakeClock") -> None:
+    """Where many are in line, the first attempt may be sent after more than five minutes."""
+    script = Script(errors.ConnectionBrokenError(WORDS))
+
+    async def attempt(left: float) -> str:
+        if not script.left:
+            clock.pass_by(400.0)
+        return await script.attempt(left)
+
+    with pytest.raises(errors.ConnectionBrokenError):
+        asyncio.run(retrying(attempt, within_seconds=1800.0, clock=clock, spread=lambda low, high: 1.0))
+    assert script.left[:2] == [1800.0, 1399.5]
+    assert 285.0 <= sum(clock.slept) < 300.0
+
+
+def test_answer_counts_when_its_turn_came_later_than_five_minutes(clock: "FakeClock") -> None:
+    """Waiting in line for a second attempt is no trouble and has all the time there is."""
+    script = Script(errors.ServerError(WORDS, status_code=503), "answer")
+
+    async def attempt(left: float) -> str:
+        if script.left:
+            clock.pass_by(400.0)
+        return await script.attempt(left)
+
+    assert asyncio.run(retrying(attempt, within_seconds=1800.0, clock=clock)) == "answer"
 
 
 def test_trouble_is_told_when_another_attempt_follows(clock: "FakeClock") -> None:
     """Before its pause, so that the pause is explained; the last error is raised and not told."""
-    first, second = errors.RateLimitedError(WORDS, status_code=429), errors.ConnectionBrokenError(WORDS)
+    first, second = errors.ServerError(WORDS, status_code=502), errors.ConnectionBrokenError(WORDS)
     last = errors.RejectedError(WORDS, status_code=422)
     told: list[tuple[RequestError, int]] = []
     script = Script(first, second, last)

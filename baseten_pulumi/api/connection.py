@@ -1,0 +1,163 @@
+"""One connection to Baseten: a request in its turn, and its answer as something typed or as an error.
+
+It tries nothing twice.
+"""
+
+import asyncio
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, TypeVar
+
+import httpx
+import pydantic
+
+from baseten_pulumi.api import failures
+from baseten_pulumi.api.limiting import NoTurnError, RateLimiter, endpoint_of
+from baseten_pulumi.clock import Clock
+from baseten_pulumi.errors import ConfigurationError, RateLimitedError, Statements
+
+# More requests in flight are slower: measured with 200 environments, 3.5 s with 10 to 20 connections, 5.8 s with 200.
+MAX_CONNECTIONS = 16
+CONNECT_TIMEOUT_SECONDS = 5.0
+READ_TIMEOUT_SECONDS = 30.0
+# A body that trickles in is given up, so that one poll cannot use up the time of a whole wait.
+LONGEST_ANSWER_SECONDS = 60.0
+LARGEST_ANSWER_BYTES = 4 * 1024 * 1024
+# A request at the very end of the time still gets long enough to be answered.
+SHORTEST_TIMEOUT_SECONDS = 0.1
+# The HTTP library limits each read, not their sum: an answer that trickles in would never end. Its own limits, which
+# know whether the request was sent, come first.
+OVERRUN_SECONDS = 0.5
+_OF_THE_TRANSFER = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where Baseten is and who asks.
+
+    Attributes:
+        base_url: URL in front of `/v1`, without a trailing slash.
+        api_key: Sent with every request; shown nowhere.
+        is_loopback: Whether the host is this machine; proxies are not used for it.
+    """
+
+    base_url: str
+    api_key: str = field(repr=False)
+    is_loopback: bool = False
+
+
+class Connection:
+    """Send requests to one endpoint, no faster than Baseten lets them in; to be used on one event loop.
+
+    Raises:
+        ConfigurationError: the proxy or certificate variables of the environment cannot be used.
+    """
+
+    def __init__(self, endpoint: Endpoint, clock: Clock) -> None:
+        self._clock = clock
+        self._limiter = RateLimiter(clock, MAX_CONNECTIONS)
+        self._http = _http_client(endpoint)
+
+    async def send(
+        self,
+        request: failures.Request,
+        read: Callable[[bytes], _Answer],
+        within_seconds: float,
+        body: dict[str, Any] | None = None,
+    ) -> _Answer:
+        """Take a turn, send a request and return what `read` makes of its answer.
+
+        Args:
+            request: What to send.
+            read: Reads the body of a success; a `pydantic.ValidationError` of it becomes an error with words.
+            within_seconds: How long it may take, the time in line included.
+            body: Sent as JSON; None for none.
+
+        Raises:
+            RequestError: the answer was no success, could not be read, or none came in time.
+        """
+        response = await self._answered(request, body, within_seconds)
+        try:
+            return read(response.content)
+        except pydantic.ValidationError as reason:
+            raise failures.from_unreadable(request, response, reason) from None
+
+    async def _answered(
+        self, request: failures.Request, body: dict[str, Any] | None, within_seconds: float
+    ) -> httpx.Response:
+        """Return the answer to a request, which is a success."""
+        deadline = self._clock.now() + within_seconds
+        endpoint = endpoint_of(request.method, request.path)
+        try:
+            async with self._limiter.turn(endpoint, within_seconds=within_seconds) as turn:
+                response = await self._sent(request, body, deadline - self._clock.now())
+                if response.is_success:
+                    return response
+                error = failures.from_response(request, response)
+                if isinstance(error, RateLimitedError):
+                    self._limiter.refused(turn, error.retry_after_seconds)
+                raise error
+        except NoTurnError as reason:
+            raise failures.not_sent(request, within_seconds, reason) from None
+
+    async def _sent(
+        self, request: failures.Request, body: dict[str, Any] | None, within_seconds: float
+    ) -> httpx.Response:
+        """Send a request at once and return its answer, whatever it is."""
+        total = min(max(within_seconds, SHORTEST_TIMEOUT_SECONDS), LONGEST_ANSWER_SECONDS)
+        phase = min(READ_TIMEOUT_SECONDS, total)
+        timeout = httpx.Timeout(phase, connect=min(CONNECT_TIMEOUT_SECONDS, phase))
+        try:
+            return await asyncio.wait_for(self._exchange(request, body, timeout), total + OVERRUN_SECONDS)
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, asyncio.TimeoutError) as exception:
+            raise failures.from_exception(request, exception) from None
+
+    async def _exchange(
+        self, request: failures.Request, body: dict[str, Any] | None, timeout: httpx.Timeout
+    ) -> httpx.Response:
+        """Send a request and read its answer, up to a size that no answer of the API comes near."""
+        async with self._http.stream(request.method, request.path, json=body, timeout=timeout) as streamed:
+            content = bytearray()
+            async for piece in streamed.aiter_bytes():
+                content += piece
+                if len(content) > LARGEST_ANSWER_BYTES:
+                    raise failures.too_large(request, streamed.status_code, LARGEST_ANSWER_BYTES)
+            # As bytes: as text, a header that is not ASCII would be refused.
+            kept = [(name, value) for name, value in streamed.headers.raw if name.lower() not in _OF_THE_TRANSFER]
+            return httpx.Response(streamed.status_code, headers=kept, content=bytes(content))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._http.aclose()
+
+
+def _http_client(endpoint: Endpoint) -> httpx.AsyncClient:
+    headers = {"Authorization": f"Api-Key {endpoint.api_key}", "User-Agent": _user_agent()}
+    try:
+        return httpx.AsyncClient(
+            base_url=endpoint.base_url,
+            headers=headers,
+            limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
+            trust_env=not endpoint.is_loopback,
+        )
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as reason:
+        raise ConfigurationError(
+            Statements(
+                goal="Baseten could not be asked.",
+                seen=f"The environment's proxy or certificate variables cannot be used: {str(reason).rstrip('.')}.",
+                now="Nothing was sent.",
+                advice="Correct HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
+            )
+        ) from None
+
+
+def _user_agent() -> str:
+    try:
+        release = version("baseten-pulumi")
+    except PackageNotFoundError:  # a copy inside somebody's own tree
+        release = "unreleased"
+    return f"baseten-pulumi/{release} python/{platform.python_version()}"
