@@ -233,7 +233,7 @@ def test_server_is_fitted_once_when_several_providers_are_configured(monkeypatch
 def test_engine_counts_as_gone_when_the_parent_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine's death makes another process our parent, whoever answers at its address now."""
     parents = iter([1, 1, 2])
-    monkeypatch.setattr(engines.os, "getppid", lambda: next(parents))
+    monkeypatch.setattr("os.getppid", lambda: next(parents))
     monkeypatch.setattr(engines, "LOOK_EVERY_SECONDS", 0.01)
     with socket.create_server(("127.0.0.1", 0)) as alive:
         asyncio.run(engines.until_gone(*alive.getsockname()))
