@@ -1,0 +1,72 @@
+"""An emulator of Baseten in a process of its own, so that it shares no interpreter with anything measured."""
+
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from baseten_pulumi.testing import Emulator
+from baseten_pulumi.testing.emulator.account import FictionalModel, described
+from bench.fleet import Fleet
+from bench.observing import Observation, observe
+
+
+@dataclass(frozen=True, slots=True)
+class Baseten:
+    """How Baseten behaves in a run.
+
+    Attributes:
+        fleet: The environments it has.
+        apply_seconds: From accepting settings to reporting them.
+        rate_limit: Requests a second for each key and endpoint; as many may come at once.
+    """
+
+    fleet: Fleet
+    apply_seconds: float
+    rate_limit: float
+
+
+class EmulatorProcess:
+    """A running emulator; `url` is its base URL."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.url: str = connection.recv()
+
+    def observation(self) -> Observation:
+        """Return what it saw so far."""
+        self._connection.send(None)
+        observed: Observation = self._connection.recv()
+        return observed
+
+
+@contextmanager
+def emulated(baseten: Baseten) -> Iterator[EmulatorProcess]:
+    """Serve for as long as the block lasts."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(baseten, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        yield EmulatorProcess(ours)
+    finally:
+        ours.close()
+        process.join()
+
+
+def _serve(baseten: Baseten, connection: Connection) -> None:
+    account = [
+        FictionalModel(model_id, model_id, described(member.env_name for member in members))
+        for model_id, members in baseten.fleet.by_model().items()
+    ]
+    emulator = Emulator(apply_seconds=baseten.apply_seconds, rate_limit=baseten.rate_limit, account=account)
+    with emulator:
+        connection.send(emulator.url)
+        try:
+            while True:
+                connection.recv()
+                connection.send(observe(emulator.requests, emulator.applied))
+        except EOFError:
+            return

@@ -1,0 +1,118 @@
+"""Run a measured program on an engine, through the command line that users have, with nothing of the user's touched."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from bench.memory import PeakMemory
+
+ROOT = Path(__file__).resolve().parent.parent
+API_KEY = "bench-key"
+ENGINES: Mapping[str, tuple[str, ...]] = {
+    "local": (sys.executable, "-m", "baseten_pulumi.testing.engine"),
+    "real": ("pulumi",),
+}
+WITHOUT_CHECKPOINTS = {"PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_EXPERIMENTAL": "true"}
+"""Have the real engine write the state once, at the end, and not after every step."""
+_NOT_PASSED_ON = ("BASETEN_", "PULUMI_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_TAIL_CHARACTERS = 3000
+
+
+class RunFailedError(Exception):
+    """An engine's command did not succeed; the message ends with what it printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one command took: its wall-clock time, and the provider process's peak memory where that can be told."""
+
+    wall_seconds: float
+    provider_bytes: int | None
+
+
+class Project:
+    """A project in a folder of its own, with one of the measured programs.
+
+    Args:
+        folder: An empty folder.
+        engine: "local" or "real".
+        program: A module of `bench.programs`.
+        size: How many environments it declares.
+    """
+
+    def __init__(self, folder: Path, engine: str, program: str, size: int) -> None:
+        self._folder = folder
+        self._engine = ENGINES[engine]
+        self._environment = _isolated(folder)
+        shutil.copy(ROOT / "bench" / "programs" / f"{program}.py", folder / "__main__.py")
+        (folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "bench", "runtime": "python"}))
+        (folder / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": {"bench:size": str(size)}}))
+        if engine == "real":
+            self._run("stack", "init", "dev", "--no-select", "--non-interactive", environment={})
+
+    def up(self, url: str, parallel: int | None, *, skips_checkpoints: bool = False) -> Run:
+        """Run `up`; `parallel` is the engine's own where None."""
+        flags = () if parallel is None else ("--parallel", str(parallel))
+        environment = {"BASETEN_BASE_URL": url, **(WITHOUT_CHECKPOINTS if skips_checkpoints else {})}
+        return self._run(
+            "up", "--yes", "--skip-preview", *flags, "--stack", "dev", "--non-interactive", environment=environment
+        )
+
+    def preview(self) -> Run:
+        """Run `preview`, which has to find nothing to change."""
+        return self._run("preview", "--expect-no-changes", "--stack", "dev", "--non-interactive", environment={})
+
+    def _run(self, *words: str, environment: Mapping[str, str]) -> Run:
+        marker = f"PULUMI_HOME={self._environment['PULUMI_HOME']}"
+        with tempfile.TemporaryFile("w+", errors="replace") as output, PeakMemory(marker) as memory:
+            began = time.perf_counter()
+            done = subprocess.run(
+                [*self._engine, *words],
+                cwd=self._folder,
+                env={**self._environment, **environment},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+            wall_seconds = time.perf_counter() - began
+            if done.returncode:
+                output.seek(0)
+                raise RunFailedError(f"`{' '.join(words)}` failed:\n{output.read()[-_TAIL_CHARACTERS:]}")
+        return Run(wall_seconds, memory.peak_bytes)
+
+
+def present() -> list[str]:
+    """Return the engines on this machine."""
+    return ["local", *(["real"] if shutil.which("pulumi") else [])]
+
+
+@contextmanager
+def project(engine: str, program: str, size: int) -> Iterator[Project]:
+    """Make a project in a temporary folder, for as long as the block lasts."""
+    with tempfile.TemporaryDirectory(prefix="baseten-pulumi-bench-") as folder:
+        yield Project(Path(folder), engine, program, size)
+
+
+def _isolated(folder: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_NOT_PASSED_ON)}
+    state = folder / "state"
+    state.mkdir()
+    return {
+        **kept,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "PULUMI_HOME": str(folder / "home"),
+        "PULUMI_BACKEND_URL": state.as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE": "bench",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "BASETEN_API_KEY": API_KEY,
+    }

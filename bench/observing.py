@@ -1,0 +1,70 @@
+"""What the emulator saw of a run, as numbers."""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+
+from baseten_pulumi.testing import AppliedChange, RecordedRequest
+
+_OK, _TOO_MANY_REQUESTS = 200, 429
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Count a run's requests, and tell how late what came into force was seen.
+
+    Attributes:
+        patches: PATCH requests, refused ones included.
+        gets: GET requests, refused ones included.
+        refused: Requests answered 429.
+        lag_median_seconds: From coming into force to the first answer that shows it; None where none did.
+        lag_worst_seconds: The longest of these.
+    """
+
+    patches: int
+    gets: int
+    refused: int
+    lag_median_seconds: float | None
+    lag_worst_seconds: float | None
+
+
+def observe(requests: Iterable[RecordedRequest], applied: Iterable[AppliedChange]) -> Observation:
+    """Sum up what an emulator recorded."""
+    recorded = list(requests)
+    late = lags(recorded, applied)
+    return Observation(
+        patches=sum(request.method == "PATCH" for request in recorded),
+        gets=sum(request.method == "GET" for request in recorded),
+        refused=sum(request.status == _TOO_MANY_REQUESTS for request in recorded),
+        lag_median_seconds=median(late) if late else None,
+        lag_worst_seconds=max(late, default=None),
+    )
+
+
+def lags(requests: Iterable[RecordedRequest], applied: Iterable[AppliedChange]) -> list[float]:
+    """Return for each change how long after it the first answer came that shows it; those never shown are left out."""
+    answered = _answered_by_path(requests)
+    found = []
+    for change in applied:
+        environments = f"/v1/models/{change.model_id}/environments"
+        paths = (environments, f"{environments}/{change.env_name}")
+        shown = [at for path in paths if (at := _first_from(change.at_seconds, answered[path])) is not None]
+        if shown:
+            found.append(min(shown) - change.at_seconds)
+    return found
+
+
+def _answered_by_path(requests: Iterable[RecordedRequest]) -> defaultdict[str, list[float]]:
+    answered: defaultdict[str, list[float]] = defaultdict(list)
+    for request in requests:
+        if request.method == "GET" and request.status == _OK:
+            answered[request.path].append(request.answered_at_seconds)
+    return answered
+
+
+def _first_from(seconds: float, times: list[float]) -> float | None:
+    """Return the first of growing times that is not before `seconds`."""
+    index = bisect_left(times, seconds)
+    return times[index] if index < len(times) else None

@@ -1,0 +1,1 @@
+"""The programs that are measured; each is run as its project's `__main__.py`."""
