@@ -33,9 +33,12 @@ class Pace:
 
     async def turn(self) -> None:
         """Return when it is the caller's turn."""
-        now = asyncio.get_running_loop().time()
+        await asyncio.sleep(self.take(asyncio.get_running_loop().time()))
+
+    def take(self, now: float) -> float:
+        """Take the next turn, and return in how many seconds it comes."""
         self._due = max(self._due + self._interval_seconds, now - 1 + self._interval_seconds)
-        await asyncio.sleep(self._due - now)
+        return max(0.0, self._due - now)
 
 
 class Bare:

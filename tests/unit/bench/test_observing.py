@@ -1,0 +1,55 @@
+from typing import Any
+
+import pytest
+
+from baseten_pulumi.testing import AppliedChange, RecordedRequest
+from bench.observing import Observation, lags, observe
+
+LIST = "/v1/models/m1/environments"
+DEV, PRODUCTION = f"{LIST}/dev", f"{LIST}/production"
+
+
+def request(method: str, path: str, answered_at_seconds: float, status: int | None = 200) -> RecordedRequest:
+    unread: dict[str, Any] = {"query": {}, "headers": {}, "body": None, "outcome": None}
+    return RecordedRequest(
+        method=method, path=path, status=status, at_seconds=0.0, answered_at_seconds=answered_at_seconds, **unread
+    )
+
+
+def test_the_first_answer_after_a_change_counts_when_there_are_several() -> None:
+    """A lag runs from coming into force to the first answer that shows it, be it the environment or the list."""
+    requests = [request("GET", path, at) for path, at in [(DEV, 2.9), (LIST, 3.25), (DEV, 3.5), (LIST, 4.0)]]
+    assert lags(requests, [AppliedChange("m1", "dev", 3.0)]) == [0.25]
+
+
+def test_each_environment_counts_when_one_list_shows_several() -> None:
+    """A list is an answer for every environment of its model."""
+    applied = [AppliedChange("m1", "dev", 3.0), AppliedChange("m1", "production", 3.5)]
+    assert lags([request("GET", LIST, 4.0)], applied) == [1.0, 0.5]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        request("GET", PRODUCTION, 5.0),
+        request("GET", "/v1/models/m2/environments", 5.0),
+        request("PATCH", DEV, 5.0),
+        request("GET", DEV, 5.0, status=429),
+        request("GET", DEV, 5.0, status=None),
+    ],
+)
+def test_an_answer_does_not_count_when_it_shows_nothing_of_the_change(other: RecordedRequest) -> None:
+    """Another environment, another method, a refusal and a dropped connection show nothing."""
+    assert lags([other], [AppliedChange("m1", "dev", 3.0)]) == []
+
+
+def test_requests_are_summed_up_when_a_run_is_over() -> None:
+    """Refused requests are requests too."""
+    requests = [request("PATCH", DEV, 0.0), request("PATCH", DEV, 0.1, status=429), request("GET", LIST, 4.0)]
+    applied = [AppliedChange("m1", name, at) for name, at in [("dev", 3.0), ("staging", 3.25), ("production", 3.9)]]
+    assert observe(requests, applied) == Observation(2, 1, 1, 0.75, 1.0)
+
+
+def test_there_is_no_lag_when_nothing_was_read() -> None:
+    """Who never asks never saw it."""
+    assert observe([], [AppliedChange("m1", "dev", 3.0)]) == Observation(0, 0, 0, None, None)
