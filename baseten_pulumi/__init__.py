@@ -1,9 +1,12 @@
 """Manage the settings of Baseten model environments with Pulumi, and wait until they are in force."""
 
+from baseten_pulumi.barrier import BasetenSettingsInForce
+from baseten_pulumi.component import BasetenModelEnvironments
 from baseten_pulumi.resource import BasetenEnvironmentSettings
 from baseten_pulumi.settings import (
     AutoscalingSettings,
     AutoscalingSettingsArgsDict,
+    EnvironmentArgsDict,
     PromotionCleanupStrategy,
     PromotionSettings,
     PromotionSettingsArgsDict,
@@ -16,6 +19,9 @@ __all__ = [
     "AutoscalingSettings",
     "AutoscalingSettingsArgsDict",
     "BasetenEnvironmentSettings",
+    "BasetenModelEnvironments",
+    "BasetenSettingsInForce",
+    "EnvironmentArgsDict",
     "PromotionCleanupStrategy",
     "PromotionSettings",
     "PromotionSettingsArgsDict",

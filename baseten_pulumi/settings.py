@@ -71,6 +71,15 @@ class PromotionSettingsArgsDict(TypedDict, total=False):
     """How long that ramp takes, at least 0 seconds."""
 
 
+class EnvironmentArgsDict(TypedDict, total=False):
+    """The settings of one environment of a model."""
+
+    autoscaling_settings: pulumi.Input[AutoscalingSettingsArgsDict] | None
+    """Autoscaling to put in force; None manages none of it."""
+    promotion_settings: pulumi.Input[PromotionSettingsArgsDict] | None
+    """Promotion settings to put in force; None manages none of them."""
+
+
 @pulumi.output_type
 class AutoscalingSettings:
     """The managed part of an environment's autoscaling, as last read from or sent to Baseten."""

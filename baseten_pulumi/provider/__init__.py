@@ -1,9 +1,10 @@
 """What runs inside Pulumi's dynamic-provider process.
 
-The class below is pickled by reference into users' state, so its module and name never change. A program imports this
-module too, with the resource: everything heavier is loaded when a method is first called, in the provider process.
+The providers below are pickled by reference into users' state, so module and names never change. A program imports this
+module too, with the resources: everything heavier is loaded when a method is first called, in the provider process.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from pulumi.dynamic import (
@@ -18,14 +19,10 @@ from pulumi.dynamic import (
 )
 
 
-class EnvironmentSettingsProvider(ResourceProvider):
-    """Create, update, read and compare the settings of one environment. For `BasetenEnvironmentSettings` alone."""
+class _ConfiguredProvider(ResourceProvider):
+    """What both providers share. Neither holds a secret that their pickle could tell."""
 
     serialize_as_secret_always = False
-
-    def __reduce__(self) -> tuple[type["EnvironmentSettingsProvider"], tuple[()]]:
-        """Pickle the name of the class and no attributes: neither configuration nor key is in it."""
-        return EnvironmentSettingsProvider, ()
 
     def configure(self, req: ConfigureRequest) -> None:
         """Remember the stack's configuration, and fit the host to long waits."""
@@ -35,13 +32,19 @@ class EnvironmentSettingsProvider(ResourceProvider):
         interception.attach()
         self._configuration = Configuration(req.config.get)
 
+
+class EnvironmentSettingsProvider(_ConfiguredProvider):
+    """Create, update, read and compare the settings of one environment. For `BasetenEnvironmentSettings` alone."""
+
+    def __reduce__(self) -> tuple[type["EnvironmentSettingsProvider"], tuple[()]]:
+        """Pickle the name of the class and no attributes: neither configuration nor key is in it."""
+        return EnvironmentSettingsProvider, ()
+
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Normalise the inputs, or say what is wrong with them; offline."""
         from baseten_pulumi.provider.checking import check
 
-        inputs, failures = check(news)
-        # The engine shows the value of a property named here, and finds none where the path is nested.
-        return CheckResult(inputs, [CheckFailure("", f"{path}: {reason}") for path, reason in failures])
+        return _checked(*check(news))
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Tell what an update would change; offline."""
@@ -78,3 +81,50 @@ class EnvironmentSettingsProvider(ResourceProvider):
         from baseten_pulumi.provider.progress import Row
 
         host.answer(lambda call: Row(call.urn).note("Baseten keeps the settings; nothing was reverted"))
+
+
+class SettingsInForceProvider(_ConfiguredProvider):
+    """Wait until the settings of many environments are in force together. For `BasetenSettingsInForce` alone."""
+
+    def __reduce__(self) -> tuple[type["SettingsInForceProvider"], tuple[()]]:
+        """Pickle the name of the class and no attributes: neither configuration nor key is in it."""
+        return SettingsInForceProvider, ()
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Normalise the inputs; offline."""
+        from baseten_pulumi.provider.joining import check
+
+        return _checked(*check(news))
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Tell whether there is anything to wait for; offline."""
+        from baseten_pulumi.provider import host, joining
+
+        return DiffResult(host.answer(lambda _: joining.has_changes(_olds, _news, self._configuration)), [])
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Wait for every environment."""
+        from baseten_pulumi.provider import awaiting, host
+
+        outputs = host.answer(lambda call: awaiting.wait({}, props, self._configuration, call))
+        return CreateResult(awaiting.RESOURCE_ID, outputs)
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Wait for every environment that is new or has changed."""
+        from baseten_pulumi.provider import awaiting, host
+
+        return UpdateResult(host.answer(lambda call: awaiting.wait(_olds, _news, self._configuration, call)))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Give back what is known; no request is made."""
+        from baseten_pulumi.provider import awaiting
+
+        return awaiting.read(id_, props)
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Do nothing: a wait leaves nothing at Baseten."""
+
+
+def _checked(inputs: dict[str, Any], failures: Sequence[tuple[str, str]]) -> CheckResult:
+    # The engine shows the value of a property named here, and finds none where the path is nested.
+    return CheckResult(inputs, [CheckFailure("", f"{path}: {reason}") for path, reason in failures])

@@ -6,7 +6,7 @@ Offline, and calm about values a preview does not know yet: those are passed thr
 import difflib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pulumi.output import Unknown
@@ -62,6 +62,13 @@ def check(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
     return {**own, **nest(settings)}, []
 
 
+def strangers(settings: Mapping[str, Any]) -> Iterator[Failure]:
+    """Yield a failure for each key of an environment's settings, at any depth, that is no setting."""
+    for group, key, _ in _walk("", settings):
+        if key not in members(group):
+            yield Failure(_path(group, key), _stranger(group, key))
+
+
 def _settings(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
     """Collect every declared setting by path; an object not known yet stands under its own path."""
     declared = {key: value for key, value in news.items() if key not in _PASSED_OVER and key not in _OWN_PROPERTIES}
@@ -70,7 +77,7 @@ def _settings(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
     for group, key, value in _walk("", declared):
         path = _path(group, key)
         if key not in members(group):
-            failures.append(Failure(path, _stranger(group, key)))
+            failures.append(Failure(path, _stranger(group, key, _OWN_PROPERTIES)))
         elif isinstance(value, Unknown):
             settings[path] = value
         elif reason := _judge(path, value):
@@ -98,8 +105,8 @@ def _path(group: str, key: str) -> str:
     return f"{group}.{key}" if group else key
 
 
-def _stranger(group: str, key: str) -> str:
-    known = [*members(group), *(() if group else _OWN_PROPERTIES)]
+def _stranger(group: str, key: str, own_properties: Sequence[str] = ()) -> str:
+    known = [*members(group), *(() if group else own_properties)]
     close = difflib.get_close_matches(key, known, n=1)
     hint = f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
     return f"is not a known property; {hint}"

@@ -4,6 +4,8 @@ import pickletools
 import subprocess
 import sys
 from base64 import b64decode
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import dill
 import pulumi
@@ -12,18 +14,32 @@ from pulumi.dynamic import Config, ConfigureRequest
 from pulumi.dynamic.dynamic import serialize_provider
 
 import baseten_pulumi.provider
-from baseten_pulumi import BasetenEnvironmentSettings
-from baseten_pulumi.provider import EnvironmentSettingsProvider
+from baseten_pulumi import BasetenEnvironmentSettings, BasetenModelEnvironments, BasetenSettingsInForce
+from baseten_pulumi.provider import EnvironmentSettingsProvider, SettingsInForceProvider, awaiting
 from baseten_pulumi.provider.applying import Plan
 from baseten_pulumi.provider.identity import Identity
+from tests.mocked import run
 
-PATH = "baseten_pulumi.provider", "EnvironmentSettingsProvider"
+Kind: TypeAlias = type[EnvironmentSettingsProvider] | type[SettingsInForceProvider]
+MODULE = "baseten_pulumi.provider"
+PROVIDERS: list[Kind] = [EnvironmentSettingsProvider, SettingsInForceProvider]
 # Written by the first release, protocol by protocol; every later one must still read them.
-FIRST_RELEASE = [
-    b"cbaseten_pulumi.provider\nEnvironmentSettingsProvider\n(tR.",
+FIRST_RELEASE: list[tuple[Kind, bytes]] = [
+    (EnvironmentSettingsProvider, b"cbaseten_pulumi.provider\nEnvironmentSettingsProvider\n(tR."),
     (
-        b"\x80\x04\x95>\x00\x00\x00\x00\x00\x00\x00\x8c\x17baseten_pulumi.provider\x94"
-        b"\x8c\x1bEnvironmentSettingsProvider\x94\x93\x94)R\x94."
+        EnvironmentSettingsProvider,
+        (
+            b"\x80\x04\x95>\x00\x00\x00\x00\x00\x00\x00\x8c\x17baseten_pulumi.provider\x94"
+            b"\x8c\x1bEnvironmentSettingsProvider\x94\x93\x94)R\x94."
+        ),
+    ),
+    (SettingsInForceProvider, b"cbaseten_pulumi.provider\nSettingsInForceProvider\n(tR."),
+    (
+        SettingsInForceProvider,
+        (
+            b"\x80\x04\x95:\x00\x00\x00\x00\x00\x00\x00\x8c\x17baseten_pulumi.provider\x94"
+            b"\x8c\x17SettingsInForceProvider\x94\x93\x94)R\x94."
+        ),
     ),
 ]
 
@@ -33,61 +49,96 @@ def _globals(pickled: bytes) -> set[str]:
     return {str(argument) for _, argument, _ in pickletools.genops(pickled) if isinstance(argument, str)}
 
 
-def _configured() -> EnvironmentSettingsProvider:
-    provider = EnvironmentSettingsProvider()
+def _configured(kind: Kind) -> EnvironmentSettingsProvider | SettingsInForceProvider:
+    provider = kind()
     provider.configure(ConfigureRequest(Config({"baseten:apiKey": "k-secret"}, "p")))
     return provider
 
 
-def test_type_token_is_frozen_when_a_resource_is_declared() -> None:
+@pytest.mark.parametrize(
+    ("kind", "token"),
+    [
+        (BasetenEnvironmentSettings, "dynamic/baseten:EnvironmentSettings"),
+        (BasetenSettingsInForce, "dynamic/baseten:SettingsInForce"),
+    ],
+)
+def test_type_token_is_frozen_when_a_resource_is_declared(kind: type[pulumi.dynamic.Resource], token: str) -> None:
     """Another token would replace every resource of every user."""
-    kind = BasetenEnvironmentSettings
-    assert kind._resource_type_name == "dynamic/baseten:EnvironmentSettings"
+    assert kind._resource_type_name == token
     assert issubclass(kind, pulumi.dynamic.Resource)
 
 
-def test_class_is_defined_in_its_frozen_module_when_imported() -> None:
+def test_urns_are_frozen_when_a_component_is_declared() -> None:
+    """The component's type and its children's names are part of them: others would replace every resource."""
+    environments: Any = {"production": {"autoscaling_settings": {"max_replica": 3}}}
+    _, mocks = run(lambda: BasetenModelEnvironments("chat", model_id="abc123", environments=environments).in_force)
+    assert [(args.typ, args.name) for args in mocks.registered] == [
+        ("baseten:index:ModelEnvironments", "chat"),
+        ("pulumi-python:dynamic/baseten:EnvironmentSettings", "chat-production"),
+        ("pulumi-python:dynamic/baseten:SettingsInForce", "chat-in-force"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (EnvironmentSettingsProvider, "EnvironmentSettingsProvider"),
+        (SettingsInForceProvider, "SettingsInForceProvider"),
+    ],
+)
+def test_class_is_defined_in_its_frozen_module_when_imported(kind: Kind, name: str) -> None:
     """A re-export would freeze the wrong path."""
-    assert (EnvironmentSettingsProvider.__module__, EnvironmentSettingsProvider.__qualname__) == PATH
-    assert baseten_pulumi.provider.EnvironmentSettingsProvider is EnvironmentSettingsProvider
+    assert (kind.__module__, kind.__qualname__) == (MODULE, name)
+    assert getattr(baseten_pulumi.provider, name) is kind
 
 
-@pytest.mark.parametrize("provider", [EnvironmentSettingsProvider(), _configured()])
-def test_pickle_holds_module_and_name_when_a_provider_is_serialized(provider: EnvironmentSettingsProvider) -> None:
+@pytest.mark.parametrize("make", [lambda kind: kind(), _configured], ids=["new", "configured"])
+@pytest.mark.parametrize("kind", PROVIDERS)
+def test_pickle_holds_module_and_name_when_a_provider_is_serialized(make: Callable[[Kind], Any], kind: Kind) -> None:
     """By reference and without attributes: neither code nor configuration nor key is in the state."""
-    pickled = b64decode(serialize_provider(provider))
+    pickled = b64decode(serialize_provider(make(kind)))
     texts = {part for text in _globals(pickled) for part in text.split(" ")}
-    assert texts == set(PATH)
+    assert texts == {MODULE, kind.__name__}
     restored = dill.loads(pickled)  # noqa: S301 - what the host does with it
-    assert type(restored) is EnvironmentSettingsProvider
+    assert type(restored) is kind
     assert vars(restored) == {}
 
 
-def test_pickle_is_the_same_when_it_is_made_in_another_process() -> None:
+@pytest.mark.parametrize("kind", PROVIDERS)
+def test_pickle_is_the_same_when_it_is_made_in_another_process(kind: Kind) -> None:
     """A difference from run to run would show as an update of every resource."""
     code = (
         "from pulumi.dynamic.dynamic import serialize_provider\n"
-        "from baseten_pulumi.provider import EnvironmentSettingsProvider\n"
-        "print(serialize_provider(EnvironmentSettingsProvider()))"
+        "from baseten_pulumi import provider\n"
+        f"print(serialize_provider(provider.{kind.__name__}()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.strip() == serialize_provider(EnvironmentSettingsProvider())
+    assert done.stdout.strip() == serialize_provider(kind())
 
 
-@pytest.mark.parametrize("pickled", FIRST_RELEASE)
-def test_pickle_is_read_when_the_first_release_wrote_it(pickled: bytes) -> None:
+@pytest.mark.parametrize(("kind", "pickled"), FIRST_RELEASE)
+def test_pickle_is_read_when_the_first_release_wrote_it(kind: Kind, pickled: bytes) -> None:
     """Destroy and refresh unpickle what an older release put into the state."""
-    assert type(dill.loads(pickled)) is EnvironmentSettingsProvider  # noqa: S301 - what the host does with it
+    assert type(dill.loads(pickled)) is kind  # noqa: S301 - what the host does with it
 
 
-def test_provider_is_not_secret_in_state_when_serialized() -> None:
+@pytest.mark.parametrize("kind", PROVIDERS)
+def test_provider_is_not_secret_in_state_when_serialized(kind: Kind) -> None:
     """There is nothing to hide in it, and hiding it would mark every output of the resource."""
-    assert EnvironmentSettingsProvider.serialize_as_secret_always is False
+    assert kind.serialize_as_secret_always is False
 
 
 def test_id_is_model_and_environment_when_written() -> None:
     """State files hold it."""
     assert str(Identity("abc123", "production")) == "abc123/production"
+
+
+def test_joint_wait_is_kept_by_environment_when_in_state() -> None:
+    """Its id, and every name under its outputs."""
+    entry = {"autoscaling_settings": {"max_replica": 3}, "status": "ACCEPTED", "requests": 2}
+    props = {"environments": {"abc123/production": entry}, "in_force": True}
+    assert awaiting.RESOURCE_ID == "in-force"
+    assert awaiting.read("in-force", props).outs == props
 
 
 def test_property_names_are_the_apis_own_when_kept_in_state() -> None:
@@ -124,3 +175,18 @@ def test_argument_names_are_frozen_when_a_program_passes_them() -> None:
         "opts",
     ]
     assert list(inspect.signature(BasetenEnvironmentSettings.get).parameters) == ["resource_name", "id", "opts"]
+    assert list(inspect.signature(BasetenSettingsInForce.__init__).parameters) == [
+        "self",
+        "resource_name",
+        "settings",
+        "opts",
+    ]
+    assert list(inspect.signature(BasetenModelEnvironments.__init__).parameters) == [
+        "self",
+        "resource_name",
+        "model_id",
+        "environments",
+        "defaults",
+        "wait",
+        "opts",
+    ]

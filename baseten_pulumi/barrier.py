@@ -1,0 +1,99 @@
+"""The resource that waits for the settings of many environments together."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pulumi
+import pulumi.dynamic
+
+from baseten_pulumi.provider import SettingsInForceProvider
+from baseten_pulumi.resource import BasetenEnvironmentSettings
+
+
+class BasetenSettingsInForce(pulumi.dynamic.Resource, module="baseten", name="SettingsInForce"):
+    """One joint wait: `pulumi up` returns once the settings of every environment given are in force.
+
+    A fleet is fastest where each `BasetenEnvironmentSettings` has `wait=False` and one of these waits for all together:
+    then the time it takes does not depend on how many resources Pulumi handles at once. It waits for an environment
+    that is new to it or has been sent something since; what it saw in force it does not look at again. After an error
+    it waits again at the next `up`. It sends nothing, a refresh of it asks nothing, and destroying it leaves nothing.
+
+    `pulumi up --target` on an environment's settings passes it over: nobody waits then, and the next whole `up` does.
+    """
+
+    in_force: pulumi.Output[bool]
+    """Whether every managed setting was read back with its value. False where `baseten:skipWait` is on."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        settings: Sequence[BasetenEnvironmentSettings],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare a joint wait.
+
+        Args:
+            resource_name: Name of the resource in the stack.
+            settings: What to wait for. Those that wait by themselves cost one look more. Where several manage
+                different settings of one environment, these are waited for together.
+            opts: Options of the resource. `custom_timeouts` limits create and update, 30 minutes by default.
+
+        Raises:
+            ValueError: there is nothing to wait for.
+            TypeError: a subclass was made. Its name would be another resource type in the state.
+        """
+        if type(self) is not BasetenSettingsInForce:
+            raise TypeError(
+                "BasetenSettingsInForce cannot be subclassed, since the class is the resource's type in the state. "
+                "Write a function, or a pulumi.ComponentResource, that declares one."
+            )
+        if not settings:
+            raise ValueError(f'BasetenSettingsInForce "{resource_name}": settings must hold at least one, got none')
+        props: dict[str, Any] = {"environments": _environments(settings), "in_force": None}
+        super().__init__(SettingsInForceProvider(), resource_name, props, opts)
+
+
+def _environments(settings: Sequence[BasetenEnvironmentSettings]) -> pulumi.Output[dict[str, Any]]:
+    """Describe every environment under its resource id; one that is not known yet hides no other in a preview."""
+    distinct = list(dict.fromkeys(settings))
+    names = pulumi.Output.all(*(pulumi.Output.format("{}/{}", it.model_id, it.env_name) for it in distinct))
+    return names.apply(lambda found: _by_name(zip(found, distinct, strict=True)))
+
+
+def _by_name(named: Iterable[tuple[str, BasetenEnvironmentSettings]]) -> dict[str, pulumi.Output[dict[str, Any]]]:
+    groups: dict[str, list[BasetenEnvironmentSettings]] = {}
+    for name, settings in named:
+        groups.setdefault(name, []).append(settings)
+    return {name: _entry(group) for name, group in groups.items()}
+
+
+def _entry(group: Sequence[BasetenEnvironmentSettings]) -> pulumi.Output[dict[str, Any]]:
+    parts = (pulumi.Output.all(it.autoscaling_settings, it.promotion_settings, it.status, it.requests) for it in group)
+    return pulumi.Output.all(*parts).apply(_joined)
+
+
+def _joined(parts: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """Join what several resources manage of one environment."""
+    from baseten_pulumi.fields import AUTOSCALING, PROMOTION, flatten, nest
+
+    settings: dict[str, Any] = {}
+    for autoscaling, promotion, _, _ in parts:
+        settings |= flatten({AUTOSCALING: _plain(AUTOSCALING, autoscaling), PROMOTION: _plain(PROMOTION, promotion)})
+    statuses = [status for _, _, status, _ in parts]
+    return {
+        **nest(settings),
+        "status": "QUEUED" if "QUEUED" in statuses else statuses[-1],
+        "requests": sum(requests or 0 for _, _, _, requests in parts),
+    }
+
+
+def _plain(group: str, typed: Any) -> dict[str, Any]:
+    """Turn a typed output into the object the API knows."""
+    from baseten_pulumi.fields import GROUPS, members
+
+    values = {name: getattr(typed, name, None) for name in members(group)}
+    return {
+        name: _plain(f"{group}.{name}", value) if f"{group}.{name}" in GROUPS else value
+        for name, value in values.items()
+    }

@@ -1,0 +1,86 @@
+"""All environments of a model from one mapping, and one wait for all of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from baseten_pulumi.barrier import BasetenSettingsInForce
+from baseten_pulumi.merging import merged, part, without_strangers
+from baseten_pulumi.resource import BasetenEnvironmentSettings
+from baseten_pulumi.settings import EnvironmentArgsDict
+
+
+class BasetenModelEnvironments(pulumi.ComponentResource):
+    """The settings of several environments of one model, put in force together.
+
+    Each environment becomes a `BasetenEnvironmentSettings` that sends its settings and goes on; one
+    `BasetenSettingsInForce` then waits for all of them. `pulumi up --target` on one environment passes that over.
+    """
+
+    settings: Mapping[str, BasetenEnvironmentSettings]
+    """The resource of each environment, by the environment's name."""
+    in_force: pulumi.Output[bool]
+    """Whether every managed setting of every environment was read back with its value. False where nobody waited."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        model_id: pulumi.Input[str],
+        environments: Mapping[str, pulumi.Input[EnvironmentArgsDict] | None],
+        defaults: pulumi.Input[EnvironmentArgsDict] | None = None,
+        wait: bool = True,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare the settings of a model's environments.
+
+        Args:
+            resource_name: Name of the component in the stack; its children are called `<resource_name>-<environment>`.
+            model_id: Baseten's id of the model.
+            environments: The settings of each environment, by its name. They lie over the defaults, setting by setting;
+                None for a setting, or for an object of settings, takes the default out; None for the environment leaves
+                it all defaults.
+            defaults: Settings of every environment that does not declare its own.
+            wait: Whether `pulumi up` waits until everything is in force.
+            opts: Options of the component. `custom_timeouts` goes to the children: it limits each request and the wait.
+
+        Raises:
+            ValueError: there is no environment, or a mapping has a key that is no setting.
+            TypeError: an environment's settings are no mapping.
+        """
+        if not environments:
+            raise ValueError(
+                f'BasetenModelEnvironments "{resource_name}": environments must name at least one, got none'
+            )
+        defaults = without_strangers("defaults", defaults)
+        own = {name: without_strangers(f"environments.{name}", it) for name, it in environments.items()}
+        super().__init__("baseten:index:ModelEnvironments", resource_name, None, opts)
+        inner = pulumi.ResourceOptions(parent=self, custom_timeouts=opts.custom_timeouts if opts else None)
+        self.settings = {
+            name: _child(f"{resource_name}-{name}", model_id, name, merged(defaults, {} if it is None else it), inner)
+            for name, it in own.items()
+        }
+        self.in_force = self._joint_wait(f"{resource_name}-in-force", inner) if wait else _all_in_force(self.settings)
+        self.register_outputs({"in_force": self.in_force})
+
+    def _joint_wait(self, name: str, opts: pulumi.ResourceOptions) -> pulumi.Output[bool]:
+        return BasetenSettingsInForce(name, settings=list(self.settings.values()), opts=opts).in_force
+
+
+def _child(
+    name: str, model_id: pulumi.Input[str], env_name: str, settings: Any, opts: pulumi.ResourceOptions
+) -> BasetenEnvironmentSettings:
+    return BasetenEnvironmentSettings(
+        name,
+        model_id=model_id,
+        env_name=env_name,
+        autoscaling_settings=part(settings, "autoscaling_settings"),
+        promotion_settings=part(settings, "promotion_settings"),
+        wait=False,
+        opts=opts,
+    )
+
+
+def _all_in_force(settings: Mapping[str, BasetenEnvironmentSettings]) -> pulumi.Output[bool]:
+    return pulumi.Output.all(*(it.in_force for it in settings.values())).apply(all)

@@ -1,0 +1,100 @@
+"""The environments of a joint wait: as its inputs hold them, and which are still to be seen in force.
+
+Each environment stands under its resource id, with its managed settings, the count of requests sent for it and
+Baseten's last word on them. Offline, and calm about values a preview does not know yet.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pulumi.output import Unknown
+
+from baseten_pulumi.fields import Settings, flatten, nest, with_integers
+from baseten_pulumi.provider.checking import Failure
+from baseten_pulumi.provider.configuration import Configuration
+
+ENVIRONMENTS = "environments"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One environment of a joint wait.
+
+    Attributes:
+        settings: Its managed settings, by dotted path.
+        requests: How many requests that change settings have been sent for it.
+        status: Baseten's answer to the last of them; None where there is none on record.
+    """
+
+    settings: Settings
+    requests: int
+    status: str | None
+
+    @classmethod
+    def parse(cls, entry: Mapping[str, Any]) -> "Member":
+        """Read an entry of the inputs."""
+        requests = int(entry.get("requests") or 0)
+        return cls(with_integers(flatten(entry)), requests, entry.get("status"))
+
+    def entry(self) -> dict[str, Any]:
+        """Write an entry of the inputs."""
+        status = {"status": self.status} if self.status else {}
+        return {**nest(self.settings), **status, "requests": self.requests}
+
+    def is_covered_by(self, seen: "Member | None") -> bool:
+        """Tell whether whoever saw the other one in force saw this one too."""
+        return seen is not None and seen.requests == self.requests and self.settings.items() <= seen.settings.items()
+
+
+def check(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
+    """Normalise the inputs: nulls are dropped, and the engine's floats become integers again.
+
+    Returns:
+        The normalised inputs, and every failure found; with a failure the inputs are those given.
+    """
+    environments = news.get(ENVIRONMENTS)
+    if isinstance(environments, Unknown):
+        return {ENVIRONMENTS: environments}, []
+    if not isinstance(environments, Mapping) or not environments:
+        return dict(news), [Failure(ENVIRONMENTS, "must name at least one environment, got none")]
+    return {ENVIRONMENTS: {name: _normalised(entry) for name, entry in environments.items()}}, []
+
+
+def has_changes(olds: Mapping[str, Any], news: Mapping[str, Any], configuration: Configuration) -> bool:
+    """Tell whether an update is due.
+
+    Another environment, setting or request counts, and so does a wait that was skipped and is not now. Baseten's last
+    word is no difference by itself.
+
+    Raises:
+        ConfigurationError: `baseten:skipWait` is neither true nor false.
+    """
+    is_waiting = not configuration.skips_wait()
+    if _is_unknown(news.get(ENVIRONMENTS)):
+        return True
+    before, after = (
+        {name: (it.settings, it.requests) for name, it in members(props).items()} for props in (olds, news)
+    )
+    return before != after or (is_waiting and olds.get("in_force") is not True)
+
+
+def members(props: Mapping[str, Any]) -> dict[str, Member]:
+    """Return every environment of known inputs or outputs, by resource id."""
+    return {name: Member.parse(entry) for name, entry in (props.get(ENVIRONMENTS) or {}).items()}
+
+
+def unseen(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Member]:
+    """Return the environments that the last wait, if it saw its own in force, did not see as they are now."""
+    seen = members(olds) if olds.get("in_force") is True else {}
+    return {name: member for name, member in members(news).items() if not member.is_covered_by(seen.get(name))}
+
+
+def _normalised(entry: Any) -> Any:
+    return entry if _is_unknown(entry) else Member.parse(entry).entry()
+
+
+def _is_unknown(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_is_unknown(inner) for inner in value.values())
+    return isinstance(value, Unknown)

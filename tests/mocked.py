@@ -1,0 +1,66 @@
+"""Programs run against Pulumi's own test double of an engine: no process, no state, only what is registered."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pulumi
+from pulumi.runtime.stack import wait_for_rpcs
+
+
+class Mocks(pulumi.runtime.Mocks):
+    """Remember what was registered and give outputs back."""
+
+    def __init__(self, outputs: Mapping[str, Any]) -> None:
+        self.registered: list[pulumi.runtime.MockResourceArgs] = []
+        self._outputs = outputs
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        """Give the inputs back as outputs, and those every resource has."""
+        self.registered.append(args)
+        return args.resource_id or "abc123/production", {**args.inputs, **self._outputs}
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], None]:
+        """Answer a function call with nothing."""
+        return {}, None
+
+    def inputs(self, name: str) -> dict[str, Any]:
+        """Return the inputs a resource was registered with, without nulls and the host's own entry."""
+        (found,) = (args.inputs for args in self.registered if args.name == name)
+        return {key: value for key, value in found.items() if value is not None and key != "__provider"}
+
+
+OUTPUTS = {"status": "ACCEPTED", "in_force": True, "requests": 2.0}
+"""What every resource says besides its inputs, unless the test says otherwise."""
+
+
+def run(
+    program: Callable[[], Any],
+    *,
+    preview: bool = False,
+    stack: str = "dev",
+    outputs: Mapping[str, Any] = OUTPUTS,
+) -> tuple[Any, Mocks]:
+    """Run a program and return the value of the output it gives back, with what it registered."""
+
+    async def go() -> Any:
+        output = program()
+        value = await output.future() if isinstance(output, pulumi.Output) else output
+        await wait_for_rpcs(await_all_outstanding_tasks=False)
+        return value
+
+    mocks = Mocks(outputs)
+    loop, threads_loop = asyncio.new_event_loop(), asyncio.new_event_loop()
+    # Pulumi's test double makes a loop for each thread that has none, and closes none.
+    threads = ThreadPoolExecutor(1, initializer=asyncio.set_event_loop, initargs=(threads_loop,))
+    loop.set_default_executor(threads)
+    asyncio.set_event_loop(loop)
+    try:
+        pulumi.runtime.set_mocks(mocks, project="p", stack=stack, preview=preview)
+        return loop.run_until_complete(go()), mocks
+    finally:
+        threads.shutdown()
+        threads_loop.close()
+        loop.close()
+        asyncio.set_event_loop(None)

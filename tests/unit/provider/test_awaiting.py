@@ -1,0 +1,153 @@
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from baseten_pulumi import errors
+from baseten_pulumi.convergence.sighting import Wanted
+from baseten_pulumi.errors import Statements, WaitTimeoutError
+from baseten_pulumi.provider import awaiting
+from baseten_pulumi.provider.awaiting import read, wait
+from baseten_pulumi.provider.configuration import Configuration
+from baseten_pulumi.provider.host import Call
+from baseten_pulumi.provider.session import Session
+from baseten_pulumi.testing import Emulator, Fault
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import FakeClock
+
+PLAIN = Configuration(lambda key: None, {})
+SKIPPING = Configuration({"baseten:skipWait": "true"}.get, {})
+THREE = {"autoscaling_settings": {"max_replica": 3}, "status": "ACCEPTED", "requests": 1}
+NEWS: dict[str, Any] = {"environments": {"abc123/production": THREE, "abc123/staging": THREE}}
+
+
+class Watcher:
+    """Remembers what is waited for, and ends at once: well, or with the error it was given."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.waits: list[list[Wanted]] = []
+        self._error = error
+
+    async def until_all_in_force(self, wanted: Sequence[Wanted], reporter: object) -> None:
+        self.waits.append(list(wanted))
+        if self._error is not None:
+            raise self._error
+
+
+Watch = Callable[..., Watcher]
+
+
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
+    """Have a watcher wait in the session that is opened next."""
+
+    def watching(error: Exception | None = None) -> Watcher:
+        watcher = Watcher(error)
+
+        def run(work: Any) -> None:
+            with pytest.raises(StopIteration):
+                work.send(None)
+
+        monkeypatch.setattr(awaiting, "open_session", lambda _: SimpleNamespace(watcher=watcher, run=run))
+        return watcher
+
+    return watching
+
+
+def _entry(**changes: Any) -> dict[str, Any]:
+    return {**THREE, **changes}
+
+
+def test_all_environments_are_waited_for_together_when_created(watch: Watch) -> None:
+    """With their settings, Baseten's last word and half an hour."""
+    watcher = watch()
+    assert wait({}, NEWS, PLAIN, Call()) == {**NEWS, "in_force": True}
+    settings = {"autoscaling_settings.max_replica": 3}
+    assert watcher.waits == [
+        [
+            Wanted("abc123", "production", settings, "ACCEPTED", 1800.0),
+            Wanted("abc123", "staging", settings, "ACCEPTED", 1800.0),
+        ]
+    ]
+
+
+def test_custom_timeout_is_heeded_when_it_is_set(watch: Watch) -> None:
+    """Each environment has until then."""
+    watcher = watch()
+    wait({}, NEWS, PLAIN, Call(timeout_seconds=60.0))
+    assert {wanted.timeout_seconds for wanted in watcher.waits[0]} == {60.0}
+
+
+def test_only_the_changed_are_waited_for_when_the_rest_was_seen(watch: Watch) -> None:
+    """Environments that nothing was sent to since are left alone, and stay in the outputs."""
+    watcher = watch()
+    news = {"environments": {"abc123/production": THREE, "abc123/staging": _entry(requests=2)}}
+    assert wait({**NEWS, "in_force": True}, news, PLAIN, Call()) == {**news, "in_force": True}
+    assert [[wanted.env_name for wanted in wanteds] for wanteds in watcher.waits] == [["staging"]]
+
+
+def test_nothing_is_asked_when_an_environment_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither network nor key is needed for what was seen before."""
+    monkeypatch.setattr(awaiting, "open_session", None)
+    news = {"environments": {"abc123/production": THREE}}
+    assert wait({**NEWS, "in_force": True}, news, PLAIN, Call()) == {**news, "in_force": True}
+
+
+def test_nobody_waits_when_the_stack_skips_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is claimed to be in force, and no key is needed."""
+    monkeypatch.setattr(awaiting, "open_session", None)
+    assert wait({}, NEWS, SKIPPING, Call()) == {**NEWS, "in_force": False}
+    assert wait({**NEWS, "in_force": True}, NEWS, SKIPPING, Call()) == {**NEWS, "in_force": True}
+
+
+def test_outputs_are_integers_when_the_engine_made_floats(watch: Watch) -> None:
+    """The next refresh and diff see what the program wrote."""
+    watch()
+    entry = {"autoscaling_settings": {"max_replica": 3.0}, "requests": 1.0}
+    (entry,) = wait({}, {"environments": {"abc123/production": entry}}, PLAIN, Call())["environments"].values()
+    assert (type(entry["autoscaling_settings"]["max_replica"]), type(entry["requests"])) == (int, int)
+
+
+def test_settings_are_in_force_when_the_wait_is_over(
+    baseten: Emulator, session: Session, emulator_clock: "FakeClock", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the real watcher: nothing is sent, and one clock covers both environments."""
+    monkeypatch.setattr(awaiting, "open_session", lambda _: session)
+    for env_name in ("production", "staging"):
+        sending = session.client.update_environment(
+            "abc123", env_name, {"autoscaling_settings.max_replica": 3}, within_seconds=60.0
+        )
+        session.run(sending)
+    baseten.clear_requests()
+    began = emulator_clock.now()
+    assert wait({}, NEWS, PLAIN, Call())["in_force"] is True
+    assert {request.method for request in baseten.requests} == {"GET"}
+    assert emulator_clock.now() - began < 8.0
+
+
+def test_error_is_plain_when_the_time_is_up(
+    baseten: Emulator, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is kept of a wait that failed, so that it waits again."""
+    monkeypatch.setattr(awaiting, "open_session", lambda _: session)
+    baseten.faults.add(Fault.never_applies())
+    with pytest.raises(errors.WaitTimeoutError) as caught:
+        wait({}, NEWS, PLAIN, Call(timeout_seconds=30.0))
+    assert "abc123" in str(caught.value)
+
+
+def test_error_of_the_watcher_is_passed_on_when_it_fails(watch: Watch) -> None:
+    """Whatever it says."""
+    watcher = watch(WaitTimeoutError(Statements("goal", "seen", "now", "advice")))
+    with pytest.raises(WaitTimeoutError):
+        wait({}, NEWS, PLAIN, Call())
+    assert len(watcher.waits) == 1
+
+
+@pytest.mark.parametrize("in_force", [True, False])
+def test_what_is_known_is_given_back_when_read(in_force: bool) -> None:
+    """A refresh asks nothing and changes nothing."""
+    found = read("in-force", {**NEWS, "in_force": in_force, "__provider": "pickle"})
+    assert (found.id, found.outs, found.inputs) == ("in-force", {**NEWS, "in_force": in_force}, NEWS)

@@ -1,0 +1,113 @@
+from typing import Any
+
+import pulumi
+import pytest
+
+from baseten_pulumi import BasetenModelEnvironments
+from tests.mocked import Mocks, run
+
+DEFAULTS: Any = {"autoscaling_settings": {"min_replica": 0, "max_replica": 2}}
+ENVIRONMENTS: Any = {"production": {"autoscaling_settings": {"max_replica": 6}}, "staging": {}}
+
+
+def _component(**arguments: Any) -> BasetenModelEnvironments:
+    how = {"model_id": "abc123", "environments": ENVIRONMENTS, "defaults": DEFAULTS, **arguments}
+    return BasetenModelEnvironments("chat", **how)
+
+
+def _registered(**arguments: Any) -> Mocks:
+    return run(lambda: _component(**arguments).in_force)[1]
+
+
+def test_every_environment_gets_a_child_when_declared() -> None:
+    """Each sends its own settings over the defaults and does not wait; one joint wait comes last."""
+    mocks = _registered()
+    assert mocks.inputs("chat-production") == {
+        "model_id": "abc123",
+        "env_name": "production",
+        "autoscaling_settings": {"min_replica": 0, "max_replica": 6},
+        "wait": False,
+    }
+    assert mocks.inputs("chat-staging") == {
+        "model_id": "abc123",
+        "env_name": "staging",
+        "autoscaling_settings": {"min_replica": 0, "max_replica": 2},
+        "wait": False,
+    }
+    assert set(mocks.inputs("chat-in-force")["environments"]) == {"abc123/production", "abc123/staging"}
+    assert len(mocks.registered) == 4
+
+
+def test_component_has_its_frozen_type_when_declared() -> None:
+    """It is part of every child's URN."""
+    (component,) = (args for args in _registered().registered if args.name == "chat")
+    assert component.typ == "baseten:index:ModelEnvironments"
+
+
+def test_children_are_the_components_when_declared() -> None:
+    """Their URNs name it, and each is found under its environment's name."""
+
+    def program() -> pulumi.Output[Any]:
+        component = _component()
+        assert list(component.settings) == ["production", "staging"]
+        return pulumi.Output.all(component.settings["staging"].env_name, component.settings["staging"].urn)
+
+    (env_name, urn), _ = run(program)
+    assert env_name == "staging"
+    assert "::baseten:index:ModelEnvironments$pulumi-python:dynamic/baseten:EnvironmentSettings::chat-staging" in urn
+
+
+def test_nobody_waits_when_waiting_is_off() -> None:
+    """There is no joint wait then, and what is known of each child tells whether all is in force."""
+    value, mocks = run(lambda: _component(wait=False).in_force)
+    assert value is True
+    assert {args.name for args in mocks.registered} == {"chat", "chat-production", "chat-staging"}
+    value, _ = run(lambda: _component(wait=False).in_force, outputs={"in_force": False})
+    assert value is False
+
+
+@pytest.mark.parametrize("environment", [None, {}])
+def test_defaults_are_all_there_is_when_an_environment_declares_nothing(environment: Any) -> None:
+    """An empty entry, as `production:` is in YAML, takes no default out."""
+    found = _registered(environments={"production": environment}).inputs("chat-production")
+    assert found["autoscaling_settings"] == DEFAULTS["autoscaling_settings"]
+
+
+def test_settings_are_merged_once_they_are_known_when_they_are_outputs() -> None:
+    """In place of an environment's settings, of an object in them or of a value."""
+    later = pulumi.Output.from_input
+
+    def program() -> pulumi.Output[Any]:
+        environments = {
+            "dev": later({"autoscaling_settings": {"max_replica": 3}}),
+            "staging": {"autoscaling_settings": later({"max_replica": 4})},
+            "production": {"autoscaling_settings": {"max_replica": later(5)}},
+        }
+        return _component(environments=environments).in_force
+
+    _, mocks = run(program)
+    found = [mocks.inputs(f"chat-{name}")["autoscaling_settings"] for name in ("dev", "staging", "production")]
+    assert found == [{"min_replica": 0, "max_replica": count} for count in (3, 4, 5)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"environments": {}}, 'BasetenModelEnvironments "chat": environments must name at least one, got none'),
+        (
+            {"environments": {"dev": {"autoscalingsettings": {}}}},
+            'environments.dev.autoscalingsettings: is not a known property; did you mean "autoscaling_settings"?',
+        ),
+        (
+            {"defaults": {"autoscaling_settings": {"max_replicas": 1}}},
+            'defaults.autoscaling_settings.max_replicas: is not a known property; did you mean "max_replica"?',
+        ),
+    ],
+)
+def test_mapping_is_refused_before_anything_is_registered_when_it_is_wrong(
+    arguments: dict[str, Any], message: str
+) -> None:
+    """With path, rule and the name that was meant."""
+    with pytest.raises(ValueError, match=r".") as caught:
+        _component(**arguments)
+    assert str(caught.value) == message
