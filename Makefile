@@ -6,7 +6,7 @@ WORKERS ?= 4
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-oldest lint emulator clean
+.PHONY: help setup demo test test-oldest lint bench emulator clean
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ lint: setup ## formatting, lint rules, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: setup ## measure fleets against the limit and a plain provider; about 10 minutes (BENCH="--sizes 1,50": one)
+	@$(BIN)/python -m bench $(BENCH)
 
 emulator: setup ## serve Baseten's API on this machine, for `pulumi up` in this clone
 	@$(BIN)/baseten-pulumi emulate --port 8095 --apply-seconds 3
