@@ -104,6 +104,18 @@ class Stack:
         done = self._command(operation, *_FLAGS[operation], *flags, "--color", "never", "--stack", "dev")
         return Run(done.returncode, done.stdout + done.stderr)
 
+    def start(self, operation: str, *flags: str) -> "subprocess.Popen[str]":
+        """Start an operation in a process of its own and leave it running; its errors go where its words go."""
+        engine = ["pulumi"] if self.kind == "real" else [sys.executable, "-m", "baseten_pulumi.testing.engine"]
+        words = [operation, *_FLAGS[operation], *flags, "--color", "never", "--stack", "dev"]
+        return subprocess.Popen(
+            [*engine, *words, "--non-interactive", "--cwd", str(self.folder)],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
     def outputs(self) -> dict[str, Any]:
         """Return the stack's outputs."""
         outputs: dict[str, Any] = json.loads(self._command("stack", "output", "--json", "--stack", "dev").stdout)

@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from baseten_pulumi.testing import Emulator
 from tests.engines import RUN_SECONDS
@@ -51,6 +51,25 @@ def program(
     )
 
 
+_FLEET = """
+import pulumi
+from baseten_pulumi import BasetenEnvironmentSettings
+
+for model_id, env_name in {environments!r}:
+    BasetenEnvironmentSettings(
+        f"{{model_id}}-{{env_name}}",
+        model_id=model_id,
+        env_name=env_name,
+        autoscaling_settings={autoscaling!r},
+    )
+"""
+
+
+def fleet(environments: Iterable[tuple[str, str]], autoscaling: object) -> str:
+    """Return a program that declares the same settings of many environments, each named model-environment."""
+    return _FLEET.format(environments=list(environments), autoscaling=autoscaling)
+
+
 def timeout(seconds: int) -> str:
     """Return the argument that limits create and update."""
     limits = f'pulumi.CustomTimeouts(create="{seconds}s", update="{seconds}s")'
@@ -66,6 +85,14 @@ def polls(emulator: Emulator) -> int:
     """Return how often Baseten was asked since it received the last PATCH; 0 before the first."""
     methods = [request.method for request in emulator.requests]
     return methods[::-1].index("PATCH") if "PATCH" in methods else 0
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Return once a condition holds; one that never comes to hold fails the test."""
+    deadline = time.monotonic() + RUN_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "the condition never came to hold"
+        time.sleep(0.02)
 
 
 @contextlib.contextmanager
