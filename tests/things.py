@@ -49,6 +49,21 @@ def stop_half_way(id_, props):
     raise RuntimeError("half-way")
 
 
+def answer_in_detail(paths):
+    from pulumi.runtime import proto
+    from pulumi.runtime.proto import provider_pb2
+
+    plain = proto.DiffResponse
+    detail = {path: provider_pb2.PropertyDiff(kind=kind) for path, kind in paths.items()}
+
+    def answer(**fields):
+        proto.DiffResponse = plain
+        return plain(**fields, detailedDiff=detail, hasDetailedDiff=True)
+
+    answer.DIFF_SOME, answer.DIFF_NONE = plain.DIFF_SOME, plain.DIFF_NONE
+    proto.DiffResponse = answer
+
+
 def act(word, id_, props):
     journal(word, props, timeout=getattr(context()["request"], "timeout", 0))
     time.sleep(props.get("seconds", 0))
@@ -104,6 +119,23 @@ class ThingProvider(dynamic.ResourceProvider):
 
 class SecretiveProvider(ThingProvider):
     serialize_as_secret_always = True
+
+
+class DetailedProvider(ThingProvider):
+    def diff(self, id_, olds, news):
+        old, new = (dict(leaves(props)) for props in (olds, news))
+        keys = [key for key in {**old, **new} if old.get(key) != new.get(key) and key not in ("made", "half")]
+        answer_in_detail({key: "ADD" if key not in old else "UPDATE" if key in new else "DELETE" for key in keys})
+        return super().diff(id_, olds, news)
+
+
+def leaves(props, path=""):
+    for key, value in props.items() if isinstance(props, dict) else enumerate(props):
+        step = f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}" if path else key
+        if isinstance(value, (dict, list)):
+            yield from leaves(value, step)
+        else:
+            yield step, value
 
 
 class Thing(dynamic.Resource, module="tests", name="Thing"):

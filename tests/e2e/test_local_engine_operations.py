@@ -174,6 +174,45 @@ def test_the_resource_stays_and_is_updated_again_when_an_operation_stops_half_wa
     stack.empty_preview()
 
 
+def test_the_paths_a_provider_names_are_shown_when_it_answers_in_detail(stack: Things) -> None:
+    """They and nothing beside them, at any depth, in the row and in the diff; in a refresh the way there."""
+    program = 'Thing("a", provider=DetailedProvider(), {})'
+    stack.declare(program.format('size=1, nested={"a": 1, "b": [1, 2]}, gone=5'))
+    stack.up()
+    stack.declare(program.format('size=2, nested={"a": 1, "b": [1, 3], "c": "new"}, come={"deep": 6}'))
+    lines = [" ".join(line.split()).replace(" :", ":") for line in stack.preview().text.splitlines()]
+    shown = [
+        "+ come: {",
+        "+ deep: 6",
+        "- gone: 5",
+        "~ nested: {",
+        "~ b: [",
+        "~ [1]: 2 => 3",
+        '+ c: "new"',
+        "~ size: 1 => 2",
+    ]
+    assert [line for line in lines if line[:2] in ("+ ", "- ", "~ ") and ": " in line][-8:] == shown
+    assert "[diff: +come-gone~nested,size]" in stack.run("preview").text
+    stack.up()
+    stack.drift("a-plain", size=9)
+    assert "~ size: 2 => 9" in stack.refresh("--diff").text
+    assert "~ size: 9 => 2" in stack.preview().text
+
+
+def test_the_way_back_is_shown_when_a_half_way_update_is_reverted(stack: Things) -> None:
+    """The old inputs are the wanted ones again; what a provider names of the outputs still shows what will happen."""
+    program = 'Thing("a", provider=DetailedProvider(), {})'
+    stack.declare(program.format("size=3"))
+    stack.up()
+    stack.declare(program.format('size=6, half="update"'))
+    stack.fails("up")
+    stack.declare(program.format("size=3"))
+    assert "~ size: 6 => 3" in stack.preview().text
+    assert "[diff: ~size]" in stack.run("preview").text
+    stack.up()
+    stack.empty_preview()
+
+
 def test_a_half_created_resource_is_kept_when_its_create_stops_half_way(stack: Things) -> None:
     """A partial failure of create leaves the resource in the state with its id: the next up updates it."""
     stack.declare('Thing("a", size=3, half="create")')

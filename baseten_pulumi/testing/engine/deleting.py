@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+from baseten_pulumi.testing.engine.changes import Change
 from baseten_pulumi.testing.engine.checkpoint import Resource
 from baseten_pulumi.testing.engine.failures import ProviderError
 from baseten_pulumi.testing.engine.monitor import NotDoneError, StoppedError
@@ -40,7 +41,7 @@ def delete(run: Run, resource: Resource) -> None:
     """
     op = Op.DELETE_REPLACED if resource.delete else Op.DELETE
     with run.slot():
-        run.display.step(op, resource.urn, (resource.inputs, {}))
+        run.display.step(op, resource.urn, Change(resource.inputs))
         if resource.protect and op is Op.DELETE:
             run.fail(op, resource.urn, _protected(resource))
         if not run.options.dry_run:

@@ -5,7 +5,8 @@ from typing import Any
 
 from baseten_pulumi.testing.engine import values
 
-_INDENT = "    "
+INDENT = "    "
+"""What nested lines stand further in by."""
 _HIDDEN = "__provider"
 _MISSING = object()
 
@@ -27,7 +28,16 @@ def lines(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
 def whole(properties: Mapping[str, Any], sign: str = " ") -> Iterator[str]:
     """Give the lines of a property map, each with one sign."""
     for key in sorted(properties.keys() - {_HIDDEN}):
-        yield from _block(f"{key}: ", properties[key], sign, "")
+        yield from block(f"{key}: ", properties[key], sign, "")
+
+
+def changed(label: str, pair: tuple[Any, Any], margin: str) -> Iterator[str]:
+    """Give the lines of a value that became another."""
+    old, new = pair
+    if _is_nested(old) and type(old) is type(new) and _is_nested(new):
+        yield from _nested(label, pair, margin)
+    else:
+        yield f"{margin}~ {label}{_flat(old)} => {_flat(new)}"
 
 
 def text(value: Any) -> str:
@@ -55,15 +65,13 @@ def _is_nested(value: Any) -> bool:
 
 def _member(label: str, old: Any, new: Any, margin: str) -> Iterator[str]:
     if old is _MISSING:
-        yield from _block(label, new, "+", margin)
+        yield from block(label, new, "+", margin)
     elif new is _MISSING:
-        yield from _block(label, old, "-", margin)
+        yield from block(label, old, "-", margin)
     elif values.same(old, new):
-        yield from _block(label, old, " ", margin)
-    elif _is_nested(old) and type(old) is type(new) and _is_nested(new):
-        yield from _nested(label, (old, new), margin)
+        yield from block(label, old, " ", margin)
     else:
-        yield f"{margin}~ {label}{_flat(old)} => {_flat(new)}"
+        yield from changed(label, (old, new), margin)
 
 
 def _flat(value: Any) -> str:
@@ -83,18 +91,19 @@ def _nested(label: str, pair: tuple[Any, Any], margin: str) -> Iterator[str]:
     opening, closing = "{}" if isinstance(pair[0], dict) else "[]"
     yield f"{margin}~ {label}{opening}"
     for key in [*old, *(key for key in new if key not in old)]:
-        yield from _member(f"{key}: ", old.get(key, _MISSING), new.get(key, _MISSING), margin + _INDENT)
+        yield from _member(f"{key}: ", old.get(key, _MISSING), new.get(key, _MISSING), margin + INDENT)
     yield f"{margin}  {closing}"
 
 
-def _block(label: str, value: Any, sign: str, margin: str) -> Iterator[str]:
+def block(label: str, value: Any, sign: str, margin: str) -> Iterator[str]:
+    """Give the lines of one value, each with one sign."""
     if not _is_nested(value) or not value:
         yield f"{margin}{sign} {label}{text(value)}"
         return
     opening, closing = "{}" if isinstance(value, dict) else "[]"
     yield f"{margin}{sign} {label}{opening}"
     for key, item in _members(value):
-        yield from _block(f"{key}: ", item, sign, margin + _INDENT)
+        yield from block(f"{key}: ", item, sign, margin + INDENT)
     yield f"{margin}{sign} {closing}"
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from baseten_pulumi.testing.engine import differences
+from baseten_pulumi.testing.engine.changes import Change
 from baseten_pulumi.testing.engine.steps import STACK, Op, short_type, type_of
 
 BANNER = (
@@ -33,6 +34,7 @@ _DONE = {
 }  # fmt: skip
 _COLOURS = {"+": 32, "~": 33, "-": 31, "+-": 35, "++": 32, "--": 31, ">": 36}
 _COUNTED = (Op.CREATE, Op.UPDATE, Op.DELETE, Op.REPLACE)
+_NOTHING = Change()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +83,15 @@ class Display:
             self._stream.write(f"{line}\n")
             self._stream.flush()
 
-    def step(self, op: Op, urn: str, pair: tuple[Mapping[str, Any], Mapping[str, Any]] = ({}, {})) -> None:
-        """Say that a step begins, or in a preview that it would; the pair is what it changes, old and new."""
-        found = differences.summary(*pair) if op in (Op.UPDATE, Op.REPLACE, Op.CREATE_REPLACEMENT) else ""
+    def step(self, op: Op, urn: str, change: Change = _NOTHING) -> None:
+        """Say that a step begins, or in a preview that it would, and what it changes."""
+        found = change.summary() if op in (Op.UPDATE, Op.REPLACE, Op.CREATE_REPLACEMENT) else ""
         note = f"[diff: {found}]" if found else ""
         with self._lock:
             self._running[urn] = (op, time.monotonic(), note)
             self._row(op, (op.value if self.dry_run else _DOING[op]), urn, note)
             if self._show_diff:
-                self._diff(op, pair)
+                self._diff(op, change)
 
     def done(self, op: Op, urn: str) -> None:
         """Count a step and, outside a preview, say that it is done."""
@@ -99,17 +101,17 @@ class Display:
             if not self.dry_run and op not in (Op.SAME, Op.READ):
                 self._row(op, _DONE[op], urn, f"({time.monotonic() - started:.2f}s) {note}".rstrip())
 
-    def refreshed(self, op: Op, urn: str, pair: tuple[Mapping[str, Any], Mapping[str, Any]]) -> None:
+    def refreshed(self, op: Op, urn: str, change: Change = _NOTHING) -> None:
         """Say and count what a refresh found."""
         with self._lock:
             self._running.pop(urn, None)
             self.counts[op.value] += 1
             if op is not Op.SAME:
-                found = differences.summary(*pair) if op is Op.UPDATE else ""
+                found = change.summary() if op is Op.UPDATE else ""
                 word = op.value if self.dry_run else _DONE[op]
                 self._row(op, word, urn, f"[diff: {found}]" if found else "")
                 if self._show_diff:
-                    self._diff(op, pair)
+                    self._diff(op, change)
 
     def forget_findings(self) -> None:
         """Count from nothing after a refresh that comes first; its failures stay."""
@@ -199,12 +201,12 @@ class Display:
         shown = f"\x1b[{_COLOURS[sign]}m{sign:<2}\x1b[0m" if self._colour and sign in _COLOURS else f"{sign:<2}"
         self.say(f" {shown} {row}")
 
-    def _diff(self, op: Op, pair: tuple[Mapping[str, Any], Mapping[str, Any]]) -> None:
+    def _diff(self, op: Op, change: Change) -> None:
         found: Iterable[str]
         if op in (Op.CREATE, Op.DELETE):
-            found = differences.whole(pair[op is Op.CREATE], _SIGNS[op])
+            found = differences.whole(change.new if op is Op.CREATE else change.old, _SIGNS[op])
         elif op in (Op.UPDATE, Op.REPLACE):
-            found = differences.lines(*pair)
+            found = change.lines()
         else:
             return
         for line in found:

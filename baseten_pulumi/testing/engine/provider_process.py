@@ -15,6 +15,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from baseten_pulumi.testing.engine import values
+from baseten_pulumi.testing.engine.changes import Detail, Kind, PathDifference
 from baseten_pulumi.testing.engine.checkpoint import Resource
 from baseten_pulumi.testing.engine.failures import ProviderError, meaning_of
 from baseten_pulumi.testing.engine.processes import GRACE_SECONDS, end_process, lines_of
@@ -77,7 +78,9 @@ class Provider:
         changed = answer.changes == provider_pb2.DiffResponse.DIFF_SOME
         if answer.changes == provider_pb2.DiffResponse.DIFF_UNKNOWN:
             changed = not values.same(values.revealed(old.inputs), values.revealed(news))
-        return Difference(changed, tuple(answer.replaces), answer.deleteBeforeReplace)
+        detail = _detail(answer)
+        forced = (path for path, entry in (detail or {}).items() if entry.replaces)
+        return Difference(changed, (*answer.replaces, *forced), answer.deleteBeforeReplace, detail)
 
     def create(self, resource: Resource) -> tuple[str, values.Properties]:
         """Create a resource: its id and outputs."""
@@ -211,6 +214,16 @@ def _require_provider(resource: Resource) -> None:
             "Set `serialize_as_secret_always = False` in the provider's class and run `up` once, "
             "or use the real Pulumi CLI."
         )
+
+
+def _detail(answer: Any) -> Detail | None:
+    if not answer.hasDetailedDiff or answer.changes == provider_pb2.DiffResponse.DIFF_UNKNOWN:
+        return None
+    kinds = (Kind.ADD, Kind.DELETE, Kind.UPDATE)  # each is followed by the same with a replacement
+    return {
+        path: PathDifference(kinds[entry.kind // 2], entry.kind % 2 == 1, entry.inputDiff)
+        for path, entry in answer.detailedDiff.items()
+    }
 
 
 def _named(resource: Resource) -> dict[str, Any]:

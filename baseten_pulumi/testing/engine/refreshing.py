@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 from baseten_pulumi.testing.engine import values
+from baseten_pulumi.testing.engine.changes import Change, found
 from baseten_pulumi.testing.engine.checkpoint import Resource
 from baseten_pulumi.testing.engine.deleting import in_parallel
 from baseten_pulumi.testing.engine.failures import InitFailedError, ProviderError
 from baseten_pulumi.testing.engine.run import Run
-from baseten_pulumi.testing.engine.steps import STACK_REFERENCE, Op
+from baseten_pulumi.testing.engine.steps import STACK_REFERENCE, Difference, Op
 
 
 def refresh(run: Run) -> None:
@@ -17,19 +18,21 @@ def refresh(run: Run) -> None:
 
 def _refresh(run: Run, old: Resource) -> None:
     if not old.custom or old.type == STACK_REFERENCE:
-        run.display.refreshed(Op.SAME, old.urn, ({}, {}))
+        run.display.refreshed(Op.SAME, old.urn)
         return
     with run.slot():
         try:
             new = _read(run, old)
-            op = _finding(run, old, new)
+            difference = _difference(run, old, new)
         except ProviderError as error:
             run.fail(Op.REFRESH, old.urn, str(error))
         if new is None:
             run.ledger.drop(old)
-        else:
-            run.ledger.renew(new)
-        run.display.refreshed(op, old.urn, _shown(old, new))
+            run.display.refreshed(Op.DELETE, old.urn, Change(old.inputs))
+            return
+        run.ledger.renew(new)
+        op = Op.UPDATE if difference.changed else Op.SAME
+        run.display.refreshed(op, old.urn, found(old, new, difference.detail))
 
 
 def _read(run: Run, old: Resource) -> Resource | None:
@@ -50,18 +53,10 @@ def _read(run: Run, old: Resource) -> Resource | None:
     )
 
 
-def _finding(run: Run, old: Resource, new: Resource | None) -> Op:
-    """Name what changed: what an `up` of an unchanged program would have to do again."""
+def _difference(run: Run, old: Resource, new: Resource | None) -> Difference:
+    """Tell what an `up` of an unchanged program would have to do again."""
     if new is None:
-        return Op.DELETE
+        return Difference(changed=True)
     if old.external:
-        return Op.SAME if values.same(old.outputs, new.outputs) else Op.UPDATE
-    return Op.UPDATE if run.provider.diff(new, old.inputs, old.ignore_changes).changed else Op.SAME
-
-
-def _shown(old: Resource, new: Resource | None) -> tuple[values.Properties, values.Properties]:
-    if new is None:
-        return old.inputs, {}
-    if values.same(old.inputs, new.inputs):
-        return old.outputs, new.outputs
-    return old.inputs, new.inputs
+        return Difference(not values.same(old.outputs, new.outputs))
+    return run.provider.diff(new, old.inputs, old.ignore_changes)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from baseten_pulumi.testing.engine import deleting, values
+from baseten_pulumi.testing.engine.changes import Change, planned
 from baseten_pulumi.testing.engine.checkpoint import Resource
 from baseten_pulumi.testing.engine.failures import InitFailedError, ProviderError
 from baseten_pulumi.testing.engine.goals import Goal
@@ -100,14 +101,14 @@ class Registrar:
             op = Op.SAME if values.same(masked(old.inputs), masked(new.inputs)) else Op.UPDATE
         with self._run.slot():
             if op is not Op.SAME:
-                self._run.display.step(op, new.urn, (old.inputs if old else {}, new.inputs))
+                self._run.display.step(op, new.urn, Change(old.inputs if old else {}, new.inputs))
             self._run.ledger.put(replace(new, outputs=old.outputs if old else {}), old)
             self._run.display.done(op, new.urn)
         return new
 
     def _custom(self, goal: Goal, old: Resource | None, new: Resource) -> Resource:
         if new.urn in self._deleted_first:
-            return self._replace(self._deleted_first[new.urn], self._checked(new, {}))
+            return self._replace(self._deleted_first[new.urn], self._checked(new, {}), Difference(changed=True))
         if old is None or old.external:
             return self._create(Op.CREATE, self._checked(new, {}), old)
         old = self._with_secrets(old, new.inputs)
@@ -120,7 +121,7 @@ class Registrar:
             inputs = values.remasked(checked.inputs, old.inputs)
             return self._run.ledger.put(replace(checked, id=old.id, inputs=inputs, outputs=old.outputs), old)
         if op is Op.UPDATE:
-            return self._update(old, checked)
+            return self._update(old, checked, difference)
         return self._replacement(goal, old, new, difference)
 
     def _with_secrets(self, old: Resource, inputs: values.Properties) -> Resource:
@@ -134,9 +135,9 @@ class Registrar:
             self._run.fail(Op.CREATE if new.urn not in self._run.ledger.old else Op.UPDATE, new.urn, text)
         return replace(new, inputs=checked)
 
-    def _create(self, op: Op, new: Resource, old: Resource | None) -> Resource:
+    def _create(self, op: Op, new: Resource, old: Resource | None, change: Change | None = None) -> Resource:
         with self._run.slot():
-            self._run.display.step(op, new.urn, (old.inputs if old else {}, new.inputs))
+            self._run.display.step(op, new.urn, change or Change(new=new.inputs))
             dry_run = self._run.options.dry_run
             created = replace(new, outputs=new.inputs) if dry_run else self._created(op, new, old)
             self._run.ledger.put(created, old)
@@ -156,10 +157,10 @@ class Registrar:
             self._run.fail(op, new.urn, "The provider's create returned no id.")
         return replace(new, id=found_id, outputs=_marked(outputs, new))
 
-    def _update(self, old: Resource, new: Resource) -> Resource:
+    def _update(self, old: Resource, new: Resource, difference: Difference) -> Resource:
         new = replace(new, id=old.id)
         with self._run.slot():
-            self._run.display.step(Op.UPDATE, new.urn, (old.inputs, new.inputs))
+            self._run.display.step(Op.UPDATE, new.urn, planned(old, new, difference.detail))
             dry_run = self._run.options.dry_run
             updated = replace(new, outputs=new.inputs) if dry_run else self._updated(old, new)
             self._run.ledger.put(updated, old)
@@ -185,14 +186,15 @@ class Registrar:
         checked = self._checked(new, {})  # what the old one's inputs contributed goes with it
         if difference.delete_first if goal.delete_first is None else goal.delete_first:
             self._delete_first(old)
-            return self._replace(old, checked)
-        created = self._replace(old, checked)
+            return self._replace(old, checked, difference)
+        created = self._replace(old, checked, difference)
         self._run.ledger.condemn(old)
         return created
 
-    def _replace(self, old: Resource, new: Resource) -> Resource:
-        created = self._create(Op.CREATE_REPLACEMENT, new, old)
-        self._run.display.step(Op.REPLACE, new.urn, (old.inputs, new.inputs))
+    def _replace(self, old: Resource, new: Resource, difference: Difference) -> Resource:
+        change = planned(old, new, difference.detail)
+        created = self._create(Op.CREATE_REPLACEMENT, new, old, change)
+        self._run.display.step(Op.REPLACE, new.urn, change)
         self._run.display.done(Op.REPLACE, new.urn)
         return created
 

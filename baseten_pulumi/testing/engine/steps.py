@@ -4,6 +4,7 @@ import enum
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from baseten_pulumi.testing.engine.changes import Detail
 from baseten_pulumi.testing.engine.checkpoint import Resource
 
 STACK = "pulumi:pulumi:Stack"
@@ -26,11 +27,19 @@ class Op(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A provider's answer to Diff: whether anything changed, what forces a replacement, and how to replace."""
+    """A provider's answer to Diff.
+
+    Attributes:
+        changed: Whether anything did.
+        replaces: What forces a replacement.
+        delete_first: Whether to delete before creating the replacement.
+        detail: What differs, path by path; None where the provider does not say.
+    """
 
     changed: bool
     replaces: tuple[str, ...] = ()
     delete_first: bool = False
+    detail: Detail | None = None
 
 
 def decide(old: Resource, difference: Difference) -> Op:

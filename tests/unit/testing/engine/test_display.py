@@ -5,6 +5,7 @@ import io
 import pytest
 
 from baseten_pulumi.testing.engine import values
+from baseten_pulumi.testing.engine.changes import Change
 from baseten_pulumi.testing.engine.display import Display
 from baseten_pulumi.testing.engine.steps import Op
 
@@ -29,7 +30,7 @@ def rows(shown: Display) -> list[str]:
 def test_a_row_has_sign_word_type_and_name_when_a_step_begins_and_ends() -> None:
     """Doing, then done with its time; the differing properties are named."""
     shown = display()
-    shown.step(Op.UPDATE, URN, ({"a": 1}, {"a": 2}))
+    shown.step(Op.UPDATE, URN, Change({"a": 1}, {"a": 2}))
     shown.done(Op.UPDATE, URN)
     first, second = rows(shown)
     assert first == " ~  updating  tests:Thing  a  [diff: ~a]"
@@ -39,7 +40,7 @@ def test_a_row_has_sign_word_type_and_name_when_a_step_begins_and_ends() -> None
 def test_a_row_says_what_would_be_done_when_it_is_a_preview() -> None:
     """Nothing begins or ends in a preview."""
     shown = display(dry_run=True)
-    shown.step(Op.CREATE_REPLACEMENT, URN, ({"a": 1}, {"a": 2}))
+    shown.step(Op.CREATE_REPLACEMENT, URN, Change({"a": 1}, {"a": 2}))
     shown.done(Op.CREATE_REPLACEMENT, URN)
     assert rows(shown) == [" ++ create replacement  tests:Thing  a  [diff: ~a]"]
 
@@ -47,11 +48,11 @@ def test_a_row_says_what_would_be_done_when_it_is_a_preview() -> None:
 def test_properties_are_shown_when_differences_are_asked_for() -> None:
     """Created and deleted resources whole, changed ones by what changed, the rest not."""
     shown = display(dry_run=True, diff=True)
-    shown.step(Op.CREATE, URN, ({}, {"a": 1}))
-    shown.step(Op.DELETE, URN, ({"a": 1}, {}))
-    shown.step(Op.REPLACE, URN, ({"a": 1}, {"a": 2}))
-    shown.step(Op.CREATE_REPLACEMENT, URN, ({"a": 1}, {"a": 2}))
-    shown.refreshed(Op.UPDATE, URN, ({"a": 1}, {"a": 2}))
+    shown.step(Op.CREATE, URN, Change({}, {"a": 1}))
+    shown.step(Op.DELETE, URN, Change({"a": 1}, {}))
+    shown.step(Op.REPLACE, URN, Change({"a": 1}, {"a": 2}))
+    shown.step(Op.CREATE_REPLACEMENT, URN, Change({"a": 1}, {"a": 2}))
+    shown.refreshed(Op.UPDATE, URN, Change({"a": 1}, {"a": 2}))
     assert [row for row in rows(shown) if row.startswith("      ")] == [
         "      + a: 1",
         "      - a: 1",
@@ -63,9 +64,9 @@ def test_properties_are_shown_when_differences_are_asked_for() -> None:
 def test_a_refresh_shows_only_what_differs_when_it_is_done() -> None:
     """What is as it was is only counted."""
     shown = display()
-    shown.refreshed(Op.SAME, URN, ({}, {}))
-    shown.refreshed(Op.DELETE, URN, ({}, {}))
-    shown.refreshed(Op.UPDATE, URN, ({"a": 1}, {"a": 2}))
+    shown.refreshed(Op.SAME, URN)
+    shown.refreshed(Op.DELETE, URN)
+    shown.refreshed(Op.UPDATE, URN, Change({"a": 1}, {"a": 2}))
     assert rows(shown) == [" -  deleted  tests:Thing  a", " ~  updated  tests:Thing  a  [diff: ~a]"]
     assert shown.counts == {"same": 1, "delete": 1, "update": 1}
     shown.forget_findings()
