@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from baseten_pulumi.api.queueing import Line
-from baseten_pulumi.api.rate import AdaptiveRate
+from baseten_pulumi.api.rate import REQUESTS_PER_SECOND, AdaptiveRate
 from baseten_pulumi.clock import Clock
 
 
@@ -51,6 +51,8 @@ class RateLimiter:
         self._clock = clock
         self._connections = Line(clock, most_at_once)
         self._lanes: dict[str, _Lane] = {}
+        # Baseten documents one limit for every endpoint: what was too fast for one, the others need not try.
+        self._too_fast = REQUESTS_PER_SECOND
 
     @asynccontextmanager
     async def turn(self, endpoint: str, *, within_seconds: float) -> AsyncIterator[Turn]:
@@ -63,21 +65,31 @@ class RateLimiter:
         Raises:
             NoTurnError: none comes in time; at once where that is certain.
         """
-        lane = self._lanes.setdefault(endpoint, _Lane(self._clock))
-        episode = await self._admitted(lane, self._clock.now() + within_seconds)
+        episode = await self._admitted(self._lane(endpoint), self._clock.now() + within_seconds)
         try:
             yield Turn(endpoint, episode)
         finally:
             self._connections.leave()
 
     def refused(self, turn: Turn, retry_after_seconds: float | None) -> None:
-        """Slow an endpoint down after a 429.
+        """Slow an endpoint down after a 429, and have those that were never refused begin with its limit.
 
         Args:
             turn: The turn of the request that was refused.
             retry_after_seconds: How long Baseten asked to wait; None where it did not say.
         """
-        self._lanes[turn.endpoint].rate.slow_down(self._clock.now(), turn.episode, retry_after_seconds)
+        rate = self._lanes[turn.endpoint].rate
+        too_fast = rate.slow_down(self._clock.now(), turn.episode, retry_after_seconds)
+        if too_fast is not None:
+            self._too_fast = too_fast
+            for lane in self._lanes.values():
+                lane.rate.heed(too_fast)
+
+    def _lane(self, endpoint: str) -> "_Lane":
+        if endpoint not in self._lanes:
+            self._lanes[endpoint] = _Lane(self._clock)
+            self._lanes[endpoint].rate.heed(self._too_fast)
+        return self._lanes[endpoint]
 
     async def _admitted(self, lane: "_Lane", deadline: float) -> int:
         """Wait in line, then for a connection and the rate; return the episode, with a connection taken."""

@@ -52,18 +52,28 @@ class AdaptiveRate:
         self._taken.append(now)
         return self._episode
 
-    def slow_down(self, now: float, episode: int, retry_after_seconds: float | None) -> None:
+    def slow_down(self, now: float, episode: int, retry_after_seconds: float | None) -> float | None:
         """Learn that Baseten refused a request of that episode and asked to wait; None where it did not say how long.
 
-        One request may go as soon as that time is over, the others by the rate.
+        One request may go as soon as that time is over, the others by the rate. Return how many a second were too
+        many; None where that is known already.
         """
-        if episode == self._episode:
-            self._episode += 1
-            used = sum(at > now - 1.0 for at in self._taken)
-            self.per_second = min(max(used * SLOWING, SLOWEST_PER_SECOND), self.per_second)
-        self._tokens = 1.0
         pause = PAUSE_SECONDS if retry_after_seconds is None else retry_after_seconds
-        self._counted_at = max(self._counted_at, now + pause)
+        self._counted_at, self._tokens = max(self._counted_at, now + pause), 1.0
+        if episode != self._episode:
+            return None
+        self._episode += 1
+        used_per_second = float(sum(at > now - 1.0 for at in self._taken))
+        self.per_second = min(max(used_per_second * SLOWING, SLOWEST_PER_SECOND), self.per_second)
+        return used_per_second
+
+    def heed(self, per_second: float) -> None:
+        """Learn how many a second were too many at another endpoint, unless this one has been refused itself.
+
+        Less than a burst is no warning: somebody else used that endpoint up.
+        """
+        if self._episode == 0:
+            self.per_second = min(self.per_second, max(per_second, float(BURST)))
 
     def _refill(self, now: float) -> None:
         elapsed, burst = now - self._counted_at, max(1.0, BURST * self.per_second / REQUESTS_PER_SECOND)
