@@ -1,8 +1,6 @@
 """A crowd of environments through one client, at an emulator that limits the rate."""
 
 import asyncio
-import random
-import time
 
 import pytest
 
@@ -56,12 +54,10 @@ def test_few_requests_are_refused_when_a_crowd_meets_a_low_limit(is_flaky: bool)
     with Emulator(rate_limit=20, rate_burst=20, apply_seconds=1.0, clock=clock.now) as emulator:
         for model_id in MODELS:
             emulator.add_model(model_id, "model", NAMES)
-        for skip in random.Random(4).sample(range(400), 20) if is_flaky else []:
+        for skip in range(0, 400, 20) if is_flaky else ():
             emulator.faults.add(Fault.status(503, skip=skip, times=1))
-        began = time.monotonic()
         asyncio.run(Fleet(emulator, clock).up())
         statuses = [request.status for request in emulator.requests]
     assert statuses.count(429) < 0.05 * len(statuses)
     assert statuses.count(200) >= 2 * len(MODELS) * len(NAMES)
     assert (statuses.count(503) > 0) is is_flaky
-    assert (time.monotonic() - began) * SPEED < 60.0
