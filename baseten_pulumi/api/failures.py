@@ -139,9 +139,8 @@ def not_sent(request: Request, within_seconds: float, reason: NoTurnError) -> er
         f"{request.method} {request.path} was not sent: so as not to be refused, such requests go out slowly ({paused}"
         f"{reason.per_second:.3g} a second), and it had no turn within {within_seconds:.3g} s."
     )
-    kind = errors.RateLimitedError
-    return kind(
-        Statements(request.goal, seen, _now(request, ambiguous=False), _ADVICE[kind]),
+    return errors.RateLimitedError(
+        Statements(request.goal, seen, _now(request, ambiguous=False), _ADVICE[errors.RateLimitedError]),
         retry_after_seconds=reason.pause_seconds or None,
     )
 
