@@ -4,17 +4,13 @@ import contextlib
 import json
 import os
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from baseten_pulumi.testing.engine.vault import Vault
-
-_PAUSE_SECONDS = 0.05  # a write of hundreds of resources costs milliseconds: more often would be all a run does
 
 
 class CheckpointError(Exception):
@@ -136,61 +132,3 @@ def replace_file(path: Path, text: str) -> None:
             "What stood there before is intact; what this run changed after it is not recorded.\n"
             "Make room or make the directory writable, then run `refresh`."
         ) from error
-
-
-class Writer:
-    """Write a stack's checkpoint on a thread of its own, soon after each change and at most every 50 ms."""
-
-    def __init__(self, path: Path, vault: Vault, written: Iterable[Resource]) -> None:
-        self._path = path
-        self._vault = vault
-        self._last = self._text(written)
-        self._wanted: Callable[[], list[Resource]] | None = None
-        self._changed = threading.Condition()
-        self._closing = False
-        self.error: CheckpointError | None = None
-        self._thread = threading.Thread(target=self._write_on_change, name="checkpoint", daemon=True)
-        self._thread.start()
-
-    def write(self, resources: Callable[[], list[Resource]]) -> None:
-        """Ask for the resources there are by then to be on disk soon."""
-        with self._changed:
-            self._wanted = resources
-            self._changed.notify()
-
-    def close(self) -> None:
-        """Return when everything asked for is on disk.
-
-        Raises:
-            CheckpointError: where it is not.
-        """
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
-        self._thread.join()
-        if self.error:
-            raise self.error
-
-    def _write_on_change(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._wanted is not None or self._closing)
-                resources, self._wanted = self._wanted, None
-            if resources is None:
-                return
-            self._save(resources())
-            if not self._closing:
-                time.sleep(_PAUSE_SECONDS)
-
-    def _save(self, resources: list[Resource]) -> None:
-        text = self._text(resources)
-        if text == self._last:
-            return
-        try:
-            replace_file(self._path, json.dumps(document_of(resources, self._vault), indent=4, ensure_ascii=False))
-            self._last, self.error = text, None
-        except CheckpointError as error:
-            self.error = error
-
-    def _text(self, resources: Iterable[Resource]) -> str:
-        return json.dumps([to_json(resource, self._vault) for resource in resources])

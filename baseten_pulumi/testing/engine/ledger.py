@@ -71,8 +71,8 @@ class Ledger:
         """Give what the program did not ask for and nothing it did ask for needs, and what replacements left."""
         with self._lock:
             undone = self._claimed & self.old.keys() - self.new.keys() - self._renamed.keys()
-            needed = self.needs_of([*self.new.values(), *(self.old[urn] for urn in undone)])
-            return [*self.leftovers, *(old for urn, old in self.old.items() if urn not in needed | self._claimed)]
+            kept = self._claimed | self.needs_of([*self.new.values(), *(self.old[urn] for urn in undone)])
+            return [*self.leftovers, *(old for urn, old in self.old.items() if urn not in kept)]
 
     def needs_of(self, resources: Iterable[Resource]) -> set[str]:
         """Give the URNs that resources need, and what those need in turn."""
@@ -88,11 +88,11 @@ class Ledger:
         """Give everything in checkpoint order, with references to renamed and gone resources put right."""
         with self._lock:
             kept = {urn: resource for urn, resource in self.old.items() if urn not in self._renamed} | self.new
-            return in_order([*map(self._put_right, kept.values()), *self.leftovers], self._rank)
+            moved = self._renamed.keys() | self._gone
+            right = [self._put_right(found) if moved and found.needs() & moved else found for found in kept.values()]
+            return in_order([*right, *self.leftovers], self._rank)
 
     def _put_right(self, resource: Resource) -> Resource:
-        if not resource.needs() & (self._renamed.keys() | self._gone):
-            return resource
         implied = {key: self._current(urns) for key, urns in resource.property_dependencies.items()}
         parent = self._current([resource.parent])
         return replace(

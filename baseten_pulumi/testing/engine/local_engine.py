@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from baseten_pulumi.testing.engine import values
-from baseten_pulumi.testing.engine.checkpoint import CheckpointError, Resource, Writer, document_of, read_checkpoint
+from baseten_pulumi.testing.engine.checkpoint import CheckpointError, Resource, document_of, read_checkpoint
 from baseten_pulumi.testing.engine.display import BANNER, ERRORED, Display, Message
 from baseten_pulumi.testing.engine.failures import ProviderError
 from baseten_pulumi.testing.engine.ledger import Ledger
@@ -19,6 +19,7 @@ from baseten_pulumi.testing.engine.operation import Operation, Scene
 from baseten_pulumi.testing.engine.project import Project, checkpoint_path, read_project
 from baseten_pulumi.testing.engine.run import Options, Run
 from baseten_pulumi.testing.engine.steps import STACK, Op
+from baseten_pulumi.testing.engine.writing import Writer
 
 DEFAULT_PARALLEL = 4 * (os.cpu_count() or 1)
 _CHANGES = tuple(op.value for op in (Op.CREATE, Op.UPDATE, Op.DELETE, Op.REPLACE))
@@ -130,7 +131,7 @@ class LocalEngine:
         started = time.monotonic()
         with _held(path, wish):
             display.begin(f"{_TITLES[kind][wish.dry_run]} ({project.stack}):", dry_run=wish.dry_run)
-            with _stack(path, wish, display) as run:
+            with _stack(path, wish, display, only_at_the_end=_skips_checkpoints(self._environment)) as run:
                 scene = Scene(project, self._environment, lambda name: self._other_stack(project, name))
                 outputs = self._carry_out(Operation(scene, run), kind, wish)
         return _outcome(run, outputs, time.monotonic() - started)
@@ -174,21 +175,29 @@ def _held(path: Path, wish: Wish) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _stack(path: Path, wish: Wish, display: Display) -> Iterator[Run]:
+def _stack(path: Path, wish: Wish, display: Display, *, only_at_the_end: bool) -> Iterator[Run]:
     """Open a stack for one run; whatever happens in it, what was done is on disk afterwards."""
     resources, vault = read_checkpoint(path)
     if wish.dry_run:
         yield Run(wish.options, Ledger(resources, _keep_nothing), vault, display)
         return
     writer = Writer(path, vault, resources)
+    ledger = Ledger(resources, _keep_nothing if only_at_the_end else writer.write)
     try:
-        yield Run(wish.options, Ledger(resources, writer.write), vault, display)
+        yield Run(wish.options, ledger, vault, display)
     finally:
+        writer.write(ledger.resources)
         writer.close()
 
 
 def _keep_nothing(_resources: object) -> None:
-    """Stand for the disk in a preview."""
+    """Stand for the disk in a preview, or until the end of a run that keeps no checkpoints on its way."""
+
+
+def _skips_checkpoints(environment: Mapping[str, str]) -> bool:
+    """Tell whether to write only at the end: the real engine's experimental choice, by its two variables."""
+    asked = (environment.get(name, "").lower() for name in ("PULUMI_SKIP_CHECKPOINTS", "PULUMI_EXPERIMENTAL"))
+    return all(word in ("1", "true") for word in asked)
 
 
 def _silent(diff: bool) -> Display:

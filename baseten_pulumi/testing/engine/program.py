@@ -43,6 +43,7 @@ def _run(start: dict[str, Any]) -> int:
     pulumi.runtime.set_all_config(start["config"], [])
     names = ("project", "stack", "organization", "monitor", "engine", "dry_run", "parallel", "root_directory")
     pulumi.runtime.configure(pulumi.runtime.Settings(**{name: start[name] for name in names}))
+    pulumi.log.debug = _unheard  # the SDK's four for each resource would be four calls that nobody sees
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # a failed run leaves futures unobserved, by design
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -62,6 +63,10 @@ def _run(start: dict[str, Any]) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
     return 0
+
+
+def _unheard(*_words: Any, **_options: Any) -> None:
+    """Stand for debug lines, which this engine shows nobody."""
 
 
 def _program(path: str) -> None:

@@ -96,5 +96,5 @@ def in_deletion_order(condemned: Iterable[Resource]) -> list[list[Resource]]:
         needed = {urn for resource in rest for urn in resource.needs() - {resource.urn}}
         group = [resource for resource in rest if resource.urn not in needed]
         groups.append(group or rest)
-        rest = [resource for resource in rest if resource not in groups[-1]]
+        rest = [resource for resource in rest if resource.urn in needed] if group else []
     return groups

@@ -13,7 +13,6 @@ from baseten_pulumi.testing.engine import values
 from baseten_pulumi.testing.engine.checkpoint import (
     CheckpointError,
     Resource,
-    Writer,
     document_of,
     from_json,
     read_checkpoint,
@@ -108,32 +107,3 @@ def test_the_error_names_the_path_when_the_directory_cannot_be_made(tmp_path: Pa
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match="could not be written"):
         replace_file(tmp_path / "file" / "dev.json", "new")
-
-
-def test_the_last_change_is_on_disk_when_a_writer_is_closed(tmp_path: Path) -> None:
-    """Changes in quick succession are written together, the last one always."""
-    path = tmp_path / "dev.json"
-    writer = Writer(path, Vault(), [])
-    for number in range(100):
-        writer.write(lambda number=number: [replace(PLAIN, id=str(number))])  # type: ignore[misc]
-    writer.close()
-    [resource], _ = read_checkpoint(path)
-    assert resource.id == "99"
-
-
-def test_nothing_is_written_when_nothing_changed(tmp_path: Path) -> None:
-    """A run that changes nothing leaves the file as it is, its time included."""
-    path = tmp_path / "dev.json"
-    writer = Writer(path, Vault(), [FULL])
-    writer.write(lambda: [FULL])
-    writer.close()
-    assert not path.exists()
-
-
-def test_the_writers_error_comes_out_when_it_is_closed(tmp_path: Path) -> None:
-    """A state that is not on disk is never silent."""
-    (tmp_path / "file").write_text("")
-    writer = Writer(tmp_path / "file" / "dev.json", Vault(), [])
-    writer.write(lambda: [PLAIN])
-    with pytest.raises(CheckpointError):
-        writer.close()
