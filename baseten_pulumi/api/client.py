@@ -86,8 +86,11 @@ class BasetenClient:
         *,
         within_seconds: float,
         on_trouble: OnTrouble = lambda _: None,
+        on_turn: Callable[[], None] = lambda: None,
     ) -> str:
         """Send settings, again while a trouble may go away by itself; return Baseten's word on them.
+
+        `on_trouble` is told of each trouble, and `on_turn` is called before anything is sent.
 
         Raises:
             ModelNotFoundError, EnvironmentNotFoundError: there is no such environment.
@@ -98,7 +101,7 @@ class BasetenClient:
         body = models.update_body(settings)
         try:
             return await retrying(
-                lambda left: self._connection.send(request, models.read_update_status, left, body),
+                lambda left: self._connection.send(request, models.read_update_status, left, body, on_turn),
                 within_seconds=within_seconds,
                 clock=self._clock,
                 on_trouble=on_trouble,

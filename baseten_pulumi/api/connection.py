@@ -68,6 +68,7 @@ class Connection:
         read: Callable[[bytes], _Answer],
         within_seconds: float,
         body: dict[str, Any] | None = None,
+        on_turn: Callable[[], None] = lambda: None,
     ) -> _Answer:
         """Take a turn, send a request and return what `read` makes of its answer.
 
@@ -76,24 +77,30 @@ class Connection:
             read: Reads the body of a success; a `pydantic.ValidationError` of it becomes an error with words.
             within_seconds: How long it may take, the time in line included.
             body: Sent as JSON; None for none.
+            on_turn: Called before it is sent: until then Baseten knows nothing of it.
 
         Raises:
             RequestError: the answer was no success, could not be read, or none came in time.
         """
-        response = await self._answered(request, body, within_seconds)
+        response = await self._answered(request, body, within_seconds, on_turn)
         try:
             return read(response.content)
         except pydantic.ValidationError as reason:
             raise failures.from_unreadable(request, response, reason) from None
 
     async def _answered(
-        self, request: failures.Request, body: dict[str, Any] | None, within_seconds: float
+        self,
+        request: failures.Request,
+        body: dict[str, Any] | None,
+        within_seconds: float,
+        on_turn: Callable[[], None],
     ) -> httpx.Response:
         """Return the answer to a request, which is a success."""
         deadline = self._clock.now() + within_seconds
         endpoint = endpoint_of(request.method, request.path)
         try:
             async with self._limiter.turn(endpoint, within_seconds=within_seconds) as turn:
+                on_turn()
                 response = await self._sent(request, body, deadline - self._clock.now())
                 if response.is_success:
                     return response

@@ -78,6 +78,7 @@ class _Application:
         self._client = session.client
         self._clock = session.clock
         self._row = row
+        self._is_sent = False
         self._deadline = self._clock.now() + (call.timeout_seconds or DEFAULT_TIMEOUT_SECONDS)
 
     async def run(self) -> dict[str, Any]:
@@ -95,7 +96,6 @@ class _Application:
             raise self._partial(_unforeseen(error, self._plan.identity), None) from error
 
     async def _put_in_force(self, unmet: Settings) -> dict[str, Any]:
-        self._plan = replace(self._plan, requests=self._plan.requests + 1)
         status = await self._send(unmet)
         if self._plan.is_waiting:
             await self._wait(status)
@@ -111,13 +111,19 @@ class _Application:
     async def _send(self, settings: Settings) -> str:
         try:
             return await self._client.update_environment(
-                *self._address(), settings, within_seconds=self._seconds_left(), on_trouble=self._show
+                *self._address(),
+                settings,
+                within_seconds=self._seconds_left(),
+                on_trouble=self._show,
+                on_turn=self._count,
             )
         except RequestError as error:
             if error.may_have_taken_effect:
                 raise self._partial(error, None) from None
             raise
         except asyncio.CancelledError:
+            if not self._is_sent:
+                raise _cancelled(self._plan.identity, "Nothing was sent.") from None
             doubt = _cancelled(self._plan.identity, "Baseten may have taken the settings all the same.")
             raise self._partial(doubt, None) from None
 
@@ -129,6 +135,12 @@ class _Application:
             raise self._partial(error, status) from None
         except BasetenError as error:
             raise self._partial(_sent_but_unread(error, self._plan.identity), status) from None
+
+    def _count(self) -> None:
+        """Count a request that changes settings, once for an operation, before it is sent."""
+        if not self._is_sent:
+            self._is_sent = True
+            self._plan = replace(self._plan, requests=self._plan.requests + 1)
 
     def _show(self, trouble: RequestError) -> None:
         self._row.report(retried(trouble))
