@@ -27,3 +27,12 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Return after that many seconds."""
         await asyncio.sleep(seconds)
+
+
+async def wait_at_most(clock: Clock, seconds: float, future: "asyncio.Future[None]") -> None:
+    """Return after that many seconds, or once the future is done where that comes first."""
+    sleep = asyncio.ensure_future(clock.sleep(seconds))
+    try:
+        await asyncio.wait({sleep, future}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        sleep.cancel()

@@ -20,7 +20,8 @@
     │   │   └── UnexpectedAnswerError  an answer that is not what the API describes
     ├── RunCancelledError              Pulumi cancelled the run before the settings were sent, or meanwhile
     └── NotInForceError                settings were sent and are not in force
-        └── WaitTimeoutError           the time to wait ran out
+        ├── WaitTimeoutError           the time to wait ran out
+        └── WaitCancelledError         somebody ended the wait before
 
 Every message is four short statements: what was not achieved, what was seen, what is true now, what to do.
 """
@@ -63,9 +64,9 @@ class BasetenError(Exception):
         super().__init__(str(statements))
         self.statements = statements
 
-    def restated(self: _Error, *, goal: str | None = None, now: str | None = None) -> _Error:
-        """Return this error with other words for what was not achieved or what is true now; None keeps them."""
-        wanted = {"goal": goal, "now": now}
+    def restated(self: _Error, *, goal: str | None = None, seen: str | None = None, now: str | None = None) -> _Error:
+        """Return this error with other words for what was not achieved, seen or is true now; None keeps them."""
+        wanted = {"goal": goal, "seen": seen, "now": now}
         changes = {name: text for name, text in wanted.items() if text is not None}
         copy = type(self).__new__(type(self))
         copy.__dict__.update(self.__dict__)
@@ -170,3 +171,7 @@ class NotInForceError(BasetenError):
 
 class WaitTimeoutError(NotInForceError):
     """The time to wait for settings to be in force ran out."""
+
+
+class WaitCancelledError(NotInForceError):
+    """The wait for settings to be in force was ended from outside, by Ctrl-C for one."""

@@ -1,97 +1,99 @@
-"""Poll until every wanted setting is reported, or until the time is up."""
+"""One watcher for a whole process: every wait joins it, and waits for one model share each look."""
 
-from dataclasses import replace
-from typing import Protocol
+import asyncio
+import random
+from collections.abc import Sequence
 
-from baseten_pulumi.clock import Clock
-from baseten_pulumi.convergence.comparison import Difference, differences
-from baseten_pulumi.convergence.pacing import seconds_until_next_poll
-from baseten_pulumi.convergence.sighting import Promotion, ReportedEnvironment, Sighting, Wanted
-from baseten_pulumi.convergence.wording import news, progress, timed_out
-from baseten_pulumi.errors import TransientError, WaitTimeoutError
-
-REPEAT_PROGRESS_SECONDS = 10.0
-# A look at the very end of the time still gets long enough for one answer.
-SHORTEST_LOOK_SECONDS = 1.0
+from baseten_pulumi.clock import Clock, wait_at_most
+from baseten_pulumi.convergence.grouping import Group
+from baseten_pulumi.convergence.looking import EnvironmentReader, ModelView
+from baseten_pulumi.convergence.pacing import Spread
+from baseten_pulumi.convergence.sighting import Wanted
+from baseten_pulumi.convergence.waiting import JointWaiting, Reporter, SingleWaiting
+from baseten_pulumi.convergence.watch import Watch
 
 
-class EnvironmentReader(Protocol):
-    """Read environments."""
+class Watcher:
+    """Wait for settings to be in force; to be used on one event loop.
 
-    async def read_environment(self, model_id: str, env_name: str, *, within_seconds: float) -> ReportedEnvironment:
-        """Read one environment in the time given, or raise a `RequestError`."""
-        ...
+    Args:
+        reader: Reads what Baseten reports.
+        clock: Tells the time and waits.
+        spread: Returns a number between its two arguments; random unless a test says otherwise.
+    """
 
-
-class Reporter(Protocol):
-    """Show how a wait goes."""
-
-    def report(self, text: str) -> None:
-        """Show one line; it replaces the one before."""
-        ...
-
-
-class Watch:
-    """One wait for one environment."""
-
-    def __init__(self, wanted: Wanted, reader: EnvironmentReader, reporter: Reporter, clock: Clock) -> None:
-        self._wanted = wanted
+    def __init__(self, reader: EnvironmentReader, clock: Clock, spread: Spread = random.uniform) -> None:
         self._reader = reader
-        self._reporter = reporter
         self._clock = clock
-        self._began_at = self._changed_at = clock.now()
-        self._seen = Sighting()
-        self._shown: tuple[str, float] | None = None
+        self._spread = spread
+        self._groups: dict[str, Group] = {}
 
-    async def until_in_force(self) -> None:
-        """Return once every wanted setting has been read back.
+    async def until_in_force(self, wanted: Wanted, reporter: Reporter) -> None:
+        """Return once every wanted setting has been read back; the reporter is shown how it goes.
 
         Raises:
             WaitTimeoutError: the time is up.
+            WaitCancelledError: the task that waits was cancelled.
             RequestError: Baseten answered with something that waiting does not mend.
         """
-        while not await self._look():
-            remaining = self._remaining_seconds()
-            if remaining <= 0:
-                raise WaitTimeoutError(timed_out(self._wanted, self._seen))
-            self._show()
-            await self._clock.sleep(min(self._pause(), remaining))
-        if self._shown is not None:
-            self._reporter.report(f"in force ({self._waited_seconds():.0f} s)")
+        await self._wait(SingleWaiting(self._watch(wanted), reporter))
 
-    async def _look(self) -> bool:
-        """Read once; True when nothing differs any more."""
-        within = max(self._remaining_seconds(), SHORTEST_LOOK_SECONDS)
+    async def until_all_in_force(self, wanted: Sequence[Wanted], reporter: Reporter) -> None:
+        """Return once every wanted setting of every environment has been read back; one line shows how it goes.
+
+        An environment that fails does not end the others' wait: the one error at the end tells of each.
+
+        Raises:
+            WaitTimeoutError: the time is up for at least one environment.
+            WaitCancelledError: the task that waits was cancelled.
+            RequestError: Baseten answered with something that waiting does not mend, of one kind.
+            NotInForceError: the same, of several kinds.
+        """
+        if len(wanted) == 1:
+            await self.until_in_force(wanted[0], reporter)
+        elif wanted:
+            watches = [self._watch(one) for one in wanted]
+            await self._wait(JointWaiting(watches, reporter, self._clock.now()))
+
+    async def _wait(self, waiting: SingleWaiting | JointWaiting) -> None:
         try:
-            reported = await self._reader.read_environment(
-                self._wanted.model_id, self._wanted.env_name, within_seconds=within
-            )
-        except TransientError as trouble:
-            self._seen = replace(self._seen, trouble=trouble, waited_seconds=self._waited_seconds())
-            return False
-        found = differences(self._wanted.settings, reported.settings)
-        self._remember(found, reported.promotion)
-        return not found
+            for watch in waiting.watches:
+                self._group(watch.wanted.model_id).join(watch, waiting)
+            await self._until_over(waiting)
+        except asyncio.CancelledError:
+            if not all(watch.is_in_force for watch in waiting.watches):
+                raise waiting.cancelled(self._clock.now()) from None
+        finally:
+            for watch in waiting.watches:
+                self._leave(watch)
+        error = waiting.error()
+        if error is not None:
+            raise error
 
-    def _remember(self, differing: tuple[Difference, ...], promotion: Promotion | None) -> None:
-        now = self._clock.now()
-        if differing != self._seen.differing or (promotion is not None and promotion.is_running):
-            self._changed_at = now
-        self._seen = Sighting(differing, promotion, None, now - self._changed_at, now - self._began_at)
+    async def _until_over(self, waiting: SingleWaiting | JointWaiting) -> None:
+        while not waiting.over.done():
+            await wait_at_most(self._clock, waiting.seconds_to_rest(self._clock.now()), waiting.over)
+            now = self._clock.now()
+            for watch in [watch for watch in waiting.pending if now >= watch.overdue_at]:
+                self._leave(watch)
+                watch.give_up()
+                waiting.looked(watch, now)
+            waiting.rested(now)
+        waiting.over.result()
 
-    def _pause(self) -> float:
-        asked = self._seen.trouble.retry_after_seconds if self._seen.trouble else None
-        return max(seconds_until_next_poll(self._waited_seconds()), asked or 0.0)
+    def _watch(self, wanted: Wanted) -> Watch:
+        return Watch(wanted, self._clock.now())
 
-    def _show(self) -> None:
-        """Show the line on a change, else every ten seconds."""
-        text, now = news(self._wanted, self._seen), self._clock.now()
-        if self._shown is None or text != self._shown[0] or now - self._shown[1] >= REPEAT_PROGRESS_SECONDS:
-            self._shown = (text, now)
-            self._reporter.report(progress(text, self._seen))
+    def _group(self, model_id: str) -> Group:
+        if model_id not in self._groups:
+            view = ModelView(self._reader, model_id)
+            self._groups[model_id] = Group(view, self._clock, self._spread, lambda group: self._forget(model_id, group))
+        return self._groups[model_id]
 
-    def _waited_seconds(self) -> float:
-        return self._clock.now() - self._began_at
+    def _leave(self, watch: Watch) -> None:
+        if watch.wanted.model_id in self._groups:
+            self._groups[watch.wanted.model_id].leave(watch)
 
-    def _remaining_seconds(self) -> float:
-        return self._wanted.timeout_seconds - self._waited_seconds()
+    def _forget(self, model_id: str, group: Group) -> None:
+        if self._groups.get(model_id) is group:
+            del self._groups[model_id]

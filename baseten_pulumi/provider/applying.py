@@ -9,7 +9,6 @@ from typing import Any
 
 from baseten_pulumi.convergence.comparison import differences
 from baseten_pulumi.convergence.sighting import Wanted
-from baseten_pulumi.convergence.watching import Watch
 from baseten_pulumi.convergence.wording import retried
 from baseten_pulumi.errors import BasetenError, NotInForceError, RequestError, RunCancelledError, Statements
 from baseten_pulumi.fields import Settings, nest
@@ -76,6 +75,7 @@ class _Application:
     def __init__(self, plan: Plan, session: Session, call: Call, row: Row) -> None:
         self._plan = plan
         self._client = session.client
+        self._watcher = session.watcher
         self._clock = session.clock
         self._row = row
         self._is_sent = False
@@ -130,7 +130,7 @@ class _Application:
     async def _wait(self, status: str) -> None:
         wanted = Wanted(*self._address(), self._plan.settings, status, self._seconds_left())
         try:
-            await Watch(wanted, self._client, self._row, self._clock).until_in_force()
+            await self._watcher.until_in_force(wanted, self._row)
         except NotInForceError as error:
             raise self._partial(error, status) from None
         except BasetenError as error:

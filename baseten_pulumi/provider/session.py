@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from baseten_pulumi.api.client import BasetenClient, Endpoint
 from baseten_pulumi.clock import SystemClock
+from baseten_pulumi.convergence.watching import Watcher
 from baseten_pulumi.provider.configuration import Configuration, is_loopback
 from baseten_pulumi.provider.loop import shared_loop
 
@@ -20,12 +21,13 @@ _opening = threading.Lock()
 
 
 class Session:
-    """A client for one endpoint, and the loop it lives on."""
+    """A client for one endpoint, the watcher that reads through it, and the loop they live on."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._loop = shared_loop()
         self.clock = SystemClock()
         self.client = BasetenClient(endpoint, self.clock)
+        self.watcher = Watcher(self.client, self.clock)
 
     def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         """Run a coroutine on the loop and return its result; for any thread but the loop's own.

@@ -1,10 +1,11 @@
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent import futures
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
+import httpx
 import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
@@ -12,6 +13,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 from baseten_pulumi.api.client import Endpoint
 from baseten_pulumi.provider import engine as engines
 from baseten_pulumi.provider import planning
+from baseten_pulumi.provider import session as sessions
 from baseten_pulumi.provider.session import Session
 from baseten_pulumi.testing import Emulator
 
@@ -98,12 +100,25 @@ def baseten(served: Emulator) -> Emulator:
     return served
 
 
+def _standing_still(
+    clock: "FakeClock", exchange: Callable[..., Awaitable[httpx.Response]]
+) -> Callable[..., Awaitable[httpx.Response]]:
+    """Take no fake time for a real answer."""
+
+    async def timeless(*args: Any) -> httpx.Response:
+        with clock.standing_still():
+            return await exchange(*args)
+
+    return timeless
+
+
 @pytest.fixture
 def session(baseten: Emulator, emulator_clock: "FakeClock", monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
     """A session with the emulator on the same fake clock, which is the one that planning opens."""
+    monkeypatch.setattr(sessions, "SystemClock", lambda: emulator_clock)
     opened = Session(Endpoint(baseten.url, "k-4711", is_loopback=True))
-    monkeypatch.setattr(opened, "clock", emulator_clock)
-    monkeypatch.setattr(opened.client, "_clock", emulator_clock)
+    wire = opened.client._connection
+    monkeypatch.setattr(wire, "_exchange", _standing_still(emulator_clock, wire._exchange))
     monkeypatch.setattr(planning, "open_session", lambda configuration: opened)
     yield opened
     opened.run(opened.client.close())
