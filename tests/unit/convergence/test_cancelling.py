@@ -67,8 +67,26 @@ def test_others_wait_on_when_one_is_cancelled(fleet: Fleet) -> None:
     dev, eu = fleet.run(work)
     assert isinstance(dev, WaitCancelledError)
     assert isinstance(eu, float)
-    assert 5.0 <= eu <= 5.8
+    assert 5.0 <= eu <= 5.9
     assert set(fleet.baseten.names) == {None, "eu"}
+
+
+def test_group_is_found_by_all_when_it_follows_a_cancelled_one(fleet: Fleet) -> None:
+    """The end of the old one is not the end of the new."""
+    fleet.baseten.environments = {name: {0: Reported(BEFORE), 9.0: Reported(WANTED)} for name in ("dev", "eu", "us")}
+
+    async def work() -> Any:
+        async def one_after_the_other() -> float:
+            await outcome(fleet.wait("dev"))
+            return await fleet.wait("eu")
+
+        waiting = asyncio.ensure_future(one_after_the_other())
+        await fleet.clock.sleep(3.0)
+        waiting.cancel()
+        return await asyncio.gather(waiting, fleet.wait("us", after=1.0))
+
+    fleet.run(work)
+    assert fleet.baseten.names[-1] is None
 
 
 def test_settings_are_in_force_when_the_cancellation_comes_too_late(fleet: Fleet) -> None:

@@ -223,6 +223,26 @@ def test_wait_ends_soon_after_the_deadline_when_no_answer_comes(fleet: Fleet) ->
     assert fleet.clock.now() == pytest.approx(1011.25)
 
 
+def test_answer_counts_for_those_with_more_time_when_others_are_overdue(fleet: Fleet) -> None:
+    """One that comes too late for an environment changes nothing for it."""
+    fleet.baseten.environments = {"a": {0: Reported(WANTED)}, "b": {0: Reported(WANTED)}}
+    fleet.baseten.seconds = 20.0
+
+    async def work() -> Any:
+        both = [wanted("a", 5.0, None), wanted("b", 100.0, None)]
+        return await outcome(fleet.watcher.until_all_in_force(both, fleet.rows))
+
+    error = fleet.run(work)
+    assert type(error) is WaitTimeoutError
+    assert str(error) == (
+        "Settings of 1 of 2 environments are not in force after 5 s.\n"
+        "abc123/a: The settings could not be read back even once. "
+        "Baseten keeps the requests; only the waiting stopped.\n"
+        "Run `pulumi up` again (sending the same settings twice does no harm) or raise custom_timeouts."
+    )
+    assert fleet.clock.now() == 1020.0
+
+
 def test_wait_ends_when_looking_has_a_defect(fleet: Fleet) -> None:
     """A defect in one group ends the wait, and with it every other group."""
     defect = ZeroDivisionError("defect")
