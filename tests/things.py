@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from tests.engines import Run, Stack
+from tests.programs import until
 
 _SOURCE = """
 import json
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
+import grpc
 import pulumi
 from pulumi import dynamic
 
@@ -121,6 +124,32 @@ class SecretiveProvider(ThingProvider):
     serialize_as_secret_always = True
 
 
+CANCELLED = threading.Event()
+
+
+class Listener(grpc.ServerInterceptor):
+    def intercept_service(self, continuation, details):
+        if details.method.endswith("/Cancel"):
+            CANCELLED.set()
+        return continuation(details)
+
+
+def listen_for_cancel():
+    frame = sys._current_frames()[threading.main_thread().ident]
+    while "server" not in frame.f_locals:
+        frame = frame.f_back
+    pipeline = grpc._interceptor.service_pipeline((Listener(),))
+    frame.f_locals["server"]._state.interceptor_pipeline = pipeline
+
+
+class PatientProvider(ThingProvider):
+    def create(self, props):
+        listen_for_cancel()
+        journal("waiting", props)
+        CANCELLED.wait(60)
+        return super().create(props)
+
+
 class DetailedProvider(ThingProvider):
     def diff(self, id_, olds, news):
         old, new = (dict(leaves(props)) for props in (olds, news))
@@ -183,6 +212,11 @@ class Things(Stack):
         journal.unlink(missing_ok=True)
         calls: list[dict[str, Any]] = [json.loads(line) for line in lines]
         return [call for call in calls if word in ("", call["call"])]
+
+    def until(self, word: str, count: int = 1) -> None:
+        """Return once the provider was called so often since the last time."""
+        journal = self.cloud / "journal"
+        until(lambda: journal.exists() and journal.read_text().count(f'"call": "{word}"') >= count)
 
     def names(self, word: str) -> list[str]:
         """Return the names of the things a provider's method was called for since the last time."""

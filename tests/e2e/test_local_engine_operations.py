@@ -1,11 +1,13 @@
 """The operations of the local engine, each case on it and, where `pulumi` is on PATH, on the real one."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
 from baseten_pulumi.testing import LocalEngine
+from tests.engines import RUN_SECONDS
 from tests.things import Things
 
 
@@ -251,6 +253,56 @@ def test_independent_resources_are_done_when_one_fails_and_the_run_continues(sta
     assert run.counts["created"] == 3
     created = {resource["urn"].rpartition("::")[2] for resource in stack.state() if "Thing" in resource["type"]}
     assert created == {"b", "later"}
+
+
+def test_what_waits_ends_and_is_kept_when_a_run_is_interrupted(stack: Things) -> None:
+    """The provider is told to Cancel, what is under way ends as it does, half-way or whole, and nothing new starts."""
+    patient = "provider=PatientProvider()"
+    stack.declare(
+        f'a = Thing("a", {patient}, size=1, half="create")',
+        f'b = Thing("b", {patient}, size=1)',
+        'Thing("c", word=a.made)',
+        'Thing("d", word=b.made)',
+    )
+    with stack.start("up") as process:
+        stack.until("waiting", 2)
+        process.send_signal(signal.SIGINT)
+        text, _ = process.communicate(timeout=RUN_SECONDS)
+    assert process.returncode == 1, text
+    assert "it is not ready" in text
+    assert sorted(stack.names("create")) == ["a", "b"]
+    assert stack.resource("a")["initErrors"] == ["it is not ready", "nor will it be\nsoon"]
+    assert stack.resource("b")["id"] == "b-plain"
+    assert not [resource for resource in stack.state() if resource["urn"].endswith(("::c", "::d"))]
+    assert stack.preview().counts == {"create": 2, "update": 1, "changes": 3}
+
+
+def test_nothing_is_waited_for_when_a_run_is_interrupted_twice(stack: Things) -> None:
+    """The first signal says what a second one does; the second ends the run, with an exit status of its own."""
+    stack.declare('Thing("a", provider=PatientProvider(), seconds=60)')
+    with stack.start("up") as process:
+        stack.until("waiting")
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        while "again" not in process.stdout.readline():
+            pass
+        stack.until("create")
+        process.send_signal(signal.SIGINT)
+        text, _ = process.communicate(timeout=RUN_SECONDS)
+    assert process.returncode == 8, text
+    assert not [resource for resource in stack.state() if resource["urn"].endswith("::a")]
+
+
+def test_as_many_steps_run_at_once_as_the_environment_says(stack: Things) -> None:
+    """PULUMI_PARALLEL counts where no --parallel is given; a flag wins."""
+    stack.environment["PULUMI_PARALLEL"] = "1"
+    for names, flags, together in (("ab", (), 1), ("cd", ("--parallel", "2"), 2)):
+        stack.declare(*(f'Thing("{name}", provider=PatientProvider(), size=1)' for name in names))
+        with stack.start("up", *flags) as process:
+            stack.until("waiting", together)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=RUN_SECONDS)
+        assert len(stack.calls("waiting")) == together
 
 
 def test_a_preview_may_expect_no_changes_and_fails_when_there_are_some(stack: Things) -> None:

@@ -3,9 +3,9 @@
 import io
 import os
 import signal
+import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from baseten_pulumi.testing.engine.display import BANNER
 from baseten_pulumi.testing.engine.locking import LockedError
 from baseten_pulumi.testing.engine.program_process import ProgramProcess
 from tests.engines import RUN_SECONDS
+from tests.programs import until
 from tests.things import Things
 
 
@@ -53,14 +54,6 @@ def running(stack: Things) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
             process.kill()
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition other processes bring about."""
-    deadline = time.monotonic() + RUN_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -92,8 +85,7 @@ def test_the_step_under_way_is_kept_and_nothing_new_starts_when_the_run_is_inter
         'Thing("b", word=a.made)',
     )
     process = running()
-    journal = stack.cloud / "journal"
-    until(lambda: journal.exists() and '"create"' in journal.read_text())
+    stack.until("create")
     process.send_signal(number)
     text, _ = process.communicate(timeout=RUN_SECONDS)
     assert process.returncode == 1
@@ -111,15 +103,67 @@ def test_the_provider_is_not_waited_for_when_the_run_is_interrupted_twice(
     """The second signal ends the provider in the middle of its call; the step counts as failed."""
     stack.declare('Thing("a", size=1, seconds=60)')
     process = running()
-    journal = stack.cloud / "journal"
-    until(lambda: journal.exists() and '"create"' in journal.read_text())
+    stack.until("create")
     process.send_signal(signal.SIGINT)
-    time.sleep(0.2)
+    assert process.stdout is not None
+    while "Press Ctrl-C again to end at once" not in process.stdout.readline():
+        pass
     process.send_signal(signal.SIGINT)
     text, _ = process.communicate(timeout=RUN_SECONDS)
-    assert process.returncode == 1
+    assert process.returncode == 8
     assert "The provider was stopped in the middle of the call." in text
     assert not [call for call in stack.calls() if is_alive(call["pid"])]
+
+
+def test_the_provider_can_tell_when_the_engine_is_killed(
+    stack: Things, running: Callable[..., "subprocess.Popen[str]"]
+) -> None:
+    """It is the engine's own child, and nobody listens at the engine's address any more."""
+    stack.declare(
+        "class TellingProvider(ThingProvider):",
+        "    def create(self, props):",
+        "        journal('told', props, parent=os.getppid(), engine=sys.argv[1])",
+        "        return super().create(props)",
+        'Thing("a", provider=TellingProvider(), size=1, seconds=60)',
+    )
+    process = running()
+    stack.until("create")
+    [told] = stack.calls("told")
+    host, _, port = told["engine"].partition(":")
+    try:
+        assert told["parent"] == process.pid
+        socket.create_connection((host, int(port)), timeout=RUN_SECONDS).close()
+        process.kill()
+        process.wait()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((host, int(port)), timeout=RUN_SECONDS)
+    finally:
+        os.kill(told["pid"], signal.SIGKILL)
+
+
+def test_nothing_is_on_disk_before_the_end_when_checkpoints_are_skipped(stack: Things, engine: LocalEngine) -> None:
+    """The real engine's choice for big fleets, by its own two variables; what was done is in the state all the same."""
+    program = (
+        "class LookingProvider(ThingProvider):",
+        "    def create(self, props):",
+        "        deadline = time.monotonic() + props['patience']",
+        "        while not (found := self.found()) and time.monotonic() < deadline:",
+        "            time.sleep(0.05)",
+        "        journal('looked', props, found=found)",
+        "        return super().create(props)",
+        "    def found(self):",
+        "        return any('::a' in path.read_text() for path in CLOUD.parent.glob('state/**/*.json'))",
+        'a = Thing("a", size=1)',
+    )
+    stack.declare(*program, 'Thing("b", provider=LookingProvider(), word=a.made, patience=0.3)')
+    skipping = {"PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_EXPERIMENTAL": "true"}
+    assert LocalEngine(stack.folder, environment={**stack.environment, **skipping}).up().succeeded
+    assert [call["found"] for call in stack.calls("looked")] == [False]
+    assert stack.resource("a")["id"] == "a-plain"
+    assert engine.destroy().succeeded
+    stack.declare(*program, f'Thing("b", provider=LookingProvider(), word=a.made, patience={RUN_SECONDS})')
+    assert engine.up().succeeded
+    assert [call["found"] for call in stack.calls("looked")] == [True]
 
 
 def test_the_program_is_gone_when_the_engine_is_killed(
@@ -141,8 +185,7 @@ def test_a_second_run_is_refused_when_one_is_under_way(
     """The refusal names the process that holds the stack; previews need no lock; the lock goes with its holder."""
     stack.declare('Thing("a", size=1, seconds=60)')
     process = running()
-    journal = stack.cloud / "journal"
-    until(lambda: journal.exists() and '"create"' in journal.read_text())
+    stack.until("create")
     with pytest.raises(LockedError, match=f"process {process.pid}"):
         engine.up()
     assert "locked by another run" in stack.fails("up")

@@ -15,8 +15,13 @@ from baseten_pulumi.testing.engine.local_engine import LocalEngine, Outcome, Wis
 from baseten_pulumi.testing.engine.locking import LockedError
 from baseten_pulumi.testing.engine.project import ProjectError
 
-# The exit statuses of the Pulumi CLI (3.260); an interrupted run has failed, a declined one was called off.
-FAILED, BAD_INVOCATION, UNEXPECTED_CHANGES, DECLINED = 1, 2, 7, 8
+# The exit statuses of the Pulumi CLI (3.260). A run interrupted once has failed; called off is one that was interrupted
+# again, or that nobody agreed to.
+FAILED, BAD_INVOCATION, UNEXPECTED_CHANGES, CALLED_OFF = 1, 2, 7, 8
+_CANCELLING = (
+    "Cancelling: nothing new starts, and what is under way may end.\n"
+    "Press Ctrl-C again to end at once; what is cut off then is not in the state."
+)
 _HELP = {
     "up": "create, update and delete until the stack is what the program wants",
     "preview": "show what up would do",
@@ -56,7 +61,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_operation(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--diff", action="store_true", help="show which properties change")
-    parser.add_argument("-p", "--parallel", type=int, help="steps at once (default: 4 for each core)")
+    parser.add_argument(
+        "-p", "--parallel", type=int, help="steps at once (default: PULUMI_PARALLEL, else 4 for each core)"
+    )
     parser.add_argument("--expect-no-changes", action="store_true", help="fail where there are changes")
     if name != "refresh":
         parser.add_argument("-r", "--refresh", action="store_true", help="refresh first")
@@ -102,8 +109,9 @@ def _operation(options: argparse.Namespace) -> int:
         return BAD_INVOCATION
     print(BANNER, flush=True)
     engine = _engine(options)
-    with _cancelling_on_signals(engine):
-        return _with_preview(engine, options, asking=asking)
+    with _cancelling_on_signals(engine) as signals:
+        status = _with_preview(engine, options, asking=asking)
+    return CALLED_OFF if len(signals) > 1 else status
 
 
 def _with_preview(engine: LocalEngine, options: argparse.Namespace, *, asking: bool) -> int:
@@ -112,7 +120,7 @@ def _with_preview(engine: LocalEngine, options: argparse.Namespace, *, asking: b
     if not options.skip_preview:
         outcome = _operate(engine, options, options.command, dry_run=True)
         if not outcome.succeeded or (asking and not _agreed(options)):
-            return _status(outcome, options) or DECLINED
+            return _status(outcome, options) or CALLED_OFF
     return _status(_operate(engine, options, options.command, dry_run=False), options)
 
 
@@ -141,17 +149,27 @@ def _agreed(options: argparse.Namespace) -> bool:
 
 
 @contextlib.contextmanager
-def _cancelling_on_signals(engine: LocalEngine) -> Iterator[None]:
-    def cancel(_number: int, _frame: Any) -> None:
+def _cancelling_on_signals(engine: LocalEngine) -> Iterator[list[int]]:
+    """End the operation under way when told to; the list grows with each signal."""
+    received: list[int] = []
+
+    def cancel(number: int, _frame: Any) -> None:
+        received.append(number)
         # Not in the handler itself: the main thread may hold a lock that cancelling needs.
-        threading.Thread(target=engine.cancel, daemon=True).start()
+        threading.Thread(target=_cancel, args=(engine, received), daemon=True).start()
 
     before = {number: signal.signal(number, cancel) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield received
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _cancel(engine: LocalEngine, received: list[int]) -> None:
+    if len(received) == 1:
+        print(_CANCELLING, file=sys.stderr, flush=True)
+    engine.cancel()
 
 
 if __name__ == "__main__":

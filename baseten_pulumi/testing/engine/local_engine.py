@@ -55,17 +55,20 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How an operation is to run; `parallel` None means 4 × cores."""
+    """How an operation is to run; `parallel` None means what PULUMI_PARALLEL says, else 4 × cores."""
 
     dry_run: bool = False
     refresh: bool = False
     continue_on_error: bool = False
     parallel: int | None = None
 
-    @property
-    def options(self) -> Options:
-        """The run's own share of it."""
-        return Options(self.dry_run, max(1, self.parallel or DEFAULT_PARALLEL), self.continue_on_error)
+    def options(self, environment: Mapping[str, str]) -> Options:
+        """Give the run its own share of it."""
+        said = environment.get("PULUMI_PARALLEL", "")
+        default = int(said) if said.isdecimal() and int(said) else DEFAULT_PARALLEL
+        return Options(
+            self.dry_run, max(1, default if self.parallel is None else self.parallel), self.continue_on_error
+        )
 
 
 class LocalEngine:
@@ -131,7 +134,8 @@ class LocalEngine:
         started = time.monotonic()
         with _held(path, wish):
             display.begin(f"{_TITLES[kind][wish.dry_run]} ({project.stack}):", dry_run=wish.dry_run)
-            with _stack(path, wish, display, only_at_the_end=_skips_checkpoints(self._environment)) as run:
+            options = wish.options(self._environment)
+            with _stack(path, options, display, only_at_the_end=_skips_checkpoints(self._environment)) as run:
                 scene = Scene(project, self._environment, lambda name: self._other_stack(project, name))
                 outputs = self._carry_out(Operation(scene, run), kind, wish)
         return _outcome(run, outputs, time.monotonic() - started)
@@ -175,16 +179,16 @@ def _held(path: Path, wish: Wish) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _stack(path: Path, wish: Wish, display: Display, *, only_at_the_end: bool) -> Iterator[Run]:
+def _stack(path: Path, options: Options, display: Display, *, only_at_the_end: bool) -> Iterator[Run]:
     """Open a stack for one run; whatever happens in it, what was done is on disk afterwards."""
     resources, vault = read_checkpoint(path)
-    if wish.dry_run:
-        yield Run(wish.options, Ledger(resources, _keep_nothing), vault, display)
+    if options.dry_run:
+        yield Run(options, Ledger(resources, _keep_nothing), vault, display)
         return
     writer = Writer(path, vault, resources)
     ledger = Ledger(resources, _keep_nothing if only_at_the_end else writer.write)
     try:
-        yield Run(wish.options, ledger, vault, display)
+        yield Run(options, ledger, vault, display)
     finally:
         writer.write(ledger.resources)
         writer.close()

@@ -16,7 +16,6 @@ from baseten_pulumi.testing.engine.registering import FindStack, Registrar
 from baseten_pulumi.testing.engine.run import Run
 
 _PROGRAM_GRACE_SECONDS = 2.0  # for a program to notice that the run is over
-_CANCEL_GRACE_SECONDS = 10.0  # for a provider to notice that the run was cancelled
 _POLL_SECONDS = 0.05
 
 
@@ -71,13 +70,10 @@ class Operation:
                 deleting.delete_unseen(self._run)
 
     def cancel(self) -> None:
-        """End in good order; when asked again, or after ten seconds, without waiting for the provider."""
+        """End in good order, however long what is under way takes; when asked again, without waiting for it."""
         self._cancels += 1
         if self._cancels == 1:
             self._run.cancel()
-            timer = threading.Timer(_CANCEL_GRACE_SECONDS, self._run.provider.stop)
-            timer.daemon = True
-            timer.start()
         else:
             self._run.provider.stop()
 
