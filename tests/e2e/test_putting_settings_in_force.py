@@ -39,7 +39,7 @@ def test_state_holds_what_was_declared_and_nothing_else_when_settings_are_in_for
         "wait": True,
     }
     outputs = {name: value for name, value in resource["outputs"].items() if name != "__provider"}
-    assert outputs == {**inputs, "status": "ACCEPTED", "in_force": True}
+    assert outputs == {**inputs, "status": "ACCEPTED", "in_force": True, "requests": 1}
 
 
 def test_only_declared_settings_are_sent_when_others_are_absent_or_null(stack: Stack, emulator: Emulator) -> None:

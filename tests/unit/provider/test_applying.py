@@ -185,9 +185,9 @@ def test_resource_is_kept_and_the_words_change_when_reading_back_is_refused(
     )
 
 
-@pytest.mark.parametrize("method", ["update_environment", "read_environment"])
+@pytest.mark.parametrize(("method", "requests"), [("update_environment", 0), ("read_environment", 1)])
 def test_resource_is_kept_when_this_package_breaks_after_it_began_to_send(
-    method: str, baseten: Emulator, session: Session, monkeypatch: pytest.MonkeyPatch
+    method: str, requests: int, baseten: Emulator, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A defect is told by type and place alone, since its text might hold anything; the next `up` sends again."""
 
@@ -197,7 +197,7 @@ def test_resource_is_kept_when_this_package_breaks_after_it_began_to_send(
     monkeypatch.setattr(session.client, method, broken)
     failure = _broken(_plan(), session)
     assert failure.resource_id == "abc123/production"
-    assert failure.outputs == {**OUTPUTS, "in_force": False}
+    assert failure.outputs == {**OUTPUTS, "in_force": False, "requests": requests}
     assert type(failure.error) is errors.BasetenError
     assert re.sub(r":\d+\.", ":LINE.", str(failure)) == (
         'Settings of environment "production" of model "abc123" were not read back.\n'
