@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.observing import Waiting
+
 APPLY_SECONDS = 3.0
 """How long the emulator takes to apply settings."""
 RATE_LIMIT = 100.0
@@ -26,6 +28,7 @@ class Subject:
         parallel: The engine's `--parallel`; None for its own default.
         floor: The subject whose time is the engine's own at the same parallelism; None where there is none.
         largest: The size beyond which it takes too long to be worth it; None for none.
+        waiting: What it waits for together.
     """
 
     label: str
@@ -33,16 +36,17 @@ class Subject:
     parallel: int | None = None
     floor: str | None = None
     largest: int | None = None
+    waiting: Waiting = "each"
 
 
 SUBJECTS: Mapping[str, Subject] = {
     "limit": Subject("bare asyncio + httpx (the limit)", None),
     "floor": Subject("does nothing", "nothing"),
     "floor-wide": Subject(f"does nothing, --parallel {WIDE}", "nothing", WIDE),
-    "plain": Subject("plain dynamic provider", "plain", None, "floor", FLEET),
-    "wide": Subject(f"ours, --parallel {WIDE}", "wide", WIDE, "floor-wide"),
-    "joint": Subject("ours, one joint wait", "joint", None, "floor"),
-    "models": Subject("ours, a joint wait a model", "models", None, "floor"),
+    "plain": Subject("plain dynamic provider", "plain", floor="floor", largest=FLEET),
+    "wide": Subject(f"ours, --parallel {WIDE}", "wide", WIDE, floor="floor-wide"),
+    "joint": Subject("ours, one joint wait", "joint", floor="floor", waiting="fleet"),
+    "models": Subject("ours, a joint wait a model", "models", floor="floor", waiting="model"),
 }
 
 

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from baseten_pulumi.testing import Emulator
 from baseten_pulumi.testing.emulator.account import FictionalModel, described
 from bench.fleet import Fleet
-from bench.observing import Observation, observe
+from bench.observing import Observation, Waiting, observe
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class EmulatorProcess:
         self._connection = connection
         self.url: str = connection.recv()
 
-    def observation(self) -> Observation:
-        """Return what it saw so far."""
-        self._connection.send(None)
+    def observation(self, waiting: Waiting = "each") -> Observation:
+        """Return what it saw so far of somebody who waits for so much together."""
+        self._connection.send(waiting)
         observed: Observation = self._connection.recv()
         return observed
 
@@ -66,7 +66,7 @@ def _serve(baseten: Baseten, connection: Connection) -> None:
         connection.send(emulator.url)
         try:
             while True:
-                connection.recv()
-                connection.send(observe(emulator.requests, emulator.applied))
+                waiting = connection.recv()
+                connection.send(observe(emulator.requests, emulator.applied, waiting))
         except EOFError:
             return

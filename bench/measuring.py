@@ -32,7 +32,7 @@ def measure(case: Case) -> Measurement:
             return Measurement(case, seconds, None, emulator.observation())
         with project(case.engine, subject.program, case.size) as stack:
             run = stack.up(emulator.url, subject.parallel, skips_checkpoints=case.skips_checkpoints)
-        return Measurement(case, run.wall_seconds, run.provider_bytes, emulator.observation())
+        return Measurement(case, run.wall_seconds, run.provider_bytes, emulator.observation(subject.waiting))
 
 
 def compare_previews(engine: str, size: int) -> Comparison:

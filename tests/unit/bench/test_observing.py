@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from baseten_pulumi.testing import AppliedChange, RecordedRequest
-from bench.observing import Observation, lags, observe
+from bench.observing import Observation, Waiting, lags, observe
 
 LIST = "/v1/models/m1/environments"
 DEV, PRODUCTION = f"{LIST}/dev", f"{LIST}/production"
@@ -41,6 +41,14 @@ def test_each_environment_counts_when_one_list_shows_several() -> None:
 def test_an_answer_does_not_count_when_it_shows_nothing_of_the_change(other: RecordedRequest) -> None:
     """Another environment, another method, a refusal and a dropped connection show nothing."""
     assert lags([other], [AppliedChange("m1", "dev", 3.0)]) == []
+
+
+@pytest.mark.parametrize(("waiting", "expected"), [("each", 2.5), ("model", 1.5), ("fleet", 0.0)])
+def test_a_joint_wait_is_not_late_when_something_was_still_to_be_sent(waiting: Waiting, expected: float) -> None:
+    """It begins once everything waited for was sent; what is in force by then is late from then on."""
+    sent = [("m1/environments/dev", 0.0), ("m1/environments/production", 4.0), ("m2/environments/dev", 5.75)]
+    requests = [request("PATCH", f"/v1/models/{path}", at) for path, at in sent]
+    assert lags([*requests, request("GET", LIST, 5.5)], [AppliedChange("m1", "dev", 3.0)], waiting) == [expected]
 
 
 def test_requests_are_summed_up_when_a_run_is_over() -> None:
