@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from bench.cases import APPLY_SECONDS, BIG_FLEET, FLEET, LOW_RATE_LIMIT, RATE_LIMIT
+from bench.cases import APPLY_SECONDS, BIG_FLEET, FLEET, LOW_RATE_LIMIT, RATE_LIMIT, Case
 from bench.results import Measurement, Results
 
 OF_FLOOR = {"wide": 1.15, "joint": 1.25}
@@ -79,14 +79,18 @@ def _big_fleet(results: Results, engine: str) -> Iterator[Bar]:
 def _manners(results: Results, engine: str) -> Iterator[Bar]:
     for each in results.measurements:
         case, seen = each.case, each.observation
-        if case.engine != engine or case.subject not in OF_FLOOR or case.rate_limit != RATE_LIMIT or case.size > FLEET:
+        if case.engine != engine or not _is_judged_on_manners(case):
             continue
         name = f"{case.size} {case.subject}"
-        if case.size > 1:  # one environment has nobody to share a list with
-            yield Bar(f"{name}: GETs an environment", seen.gets / case.size, GETS_PER_ENVIRONMENT)
+        yield Bar(f"{name}: GETs an environment", seen.gets / case.size, GETS_PER_ENVIRONMENT)
         if seen.lag_median_seconds is not None and seen.lag_worst_seconds is not None:
             yield Bar(f"{name}: detection lag, median s", seen.lag_median_seconds, LAG_SECONDS)
             yield Bar(f"{name}: detection lag, worst s", seen.lag_worst_seconds, 2 * LAG_SECONDS)
+
+
+def _is_judged_on_manners(case: Case) -> bool:
+    """Tell whether it is ours, four environments a model (one alone has no list to share) and not too many."""
+    return case.subject in OF_FLOOR and case.rate_limit == RATE_LIMIT and 1 < case.size <= FLEET
 
 
 def _low_limit(results: Results, engine: str) -> Iterator[Bar]:
