@@ -5,6 +5,7 @@ from typing import Any
 
 import pulumi
 import pulumi.dynamic
+from pulumi.output import Unknown
 
 from baseten_pulumi.provider import SettingsInForceProvider
 from baseten_pulumi.resource import BasetenEnvironmentSettings
@@ -69,22 +70,30 @@ def _by_name(named: Iterable[tuple[str, BasetenEnvironmentSettings]]) -> dict[st
 
 
 def _entry(group: Sequence[BasetenEnvironmentSettings]) -> pulumi.Output[dict[str, Any]]:
+    """Describe an environment, by what its resources say of it.
+
+    A preview takes an output that the state lacks for one it does not know yet, and every state has `in_force`: where
+    that is known, all there is is known.
+    """
     parts = (pulumi.Output.all(it.autoscaling_settings, it.promotion_settings, it.status, it.requests) for it in group)
-    return pulumi.Output.all(*parts).apply(_joined)
+    return pulumi.Output.all(*(it.in_force for it in group)).apply(
+        lambda _: pulumi.Output.all(*parts).apply(_joined, run_with_unknowns=True)
+    )
 
 
 def _joined(parts: Sequence[Sequence[Any]]) -> dict[str, Any]:
     """Join what several resources manage of one environment."""
     from baseten_pulumi.fields import AUTOSCALING, PROMOTION, flatten, nest
 
+    known = [[None if isinstance(value, Unknown) else value for value in part] for part in parts]
     settings: dict[str, Any] = {}
-    for autoscaling, promotion, _, _ in parts:
+    for autoscaling, promotion, _, _ in known:
         settings |= flatten({AUTOSCALING: _plain(AUTOSCALING, autoscaling), PROMOTION: _plain(PROMOTION, promotion)})
-    statuses = [status for _, _, status, _ in parts]
+    statuses = [status for _, _, status, _ in known]
     return {
         **nest(settings),
         "status": "QUEUED" if "QUEUED" in statuses else statuses[-1],
-        "requests": sum(requests or 0 for _, _, _, requests in parts),
+        "requests": sum(requests or 0 for _, _, _, requests in known),
     }
 
 
