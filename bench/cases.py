@@ -41,8 +41,8 @@ class Subject:
 
 SUBJECTS: Mapping[str, Subject] = {
     "limit": Subject("bare asyncio + httpx (the limit)", None),
-    "floor": Subject("does nothing", "nothing"),
-    "floor-wide": Subject(f"does nothing, --parallel {WIDE}", "nothing", WIDE),
+    "floor": Subject("the engine alone (does nothing)", "nothing"),
+    "floor-wide": Subject(f"the engine alone, --parallel {WIDE}", "nothing", WIDE),
     "plain": Subject("plain dynamic provider", "plain", floor="floor", largest=FLEET),
     "wide": Subject(f"ours, --parallel {WIDE}", "wide", WIDE, floor="floor-wide"),
     "joint": Subject("ours, one joint wait", "joint", floor="floor", waiting="fleet"),

@@ -13,7 +13,7 @@ def test_ratios_stand_beside_walls_when_there_is_something_to_compare_with() -> 
     assert [re.split("  +", line.strip()) for line in shown.splitlines()] == [
         list(HEADINGS),
         ["200", "bare asyncio + httpx (the limit)", "-", "4.00", "1.00", "-", "200", "1.50", "2", "-", "0.25", "0.50"],
-        ["200", "does nothing, --parallel 256", "real", "5.00", "-", "-", "-", "-", "-", "-", "-", "-"],
+        ["200", "the engine alone, --parallel 256", "real", "5.00", "-", "-", "-", "-", "-", "-", "-", "-"],
         ["200", "ours, --parallel 256", "real", "8.00", "2.00", "1.00", "200", "1.50", "2", "80", "0.25", "0.50"],
     ]
 
