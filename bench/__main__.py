@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -87,15 +87,22 @@ def _ours_seconds(compared: Comparison) -> float:
 def _parser() -> argparse.ArgumentParser:
     names = (*SUBJECTS, *EXTRAS)
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--only", type=_words, default=names, help=f"some of {','.join(names)}", metavar="NAMES")
+    parser.add_argument(
+        "--only", type=partial(_some, names), default=names, help=f"some of {','.join(names)}", metavar="NAMES"
+    )
     parser.add_argument("--sizes", type=_numbers, default=SIZES, help="how many environments", metavar="N,N")
-    parser.add_argument("--engine", type=_words, default=present(), help="local,real (default: those here)")
+    here = present()
+    parser.add_argument("--engine", type=partial(_some, here), default=here, help=f"some of {','.join(here)}")
     parser.add_argument("--save", type=Path, help="write the results as JSON, and their picture beside it")
     return parser
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split(","))
+def _some(names: Collection[str], text: str) -> tuple[str, ...]:
+    words = tuple(text.split(","))
+    strangers = [word for word in words if word not in names]
+    if strangers:
+        raise argparse.ArgumentTypeError(f"{', '.join(strangers)}: not among {', '.join(names)}")
+    return words
 
 
 def _numbers(text: str) -> tuple[int, ...]:
