@@ -28,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = _measured(chosen, steps)
     print(f"\n{introduction(results)}\n\n{table(results)}\n")
     for engine in chosen.engine:
-        print(f"Bars, {engine} engine\n{bar_lines(bars(results, engine))}\n")
+        if judged := bars(results, engine):
+            print(f"Bars, {engine} engine\n{bar_lines(judged)}\n")
     if chosen.save:
         results.save(chosen.save)
         draw(results, chosen.save.with_suffix(".svg"))
