@@ -48,9 +48,9 @@ class EnvironmentSettingsProvider(_ConfiguredProvider):
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Tell what an update would change; offline."""
-        from baseten_pulumi.provider import diffing, host, interception, planning
+        from baseten_pulumi.provider import diffing, host, interception
 
-        waiting = host.answer(lambda _: planning.is_waiting(_news, self._configuration))
+        waiting = host.answer(lambda _: self._configuration.is_waiting(_news))
         changes = diffing.changes(_olds, _news, is_waiting=waiting)
         interception.note_changes(changes)
         return DiffResult(bool(changes), diffing.replaced_by(_olds, _news))

@@ -7,15 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from baseten_pulumi.convergence.comparison import differences
-from baseten_pulumi.convergence.sighting import Wanted
-from baseten_pulumi.convergence.wording import retried
 from baseten_pulumi.errors import BasetenError, NotInForceError, RequestError, RunCancelledError, Statements
 from baseten_pulumi.fields import Settings, nest
 from baseten_pulumi.provider.host import Call, PartialFailure
 from baseten_pulumi.provider.identity import Identity
 from baseten_pulumi.provider.progress import Row
 from baseten_pulumi.provider.session import Session
+from baseten_pulumi.provider.target import Target
 
 DEFAULT_TIMEOUT_SECONDS = 30 * 60.0
 """How long an operation lasts at most where the program sets no custom timeout."""
@@ -74,20 +72,19 @@ class _Application:
 
     def __init__(self, plan: Plan, session: Session, call: Call, row: Row) -> None:
         self._plan = plan
-        self._client = session.client
         self._watcher = session.watcher
-        self._clock = session.clock
         self._row = row
-        self._is_sent = False
-        self._deadline = self._clock.now() + (call.timeout_seconds or DEFAULT_TIMEOUT_SECONDS)
+        deadline = session.clock.now() + (call.timeout_seconds or DEFAULT_TIMEOUT_SECONDS)
+        self._target = Target(plan.identity, session, row, deadline)
 
     async def run(self) -> dict[str, Any]:
+        wanted = self._plan.settings
         try:
-            unmet = await self._look() if self._plan.looks_first else self._plan.settings
+            unmet = await self._target.unmet(wanted) if self._plan.looks_first else wanted
         except asyncio.CancelledError:
             raise _cancelled(self._plan.identity, "Nothing was sent.") from None
         if not unmet:
-            return self._plan.outputs(self._plan.status, in_force=True)
+            return self._outputs(self._plan.status, in_force=True)
         try:
             return await self._put_in_force(unmet)
         except (BasetenError, PartialFailure):
@@ -99,60 +96,35 @@ class _Application:
         status = await self._send(unmet)
         if self._plan.is_waiting:
             await self._wait(status)
-        return self._plan.outputs(status, in_force=self._plan.is_waiting)
-
-    async def _look(self) -> Settings:
-        """Return the settings that are not in force."""
-        reported = await self._client.read_environment_now(
-            *self._address(), within_seconds=self._seconds_left(), on_trouble=self._show
-        )
-        return {found.path: found.wanted for found in differences(self._plan.settings, reported.settings)}
+        return self._outputs(status, in_force=self._plan.is_waiting)
 
     async def _send(self, settings: Settings) -> str:
         try:
-            return await self._client.update_environment(
-                *self._address(),
-                settings,
-                within_seconds=self._seconds_left(),
-                on_trouble=self._show,
-                on_turn=self._count,
-            )
+            return await self._target.send(settings)
         except RequestError as error:
             if error.may_have_taken_effect:
                 raise self._partial(error, None) from None
             raise
         except asyncio.CancelledError:
-            if not self._is_sent:
+            if not self._target.is_sent:
                 raise _cancelled(self._plan.identity, "Nothing was sent.") from None
             doubt = _cancelled(self._plan.identity, "Baseten may have taken the settings all the same.")
             raise self._partial(doubt, None) from None
 
     async def _wait(self, status: str) -> None:
-        wanted = Wanted(*self._address(), self._plan.settings, status, self._seconds_left())
         try:
-            await self._watcher.until_in_force(wanted, self._row)
+            await self._watcher.until_in_force(self._target.wanted(self._plan.settings, status), self._row)
         except NotInForceError as error:
             raise self._partial(error, status) from None
         except BasetenError as error:
             raise self._partial(_sent_but_unread(error, self._plan.identity), status) from None
 
-    def _count(self) -> None:
-        """Count a request that changes settings, once for an operation, before it is sent."""
-        if not self._is_sent:
-            self._is_sent = True
-            self._plan = replace(self._plan, requests=self._plan.requests + 1)
-
-    def _show(self, trouble: RequestError) -> None:
-        self._row.report(retried(trouble))
-
     def _partial(self, error: BasetenError, status: str | None) -> PartialFailure:
-        return PartialFailure(error, str(self._plan.identity), self._plan.outputs(status, in_force=False))
+        return PartialFailure(error, str(self._plan.identity), self._outputs(status, in_force=False))
 
-    def _address(self) -> tuple[str, str]:
-        return self._plan.identity.model_id, self._plan.identity.env_name
-
-    def _seconds_left(self) -> float:
-        return max(self._deadline - self._clock.now(), 0.0)
+    def _outputs(self, status: str | None, *, in_force: bool) -> dict[str, Any]:
+        requests = self._plan.requests + self._target.is_sent
+        return replace(self._plan, requests=requests).outputs(status, in_force)
 
 
 def _sent_but_unread(error: BasetenError, identity: Identity) -> BasetenError:

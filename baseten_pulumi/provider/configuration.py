@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from baseten_pulumi.errors import ConfigurationError, MissingApiKeyError, Statements
@@ -79,6 +80,14 @@ class Configuration:
         if value not in ("", "true", "false"):
             raise _malformed(SKIP_WAIT, f'must be true or false, got "{value}"', "Correct it with `pulumi config set`.")
         return value == "true"
+
+    def is_waiting(self, inputs: Mapping[str, Any]) -> bool:
+        """Tell whether to wait: the resource's `wait`, unless `baseten:skipWait` says otherwise.
+
+        Raises:
+            ConfigurationError: `baseten:skipWait` is neither true nor false.
+        """
+        return inputs.get("wait") is not False and not self.skips_wait()
 
     def _text(self, key: str, variable: str) -> str:
         return str(self.stack(key) or "").strip() or self.environ.get(variable, "").strip()

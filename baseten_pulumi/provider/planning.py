@@ -14,15 +14,6 @@ from baseten_pulumi.provider.progress import Row
 from baseten_pulumi.provider.session import open_session
 
 
-def is_waiting(inputs: Mapping[str, Any], configuration: Configuration) -> bool:
-    """Tell whether to wait: the resource's `wait`, unless `baseten:skipWait` says otherwise.
-
-    Raises:
-        ConfigurationError: `baseten:skipWait` is neither true nor false.
-    """
-    return inputs.get("wait") is not False and not configuration.skips_wait()
-
-
 def create(props: Mapping[str, Any], configuration: Configuration, call: Call) -> tuple[Plan, dict[str, Any]]:
     """Send every declared setting and wait; return what was done and the outputs."""
     plan = _plan(props, configuration)
@@ -66,7 +57,7 @@ def _plan(inputs: Mapping[str, Any], configuration: Configuration) -> Plan:
         identity=Identity(inputs["model_id"], inputs["env_name"]),
         settings=_wanted(inputs),
         wait=inputs.get("wait") is not False,
-        is_waiting=is_waiting(inputs, configuration),
+        is_waiting=configuration.is_waiting(inputs),
     )
 
 

@@ -6,13 +6,16 @@ Pulumi's host answers calls on threads of its own and may hold several instances
 import functools
 import threading
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from baseten_pulumi.api.client import BasetenClient, Endpoint
 from baseten_pulumi.clock import SystemClock
 from baseten_pulumi.convergence.watching import Watcher
 from baseten_pulumi.provider.configuration import Configuration, is_loopback
 from baseten_pulumi.provider.loop import shared_loop
+
+if TYPE_CHECKING:
+    from baseten_pulumi.provider.identity import Identity
 
 _Result = TypeVar("_Result")
 
@@ -21,13 +24,21 @@ _opening = threading.Lock()
 
 
 class Session:
-    """A client for one endpoint, the watcher that reads through it, and the loop they live on."""
+    """A client for one endpoint, the watcher that reads through it, and the loop they live on.
+
+    Attributes:
+        clock: Tells the time and waits.
+        client: Asks Baseten.
+        watcher: Waits for settings.
+        sent: Every environment that settings were sent to by this process, which lives as long as one run of Pulumi.
+    """
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._loop = shared_loop()
         self.clock = SystemClock()
         self.client = BasetenClient(endpoint, self.clock)
         self.watcher = Watcher(self.client, self.clock)
+        self.sent: set[Identity] = set()
 
     def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         """Run a coroutine on the loop and return its result; for any thread but the loop's own.

@@ -1,6 +1,9 @@
 import json
 import subprocess
 import sys
+from typing import Any
+
+import pytest
 
 HEAVY = {"httpx", "httpcore", "pydantic", "pydantic_core", "starlette", "uvicorn", "rich", "anyio", "h11"}
 
@@ -26,6 +29,33 @@ def test_nothing_heavy_is_loaded_when_a_program_imports_the_package() -> None:
         "baseten_pulumi.resource",
         "baseten_pulumi.settings",
     }
+
+
+PREVIEWING = """
+from pulumi.dynamic import Config, ConfigureRequest
+from baseten_pulumi.provider import {provider} as Provider
+provider = Provider()
+provider.configure(ConfigureRequest(config=Config({{}}, "p")))
+props = {props}
+assert not provider.check({{}}, props).failures
+assert provider.diff("id", {{**props, "in_force": True}}, props).changes is False
+"""
+SETTINGS = {"model_id": "m", "env_name": "production", "autoscaling_settings": {"min_replica": 1}}
+
+
+@pytest.mark.parametrize(
+    ("provider", "props"),
+    [
+        ("EnvironmentSettingsProvider", SETTINGS),
+        ("SettingsInForceProvider", {"environments": {"m/production": {**SETTINGS, "requests": 1}}}),
+    ],
+)
+def test_nothing_that_speaks_http_is_loaded_when_a_preview_checks_and_compares(
+    provider: str, props: dict[str, Any]
+) -> None:
+    """A preview is offline, and does not wait for what only an `up` needs."""
+    loaded = _loaded_by(PREVIEWING.format(provider=provider, props=props))
+    assert not {name.partition(".")[0] for name in loaded} & HEAVY
 
 
 def test_all_is_sorted_and_importable_when_read() -> None:

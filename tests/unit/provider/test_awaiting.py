@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -11,16 +12,21 @@ from baseten_pulumi.provider import awaiting
 from baseten_pulumi.provider.awaiting import read, wait
 from baseten_pulumi.provider.configuration import Configuration
 from baseten_pulumi.provider.host import Call
+from baseten_pulumi.provider.identity import Identity
 from baseten_pulumi.provider.session import Session
 from baseten_pulumi.testing import Emulator, Fault
 
 if TYPE_CHECKING:
+    from baseten_pulumi.fields import Settings
     from tests.unit.conftest import FakeClock
 
 PLAIN = Configuration(lambda key: None, {})
 SKIPPING = Configuration({"baseten:skipWait": "true"}.get, {})
 THREE = {"autoscaling_settings": {"max_replica": 3}, "status": "ACCEPTED", "requests": 1}
 NEWS: dict[str, Any] = {"environments": {"abc123/production": THREE, "abc123/staging": THREE}}
+
+
+SENT = frozenset({Identity("abc123", "production"), Identity("abc123", "staging")})
 
 
 class Watcher:
@@ -40,17 +46,14 @@ Watch = Callable[..., Watcher]
 
 
 @pytest.fixture
-def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
-    """Have a watcher wait in the session that is opened next."""
+def watch(monkeypatch: pytest.MonkeyPatch, clock: "FakeClock") -> Watch:
+    """Have a watcher wait in the session that is opened next, which has sent everything itself."""
 
     def watching(error: Exception | None = None) -> Watcher:
         watcher = Watcher(error)
 
-        def run(work: Any) -> None:
-            with pytest.raises(StopIteration):
-                work.send(None)
-
-        monkeypatch.setattr(awaiting, "open_session", lambda _: SimpleNamespace(watcher=watcher, run=run))
+        opened = SimpleNamespace(watcher=watcher, run=asyncio.run, clock=clock, sent=SENT)
+        monkeypatch.setattr(awaiting, "open_session", lambda _: opened)
         return watcher
 
     return watching
@@ -64,7 +67,7 @@ def test_all_environments_are_waited_for_together_when_created(watch: Watch) -> 
     """With their settings, Baseten's last word and half an hour."""
     watcher = watch()
     assert wait({}, NEWS, PLAIN, Call()) == {**NEWS, "in_force": True}
-    settings = {"autoscaling_settings.max_replica": 3}
+    settings: Settings = {"autoscaling_settings.max_replica": 3}
     assert watcher.waits == [
         [
             Wanted("abc123", "production", settings, "ACCEPTED", 1800.0),
@@ -120,11 +123,42 @@ def test_settings_are_in_force_when_the_wait_is_over(
             "abc123", env_name, {"autoscaling_settings.max_replica": 3}, within_seconds=60.0
         )
         session.run(sending)
+    session.sent |= SENT
     baseten.clear_requests()
     began = emulator_clock.now()
     assert wait({}, NEWS, PLAIN, Call())["in_force"] is True
     assert {request.method for request in baseten.requests} == {"GET"}
     assert emulator_clock.now() - began < 8.0
+
+
+def test_only_what_still_differs_is_sent_again_when_an_earlier_run_sent_it(
+    baseten: Emulator, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an earlier run sent may have been lost or changed since: Baseten is asked, and told once more."""
+    monkeypatch.setattr(awaiting, "open_session", lambda _: session)
+    baseten.change("abc123", "production", {"max_replica": 3})
+    assert wait({}, NEWS, PLAIN, Call())["in_force"] is True
+    sent = [(request.path, request.body) for request in baseten.requests if request.method == "PATCH"]
+    assert sent == [("/v1/models/abc123/environments/staging", {"autoscaling_settings": {"max_replica": 3}})]
+
+
+def test_words_are_plain_when_pulumi_cancels_before_the_wait(
+    baseten: Emulator, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While Baseten is asked what an earlier run has left."""
+
+    async def cancelled(*address: object, **more: object) -> None:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(awaiting, "open_session", lambda _: session)
+    monkeypatch.setattr(session.client, "read_environment_now", cancelled)
+    with pytest.raises(errors.RunCancelledError) as caught:
+        wait({}, NEWS, PLAIN, Call())
+    assert str(caught.value) == (
+        "Settings of the environments were not seen in force.\n"
+        "Pulumi cancelled the run. Baseten keeps what was sent.\n"
+        "Run `pulumi up` again."
+    )
 
 
 def test_error_is_plain_when_the_time_is_up(

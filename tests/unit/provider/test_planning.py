@@ -53,7 +53,7 @@ def test_wait_is_on_when_neither_resource_nor_stack_is_against_it(
     inputs: dict[str, Any], configuration: Configuration, expected: bool
 ) -> None:
     """Waiting is a choice, and the default."""
-    assert planning.is_waiting(inputs, configuration) is expected
+    assert configuration.is_waiting(inputs) is expected
 
 
 def test_every_declared_setting_is_sent_when_created(baseten: Emulator, session: Session) -> None:

@@ -1,0 +1,74 @@
+"""The environment an operation is about, for as long as the operation may take."""
+
+from baseten_pulumi.convergence.comparison import differences
+from baseten_pulumi.convergence.sighting import Wanted
+from baseten_pulumi.convergence.wording import retried
+from baseten_pulumi.errors import RequestError
+from baseten_pulumi.fields import Settings
+from baseten_pulumi.provider.identity import Identity
+from baseten_pulumi.provider.progress import Row
+from baseten_pulumi.provider.session import Session
+
+
+class Target:
+    """One environment at Baseten; troubles that may go away by themselves show in the operation's row.
+
+    Args:
+        identity: The environment.
+        session: Who asks.
+        row: Where troubles show.
+        deadline: When the operation's time is up, on the session's clock.
+
+    Attributes:
+        is_sent: Whether settings were sent, or may have been.
+    """
+
+    def __init__(self, identity: Identity, session: Session, row: Row, deadline: float) -> None:
+        self.is_sent = False
+        self._identity = identity
+        self._session = session
+        self._row = row
+        self._deadline = deadline
+
+    async def unmet(self, settings: Settings) -> Settings:
+        """Return those of the settings that are not in force.
+
+        Raises:
+            RequestError: Baseten could not be asked.
+        """
+        reported = await self._session.client.read_environment_now(
+            self._identity.model_id,
+            self._identity.env_name,
+            within_seconds=self._seconds_left(),
+            on_trouble=self._show,
+        )
+        return {found.path: found.wanted for found in differences(settings, reported.settings)}
+
+    async def send(self, settings: Settings) -> str:
+        """Send settings and return Baseten's word on them.
+
+        Raises:
+            RequestError: they were not taken, or (`may_have_taken_effect`) nobody knows.
+        """
+        return await self._session.client.update_environment(
+            self._identity.model_id,
+            self._identity.env_name,
+            settings,
+            within_seconds=self._seconds_left(),
+            on_trouble=self._show,
+            on_turn=self._mark,
+        )
+
+    def wanted(self, settings: Settings, status: str | None) -> Wanted:
+        """Return what to wait for in the time that is left, given Baseten's word on it."""
+        return Wanted(self._identity.model_id, self._identity.env_name, settings, status, self._seconds_left())
+
+    def _mark(self) -> None:
+        self.is_sent = True
+        self._session.sent.add(self._identity)
+
+    def _show(self, trouble: RequestError) -> None:
+        self._row.report(retried(trouble))
+
+    def _seconds_left(self) -> float:
+        return max(self._deadline - self._session.clock.now(), 0.0)
