@@ -17,7 +17,8 @@ class BasetenSettingsInForce(pulumi.dynamic.Resource, module="baseten", name="Se
     A fleet is fastest where each `BasetenEnvironmentSettings` has `wait=False` and one of these waits for all together:
     then the time it takes does not depend on how many resources Pulumi handles at once. It waits for an environment
     that is new to it or has been sent something since; what it saw in force it does not look at again. After an error
-    it waits again at the next `up`. It sends nothing, a refresh of it asks nothing, and destroying it leaves nothing.
+    it waits again at the next `up`, and sends anew what differs then, since an earlier run may have lost it. A refresh
+    of it asks nothing, and destroying it leaves everything as it is.
 
     `pulumi up --target` on an environment's settings passes it over: nobody waits then, and the next whole `up` does.
     """
@@ -75,7 +76,10 @@ def _entry(group: Sequence[BasetenEnvironmentSettings]) -> pulumi.Output[dict[st
     A preview takes an output that the state lacks for one it does not know yet, and every state has `in_force`: where
     that is known, all there is is known.
     """
-    parts = (pulumi.Output.all(it.autoscaling_settings, it.promotion_settings, it.status, it.requests) for it in group)
+    parts = [
+        pulumi.Output.all(it.autoscaling_settings, it.promotion_settings, it.status, it.requests, it.incarnation)
+        for it in group
+    ]
     return pulumi.Output.all(*(it.in_force for it in group)).apply(
         lambda _: pulumi.Output.all(*parts).apply(_joined, run_with_unknowns=True)
     )
@@ -87,13 +91,14 @@ def _joined(parts: Sequence[Sequence[Any]]) -> dict[str, Any]:
 
     known = [[None if isinstance(value, Unknown) else value for value in part] for part in parts]
     settings: dict[str, Any] = {}
-    for autoscaling, promotion, _, _ in known:
+    for autoscaling, promotion, *_ in known:
         settings |= flatten({AUTOSCALING: _plain(AUTOSCALING, autoscaling), PROMOTION: _plain(PROMOTION, promotion)})
-    statuses = [status for _, _, status, _ in known]
+    statuses, requests, incarnations = list(zip(*known, strict=True))[2:]
     return {
         **nest(settings),
         "status": "QUEUED" if "QUEUED" in statuses else statuses[-1],
-        "requests": sum(requests or 0 for _, _, _, requests in known),
+        "requests": sum(count or 0 for count in requests),
+        "incarnation": "+".join(filter(None, incarnations)) or None,
     }
 
 

@@ -43,6 +43,9 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
     requests: pulumi.Output[int | None]
     """How many requests that change settings it has sent, those in doubt included. None counts as 0: state of a release
     without this output, and what is looked up."""
+    incarnation: pulumi.Output[str | None]
+    """Tells the resource from any that managed the same environment before it; chosen when it is created, None where
+    `requests` may be."""
 
     def __init__(  # noqa: PLR0913 - the resource's inputs
         self,
@@ -84,6 +87,7 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
             "status": None,
             "in_force": None,
             "requests": None,
+            "incarnation": None,
         }
         super().__init__(EnvironmentSettingsProvider(), resource_name, props, opts)
         if pulumi.runtime.is_dry_run():

@@ -31,7 +31,7 @@ class Mocks(pulumi.runtime.Mocks):
         return {key: value for key, value in found.items() if value is not None and key != "__provider"}
 
 
-OUTPUTS = {"status": "ACCEPTED", "in_force": True, "requests": 2.0}
+OUTPUTS = {"status": "ACCEPTED", "in_force": True, "requests": 2.0, "incarnation": "1f"}
 """What every resource says besides its inputs, unless the test says otherwise."""
 
 

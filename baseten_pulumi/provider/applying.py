@@ -31,6 +31,7 @@ class Plan:
         looks_first: Whether to read before sending, and send only what differs.
         status: Baseten's last word on these settings; None where it has said nothing.
         requests: How many requests that change settings the resource has sent before.
+        incarnation: Tells the resource from one that managed the same environment before; None where it is older.
     """
 
     identity: Identity
@@ -40,6 +41,7 @@ class Plan:
     looks_first: bool = False
     status: str | None = None
     requests: int = 0
+    incarnation: str | None = None
 
     def outputs(self, status: str | None, in_force: bool) -> dict[str, Any]:
         """Return the resource's outputs, given Baseten's last word and whether everything was read back."""
@@ -50,7 +52,8 @@ class Plan:
             "in_force": in_force,
             "requests": self.requests,
         }
-        return {**own, **({"status": status} if status else {}), **nest(self.settings)}
+        said = {"status": status, "incarnation": self.incarnation}
+        return {**own, **{name: word for name, word in said.items() if word}, **nest(self.settings)}
 
 
 def apply(plan: Plan, session: Session, call: Call) -> dict[str, Any]:

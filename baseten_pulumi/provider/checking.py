@@ -28,7 +28,7 @@ from baseten_pulumi.fields import (
 
 _OWN_PROPERTIES = ("model_id", "env_name", "wait")
 # The host's own entry, and outputs, which a program's resource names without a value.
-_PASSED_OVER = frozenset({"__provider", "status", "in_force", "requests"})
+_PASSED_OVER = frozenset({"__provider", "status", "in_force", "requests", "incarnation"})
 # The engine's numbers are floats, in which larger integers are not exact.
 _LARGEST_EXACT = 2**53
 _SURGE_RULE = "exactly one of max_surge_percent and max_unavailable_percent must be above 0"

@@ -1,7 +1,7 @@
 """The environments of a joint wait: as its inputs hold them, and which are still to be seen in force.
 
-Each environment stands under its resource id, with its managed settings, the count of requests sent for it and
-Baseten's last word on them. Offline, and calm about values a preview does not know yet.
+Each environment stands under its resource id, with its managed settings, the count of requests sent for it, who counts
+them and Baseten's last word on them. Offline, and calm about values a preview does not know yet.
 """
 
 from collections.abc import Mapping
@@ -25,26 +25,34 @@ class Member:
         settings: Its managed settings, by dotted path.
         requests: How many requests that change settings have been sent for it.
         status: Baseten's answer to the last of them; None where there is none on record.
+        incarnation: Tells who counts from those who counted before; None where state is older than that.
     """
 
     settings: Settings
     requests: int
-    status: str | None
+    status: str | None = None
+    incarnation: str | None = None
 
     @classmethod
     def parse(cls, entry: Mapping[str, Any]) -> "Member":
         """Read an entry of the inputs."""
         requests = int(entry.get("requests") or 0)
-        return cls(with_integers(flatten(entry)), requests, entry.get("status"))
+        return cls(with_integers(flatten(entry)), requests, entry.get("status"), entry.get("incarnation"))
+
+    @property
+    def sending(self) -> tuple[int, str | None]:
+        """What names the last request sent for it."""
+        return self.requests, self.incarnation
 
     def entry(self) -> dict[str, Any]:
         """Write an entry of the inputs."""
-        status = {"status": self.status} if self.status else {}
-        return {**nest(self.settings), **status, "requests": self.requests}
+        said = {"status": self.status, "incarnation": self.incarnation}
+        words = {name: word for name, word in said.items() if word}
+        return {**nest(self.settings), **words, "requests": self.requests}
 
     def is_covered_by(self, seen: "Member | None") -> bool:
         """Tell whether whoever saw the other one in force saw this one too."""
-        return seen is not None and seen.requests == self.requests and self.settings.items() <= seen.settings.items()
+        return seen is not None and seen.sending == self.sending and self.settings.items() <= seen.settings.items()
 
 
 def check(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
@@ -73,9 +81,7 @@ def has_changes(olds: Mapping[str, Any], news: Mapping[str, Any], configuration:
     is_waiting = not configuration.skips_wait()
     if _is_unknown(news.get(ENVIRONMENTS)):
         return True
-    before, after = (
-        {name: (it.settings, it.requests) for name, it in members(props).items()} for props in (olds, news)
-    )
+    before, after = ({name: (it.settings, it.sending) for name, it in members(props).items()} for props in (olds, news))
     return before != after or (is_waiting and olds.get("in_force") is not True)
 
 

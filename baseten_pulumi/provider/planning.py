@@ -1,5 +1,6 @@
 """Decide what a create or an update has to do, and have it done."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,7 +17,7 @@ from baseten_pulumi.provider.session import open_session
 
 def create(props: Mapping[str, Any], configuration: Configuration, call: Call) -> tuple[Plan, dict[str, Any]]:
     """Send every declared setting and wait; return what was done and the outputs."""
-    plan = _plan(props, configuration)
+    plan = replace(_plan(props, configuration), incarnation=secrets.token_hex(4))
     return plan, applying.apply(plan, open_session(configuration), call)
 
 
@@ -37,6 +38,7 @@ def update(
         looks_first=status is not None and not is_changed,
         status=status,
         requests=int(olds.get("requests") or 0),
+        incarnation=olds.get("incarnation"),
     )
     if not is_changed and _is_settled(olds, plan):
         outputs = plan.outputs(plan.status, in_force=olds.get("in_force") is True)

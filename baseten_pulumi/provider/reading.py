@@ -49,5 +49,10 @@ def _result(identity: Identity, props: Mapping[str, Any], managed: Settings, see
     inputs = {**own, **nest({**managed, **seen})}
     in_force = props.get("in_force") is not False or seen == managed
     status = {"status": props["status"]} if in_force and props.get("status") else {}
+    return ReadResult(str(identity), {**inputs, **status, **_record(props), "in_force": in_force}, inputs)
+
+
+def _record(props: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what state holds of the requests sent, as it is."""
     requests = {"requests": int(props["requests"])} if props.get("requests") is not None else {}
-    return ReadResult(str(identity), {**inputs, **status, **requests, "in_force": in_force}, inputs)
+    return {**requests, **({"incarnation": props["incarnation"]} if props.get("incarnation") else {})}

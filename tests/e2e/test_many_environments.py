@@ -217,6 +217,20 @@ def test_drift_comes_back_and_is_awaited_when_a_refresh_found_it(stack: Stack, e
     assert reported(emulator, "production") == 3
 
 
+def test_the_joint_wait_waits_again_when_an_environment_was_made_anew(stack: Stack, emulator: Emulator) -> None:
+    """A refresh drops what is gone; its successor counts from 1 too, and is not taken for it."""
+    stack.program(component(replicas(dev=3, staging=3)))
+    stack.up()
+    emulator.remove_environment(MODEL, "staging")
+    stack.refresh()
+    create_environment(emulator, MODEL, "staging")
+    emulator.clear_requests()
+    stack.up()
+    assert methods(emulator)[0] == "PATCH"
+    assert "GET" in methods(emulator)
+    assert stack.outputs() == {"in_force": True, "requests": {"dev": 1, "staging": 1}}
+
+
 def test_nothing_is_asked_when_one_environment_leaves(stack: Stack, emulator: Emulator) -> None:
     """What is left was seen in force, so nobody waits for it again; Baseten keeps the settings of the other."""
     stack.program(component(replicas(production=3, staging=3)))

@@ -33,11 +33,12 @@ def test_environments_are_described_by_id_when_a_joint_wait_is_declared() -> Non
     promotion = {"rolling_deploy": True, "rolling_deploy_config": {"max_surge_percent": 25.0}}
     found = _environments(("a", "production", THREE), ("b", "staging", {"promotion_settings": promotion}))
     assert found == {
-        "abc123/production": {**THREE, "status": "ACCEPTED", "requests": 2},
+        "abc123/production": {**THREE, "status": "ACCEPTED", "requests": 2, "incarnation": "1f"},
         "abc123/staging": {
             "promotion_settings": {"rolling_deploy": True, "rolling_deploy_config": {"max_surge_percent": 25}},
             "status": "ACCEPTED",
             "requests": 2,
+            "incarnation": "1f",
         },
     }
 
@@ -53,14 +54,18 @@ def test_count_is_zero_when_state_of_an_earlier_release_has_none() -> None:
 
 @pytest.mark.parametrize(("status", "word"), [("QUEUED", "QUEUED"), ("ACCEPTED", "ACCEPTED")])
 def test_settings_are_joined_when_several_resources_manage_one_environment(status: str, word: str) -> None:
-    """Each owns its fields; the counts add up, and what is queued is queued for all."""
+    """Each owns its fields; the counts add up, whoever counts is named, and what is queued is queued for all."""
     found = _environments(
         ("a", "production", THREE),
         ("b", "production", {"promotion_settings": {"rolling_deploy": True}}),
-        outputs={"requests": 2.0, "status": status},
+        outputs={"requests": 2.0, "status": status, "incarnation": "1f", "in_force": False},
     )
-    assert found == {
-        "abc123/production": {**THREE, "promotion_settings": {"rolling_deploy": True}, "status": word, "requests": 4}
+    assert found["abc123/production"] == {
+        **THREE,
+        "promotion_settings": {"rolling_deploy": True},
+        "status": word,
+        "requests": 4,
+        "incarnation": "1f+1f",
     }
 
 

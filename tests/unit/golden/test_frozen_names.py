@@ -135,7 +135,7 @@ def test_id_is_model_and_environment_when_written() -> None:
 
 def test_joint_wait_is_kept_by_environment_when_in_state() -> None:
     """Its id, and every name under its outputs."""
-    entry = {"autoscaling_settings": {"max_replica": 3}, "status": "ACCEPTED", "requests": 2}
+    entry = {"autoscaling_settings": {"max_replica": 3}, "status": "ACCEPTED", "requests": 2, "incarnation": "1f"}
     props = {"environments": {"abc123/production": entry}, "in_force": True}
     assert awaiting.RESOURCE_ID == "in-force"
     assert awaiting.read("in-force", props).outs == props
@@ -147,7 +147,14 @@ def test_property_names_are_the_apis_own_when_kept_in_state() -> None:
         "autoscaling_settings.min_replica": 1,
         "promotion_settings.rolling_deploy_config.max_surge_percent": 1,
     }
-    plan = Plan(Identity("abc123", "production"), dict(everything), wait=True, is_waiting=True, requests=2)
+    plan = Plan(
+        Identity("abc123", "production"),
+        dict(everything),
+        wait=True,
+        is_waiting=True,
+        requests=2,
+        incarnation="1f2e3d4c",
+    )
     assert plan.outputs("ACCEPTED", in_force=True) == {
         "model_id": "abc123",
         "env_name": "production",
@@ -155,6 +162,7 @@ def test_property_names_are_the_apis_own_when_kept_in_state() -> None:
         "in_force": True,
         "status": "ACCEPTED",
         "requests": 2,
+        "incarnation": "1f2e3d4c",
         "autoscaling_settings": {"min_replica": 1},
         "promotion_settings": {"rolling_deploy_config": {"max_surge_percent": 1}},
     }

@@ -95,7 +95,7 @@ def test_wait_is_true_when_it_is_absent(given_: bool | None, kept: bool) -> None
 
 def test_hosts_own_entry_and_outputs_are_left_out_when_given() -> None:
     """The host puts its entry back itself; outputs are named by the resource without a value."""
-    found = _checked({MIN: 0}, __provider="gAR…", status=None, in_force=None, requests=None)
+    found = _checked({MIN: 0}, __provider="gAR…", status=None, in_force=None, requests=None, incarnation=None)
     assert found == {**MODEL, "wait": True, AUTOSCALING: {"min_replica": 0}}
 
 

@@ -61,6 +61,7 @@ def test_nothing_changes_when_all_stays_as_it_was_seen() -> None:
     "news",
     [
         _props(production=_entry(requests=2.0)),
+        _props(production={**_entry(), "incarnation": "1f"}),
         _props(production=_entry(max_replica=4.0)),
         _props(production=_entry(max_replica=3.0, min_replica=1.0)),
         _props(production=_entry(), staging=_entry()),
@@ -72,7 +73,7 @@ def test_nothing_changes_when_all_stays_as_it_was_seen() -> None:
     ],
 )
 def test_update_is_due_when_anything_differs(news: dict[str, Any]) -> None:
-    """A setting, a request sent for the same settings, an environment, or what nobody knows yet."""
+    """A setting, a request sent for the same settings, by whomever, an environment, or what nobody knows yet."""
     assert has_changes(_seen(production=_entry()), news, PLAIN) is True
 
 
@@ -92,6 +93,7 @@ def test_malformed_choice_is_told_when_compared() -> None:
 def test_members_are_read_by_id_when_inputs_are_known() -> None:
     """With integers and dotted paths."""
     assert members(_props(production=_entry(requests=2.0))) == {PRODUCTION: Member({MAX: 3}, 2, "ACCEPTED")}
+    assert members(_props(production={**_entry(), "incarnation": "1f"}))[PRODUCTION].sending == (1, "1f")
     assert members({}) == {}
 
 
@@ -107,6 +109,7 @@ def test_everything_is_unseen_when_nobody_waited_before() -> None:
     [
         (_entry(), set()),
         (_entry(requests=2.0), {STAGING}),
+        ({**_entry(), "incarnation": "1f"}, {STAGING}),
         (_entry(max_replica=5.0), {STAGING}),
         (_entry(max_replica=3.0, min_replica=1.0), {STAGING}),
     ],

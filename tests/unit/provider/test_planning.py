@@ -60,9 +60,19 @@ def test_every_declared_setting_is_sent_when_created(baseten: Emulator, session:
     """As integers, under the environment's own address; the environment is adopted."""
     plan, outputs = planning.create(INPUTS, PLAIN, Call())
     assert str(plan.identity) == "abc123/production"
-    assert outputs == {**OUTPUTS, "requests": 1}
+    assert outputs == {**OUTPUTS, "requests": 1, "incarnation": plan.incarnation}
     assert [type(value) for value in outputs["autoscaling_settings"].values()] == [int, int]
     assert _sent(baseten) == [{"autoscaling_settings": {"min_replica": 1, "max_replica": 3}}]
+
+
+def test_each_creation_is_told_from_the_last_when_an_environment_is_managed_anew(
+    baseten: Emulator, session: Session
+) -> None:
+    """Both count from 1; updates keep the mark, and add none to state of an earlier release."""
+    marks = [planning.create(INPUTS, PLAIN, Call())[1]["incarnation"] for _ in range(2)]
+    assert marks[0] != marks[1]
+    assert _update({**OUTPUTS, "incarnation": marks[0]}, _inputs(min_replica=0))["incarnation"] == marks[0]
+    assert "incarnation" not in _update(OUTPUTS, _inputs(min_replica=0))
 
 
 def test_count_begins_when_state_of_an_earlier_release_has_none(baseten: Emulator, session: Session) -> None:

@@ -36,6 +36,12 @@ def test_outputs_are_the_same_when_nothing_drifted(baseten: Emulator, session: S
     assert found.inputs == INPUTS
 
 
+def test_mark_of_the_resource_is_given_back_when_state_has_one(baseten: Emulator, session: Session) -> None:
+    """It is what tells the resource from one before it."""
+    found = read(ID, {**PROPS, "incarnation": "1f2e3d4c"}, session)
+    assert found.outs == {**INPUTS, "status": "ACCEPTED", "in_force": True, "requests": 2, "incarnation": "1f2e3d4c"}
+
+
 def test_count_of_requests_is_not_made_up_when_state_has_none(baseten: Emulator, session: Session) -> None:
     """State of an earlier release stays as it is: a refresh without drift changes nothing."""
     found = read(ID, {key: value for key, value in PROPS.items() if key != "requests"}, session)
@@ -115,7 +121,7 @@ def test_everything_reported_is_read_when_a_program_looks_it_up(
     assert "scale_down_delay" not in found.outs["autoscaling_settings"]
     assert "ramp_up_duration_seconds" in found.outs["promotion_settings"]
     assert (found.outs["wait"], found.outs["in_force"]) == (True, True)
-    assert not {"status", "requests"} & set(found.outs)
+    assert not {"status", "requests", "incarnation"} & set(found.outs)
 
 
 @pytest.mark.parametrize("resource_id", ["abc123/nowhere", "nobody/production"])
