@@ -59,14 +59,16 @@ class BasetenSettingsInForce(pulumi.dynamic.Resource, module="baseten", name="Se
 def _environments(settings: Sequence[BasetenEnvironmentSettings]) -> pulumi.Output[dict[str, Any]]:
     """Describe every environment under its resource id; one that is not known yet hides no other in a preview."""
     distinct = list(dict.fromkeys(settings))
-    names = pulumi.Output.all(*(pulumi.Output.format("{}/{}", it.model_id, it.env_name) for it in distinct))
-    return names.apply(lambda found: _by_name(zip(found, distinct, strict=True)))
+    addresses = pulumi.Output.all(*(part for it in distinct for part in (it.model_id, it.env_name)))
+    return addresses.apply(lambda found: _by_name(zip(found[::2], found[1::2], distinct, strict=True)))
 
 
-def _by_name(named: Iterable[tuple[str, BasetenEnvironmentSettings]]) -> dict[str, pulumi.Output[dict[str, Any]]]:
+def _by_name(
+    addressed: Iterable[tuple[str, str, BasetenEnvironmentSettings]],
+) -> dict[str, pulumi.Output[dict[str, Any]]]:
     groups: dict[str, list[BasetenEnvironmentSettings]] = {}
-    for name, settings in named:
-        groups.setdefault(name, []).append(settings)
+    for model_id, env_name, settings in addressed:
+        groups.setdefault(f"{model_id}/{env_name}", []).append(settings)
     return {name: _entry(group) for name, group in groups.items()}
 
 
