@@ -73,14 +73,12 @@ class Sighting:
         promotion: The latest promotion; None where none is reported.
         trouble: What kept the latest poll from reading; None where it read.
         still_seconds: How long the differences had been the same, with no promotion running, when last read.
-        waited_seconds: How long the wait has lasted.
     """
 
     differing: tuple[Difference, ...] | None = None
     promotion: Promotion | None = None
     trouble: TransientError | None = None
     still_seconds: float = 0.0
-    waited_seconds: float = 0.0
 
     def is_stuck(self, status: str | None) -> bool:
         """Tell whether Baseten has stood still on other values for a minute with nothing to wait behind.

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from baseten_pulumi.convergence.joint_wording import joint_cancellation, joint_error, joint_news
-from baseten_pulumi.convergence.watch import Shown, Watch
+from baseten_pulumi.convergence.watch import REPEAT_PROGRESS_SECONDS, Shown, Watch
 from baseten_pulumi.convergence.wording import ended, progress
 from baseten_pulumi.errors import BasetenError, WaitCancelledError
 
@@ -64,6 +64,10 @@ class SingleWaiting(Waiting):
         super().__init__((watch,), reporter)
         self._watch = watch
 
+    def seconds_to_rest(self, now: float) -> float:
+        """Return how long to leave everything to those who look: until the line may have to be shown again."""
+        return min(super().seconds_to_rest(now), self._watch.shown.repeats_at - now, REPEAT_PROGRESS_SECONDS)
+
     def looked(self, watch: Watch, now: float) -> None:
         """Show what a look brought."""
         self.settle(watch)
@@ -72,7 +76,9 @@ class SingleWaiting(Waiting):
             self._reporter.report(line)
 
     def rested(self, now: float) -> None:
-        """Do nothing: lines come with the looks."""
+        """Show the line again where looks are further apart than that."""
+        if self._pending and now >= self._watch.shown.repeats_at:
+            self.looked(self._watch, now)
 
     def error(self) -> BasetenError | None:
         """Return what kept the settings from being in force; None where they are."""

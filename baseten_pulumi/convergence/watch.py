@@ -1,5 +1,6 @@
 """The state of one wait: what was seen, when to look again, how it ends. It reads nothing and never waits itself."""
 
+import math
 from dataclasses import replace
 
 from baseten_pulumi.convergence.comparison import differences
@@ -27,9 +28,14 @@ class Shown:
         """Whether anything was shown at all."""
         return self._text is not None
 
+    @property
+    def repeats_at(self) -> float:
+        """When to show it again without a change; never where nothing was shown."""
+        return self._at + REPEAT_PROGRESS_SECONDS if self.anything else math.inf
+
     def is_due(self, text: str, now: float) -> bool:
         """Tell whether to show this text now; if so, it counts as shown."""
-        if text == self._text and now - self._at < REPEAT_PROGRESS_SECONDS:
+        if text == self._text and now < self.repeats_at:
             return False
         self._text, self._at = text, now
         return True
@@ -44,6 +50,7 @@ class Watch:
         due_at: When the next look is due.
         deadline: When the time is up; a last look is taken then.
         error: What ended the wait without the settings in force; None where nothing has.
+        shown: What was shown of it.
     """
 
     def __init__(self, wanted: Wanted, now: float) -> None:
@@ -52,8 +59,8 @@ class Watch:
         self.due_at = now
         self.deadline = now + wanted.timeout_seconds
         self.error: BasetenError | None = None
+        self.shown = Shown()
         self._began_at = self._changed_at = now
-        self._shown = Shown()
 
     @property
     def overdue_at(self) -> float:
@@ -75,7 +82,7 @@ class Watch:
         if not isinstance(outcome, RequestError):
             self._see(outcome, now)
         elif isinstance(outcome, TransientError):
-            self.seen = replace(self.seen, trouble=outcome, waited_seconds=now - self._began_at)
+            self.seen = replace(self.seen, trouble=outcome)
         else:
             self.error = outcome
         if not self.is_over and now >= self.deadline:
@@ -100,12 +107,12 @@ class Watch:
     def line(self, now: float) -> str | None:
         """Return the line to show now; None where there is none."""
         if self.is_in_force:
-            return ended(self.seen.waited_seconds) if self._shown.anything else None
+            return ended(now - self._began_at) if self.shown.anything else None
         text = news(self.wanted, self.seen)
-        return progress(text, self.seen.waited_seconds) if self._shown.is_due(text, now) else None
+        return progress(text, now - self._began_at) if self.shown.is_due(text, now) else None
 
     def _see(self, reported: ReportedEnvironment, now: float) -> None:
         differing, promotion = differences(self.wanted.settings, reported.settings), reported.promotion
         if differing != self.seen.differing or (promotion is not None and promotion.is_running):
             self._changed_at = now
-        self.seen = Sighting(differing, promotion, None, now - self._changed_at, now - self._began_at)
+        self.seen = Sighting(differing, promotion, None, now - self._changed_at)
