@@ -106,7 +106,9 @@ def test_line_is_repeated_every_ten_seconds_when_nothing_changes(scene: Scene) -
     scene.wait({0: Reported(BEFORE), 205: Reported(WANTED)})
     times = [at for at, _ in scene.rows.lines]
     assert times[0] <= 0.5
-    assert all(later - earlier == pytest.approx(10.0) for earlier, later in pairwise(times))
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert max(gaps) == pytest.approx(10.0)
+    assert sum(gap != pytest.approx(10.0) for gap in gaps) <= 1  # the news that it stands still
     assert times[-1] >= 195
     assert scene.rows.texts[-1].endswith(f"({times[-1]:.0f} s)")
 
