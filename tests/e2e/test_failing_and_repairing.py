@@ -42,7 +42,7 @@ def test_the_reverted_value_is_sent_when_a_refresh_came_between(
     stack.fails("up")
     emulator.faults.clear()
     old_reads = emulator.faults.add(Fault.stale(method="GET"))
-    stack.program(program(THREE))
+    stack.program(program(THREE, more=SHORT))
     if operation == "refresh":
         stack.refresh()
         emulator.faults.remove(old_reads)
