@@ -190,20 +190,23 @@ def _refused_create(host: Host) -> RefusedError:
 def test_process_ends_when_its_engine_is_gone(baseten: Emulator, callers: ThreadPoolExecutor, tmp_path: Path) -> None:
     """A killed engine tells nobody: its address refuses connections, the waits end and the process with them."""
     with socket.create_server(("127.0.0.1", 0)) as engine:
-        engine_address = f"127.0.0.1:{engine.getsockname()[1]}"
+        address = engine.getsockname()
         accepting = threading.Thread(target=_accept, args=(engine,), daemon=True)
         accepting.start()
-        host = Host(engine_address, tmp_path, {"apiKey": KEY, "baseUrl": baseten.url})
+        host = Host("{}:{}".format(*address), tmp_path, {"apiKey": KEY, "baseUrl": baseten.url})
         waiting = callers.submit(host.create, inputs(), LONG_SECONDS)
         until(lambda: len(_patched(baseten)) == 1)
         assert host.is_alive
         engine.shutdown(socket.SHUT_RDWR)
-    try:
-        until(lambda: not host.is_alive)
-        with pytest.raises(RefusedError):
-            waiting.result(SECONDS_TO_HAPPEN)
-    finally:
-        host.stop()
+    with socket.socket() as nobody:  # else another test's server might be given the port, and answer
+        nobody.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        nobody.bind(address)
+        try:
+            until(lambda: not host.is_alive)
+            with pytest.raises(RefusedError):
+                waiting.result(SECONDS_TO_HAPPEN)
+        finally:
+            host.stop()
 
 
 def _accept(engine: socket.socket) -> None:
