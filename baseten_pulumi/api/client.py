@@ -5,7 +5,8 @@ from typing import TypeAlias, TypeVar
 from urllib.parse import quote
 
 from baseten_pulumi.api import failures, models
-from baseten_pulumi.api.connection import Connection, Endpoint
+from baseten_pulumi.api.connection import Connection
+from baseten_pulumi.api.pool import Endpoint
 from baseten_pulumi.api.retrying import retrying
 from baseten_pulumi.clock import Clock
 from baseten_pulumi.errors import NotFoundError, RequestError

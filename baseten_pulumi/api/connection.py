@@ -4,10 +4,7 @@ It tries nothing twice.
 """
 
 import asyncio
-import platform
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
 import httpx
@@ -15,10 +12,11 @@ import pydantic
 
 from baseten_pulumi.api import failures
 from baseten_pulumi.api.limiting import NoTurnError, RateLimiter, endpoint_of
+from baseten_pulumi.api.pool import Endpoint, Pool
 from baseten_pulumi.clock import Clock
-from baseten_pulumi.errors import ConfigurationError, RateLimitedError, Statements
+from baseten_pulumi.errors import RateLimitedError
 
-# More requests in flight are slower: measured with 200 environments, 3.5 s with 10 to 20 connections, 5.8 s with 200.
+# More requests under way are slower: measured with 200 environments, 3.5 s with 10 to 20 connections, 5.8 s with 200.
 MAX_CONNECTIONS = 16
 CONNECT_TIMEOUT_SECONDS = 5.0
 READ_TIMEOUT_SECONDS = 30.0
@@ -35,21 +33,6 @@ _OF_THE_TRANSFER = frozenset({b"content-encoding", b"content-length", b"transfer
 _Answer = TypeVar("_Answer")
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where Baseten is and who asks.
-
-    Attributes:
-        base_url: URL in front of `/v1`, without a trailing slash.
-        api_key: Sent with every request; shown nowhere.
-        is_loopback: Whether the host is this machine; proxies are not used for it.
-    """
-
-    base_url: str
-    api_key: str = field(repr=False)
-    is_loopback: bool = False
-
-
 class Connection:
     """Send requests to one endpoint, no faster than Baseten lets them in; to be used on one event loop.
 
@@ -60,7 +43,7 @@ class Connection:
     def __init__(self, endpoint: Endpoint, clock: Clock) -> None:
         self._clock = clock
         self._limiter = RateLimiter(clock, MAX_CONNECTIONS)
-        self._http = _http_client(endpoint)
+        self._pool = Pool(endpoint)
 
     async def send(
         self,
@@ -127,7 +110,10 @@ class Connection:
         self, request: failures.Request, body: dict[str, Any] | None, timeout: httpx.Timeout
     ) -> httpx.Response:
         """Send a request and read its answer, up to a size that no answer of the API comes near."""
-        async with self._http.stream(request.method, request.path, json=body, timeout=timeout) as streamed:
+        async with (
+            self._pool.client() as http,
+            http.stream(request.method, request.path, json=body, timeout=timeout) as streamed,
+        ):
             content = bytearray()
             async for piece in streamed.aiter_bytes():
                 content += piece
@@ -139,32 +125,4 @@ class Connection:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._http.aclose()
-
-
-def _http_client(endpoint: Endpoint) -> httpx.AsyncClient:
-    headers = {"Authorization": f"Api-Key {endpoint.api_key}", "User-Agent": _user_agent()}
-    try:
-        return httpx.AsyncClient(
-            base_url=endpoint.base_url,
-            headers=headers,
-            limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
-            trust_env=not endpoint.is_loopback,
-        )
-    except (ImportError, OSError, ValueError, httpx.InvalidURL) as reason:
-        raise ConfigurationError(
-            Statements(
-                goal="Baseten could not be asked.",
-                seen=f"The environment's proxy or certificate variables cannot be used: {str(reason).rstrip('.')}.",
-                now="Nothing was sent.",
-                advice="Correct HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
-            )
-        ) from None
-
-
-def _user_agent() -> str:
-    try:
-        release = version("baseten-pulumi")
-    except PackageNotFoundError:  # a copy inside somebody's own tree
-        release = "unreleased"
-    return f"baseten-pulumi/{release} python/{platform.python_version()}"
+        await self._pool.close()
