@@ -13,7 +13,7 @@ import grpc
 from pulumi.runtime.proto import engine_pb2_grpc
 
 LOOK_EVERY_SECONDS = 1.0
-# An engine under load may once be slow to take a connection; one that is gone refuses every time.
+# An engine that is stopped or under load is slow to take a connection; one that is gone refuses every time.
 GONE_AFTER_SECONDS = 5.0
 
 
@@ -32,17 +32,23 @@ def stub() -> engine_pb2_grpc.EngineStub | None:
 
 
 async def until_gone(host: str, port: int) -> None:
-    """Return once the engine is gone: this process has another parent, or the address refused it for five seconds."""
+    """Return once the engine is gone: its address refused every connection for five seconds, or our parent died.
+
+    Pulumi's own CLI may have a shell between, which outlives it; then the address alone tells.
+    """
     parent = os.getppid()
     refused_seconds = 0.0
     while refused_seconds < GONE_AFTER_SECONDS and os.getppid() == parent:
         await asyncio.sleep(LOOK_EVERY_SECONDS)
-        refused_seconds = 0.0 if await _answers(host, port) else refused_seconds + LOOK_EVERY_SECONDS
+        refused_seconds = refused_seconds + LOOK_EVERY_SECONDS if await _refuses(host, port) else 0.0
 
 
-async def _answers(host: str, port: int) -> bool:
-    with contextlib.suppress(OSError, asyncio.TimeoutError):
-        _, writer = await asyncio.wait_for(asyncio.open_connection(host, port), LOOK_EVERY_SECONDS)
-        writer.close()
-        return True
+async def _refuses(host: str, port: int) -> bool:
+    """Tell whether nobody listens there; anything but a refusal is no proof."""
+    try:
+        with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
+            _, writer = await asyncio.wait_for(asyncio.open_connection(host, port), LOOK_EVERY_SECONDS)
+            writer.close()
+    except OSError as error:
+        return isinstance(error, ConnectionRefusedError)
     return False

@@ -1,9 +1,10 @@
 """Puts Pulumi's running dynamic host in shape for long waits, for this package's resources alone.
 
 The stock host answers four calls at a time, drops Cancel and tells the engine nothing of which properties changed. Its
-gRPC server is a local of the function that runs it, on the main thread. What is put into that server here answers
-Create, Update and Read of our resources on threads of their own, hears Cancel (Ctrl-C), and adds to Diff what the
-provider noted with `note_changes`. Other providers of the program keep their four at a time and everything else.
+gRPC server is a local of the function that runs it, on the main thread. What is put into that server here answers slow
+calls for our resources on threads of their own, hears Cancel (Ctrl-C), and adds to Diff what the provider noted with
+`note_changes`. Other providers of the program keep their four at a time and everything else. Calls that came before the
+first of our providers was loaded are answered as on the stock host.
 
 One attribute is gRPC's own business; where it is gone, everything works as on the stock host, and one debug line says
 so.
@@ -25,14 +26,18 @@ from baseten_pulumi.provider.diffing import Change
 from baseten_pulumi.provider.loop import end_with_engine, shared_loop
 from baseten_pulumi.provider.progress import debug
 
-THREADS = 256
+THREADS = 1024
+"""How many slow calls are answered at a time; threads are made on demand, and a stranger's call that waits for its turn
+takes one too."""
+
 STRANGERS_THREADS = 4
 """As many calls as the stock host answers at a time."""
 
 OUR_TYPES = frozenset(
     {"pulumi-python:dynamic/baseten:EnvironmentSettings", "pulumi-python:dynamic/baseten:SettingsInForce"}
 )
-_SLOW = frozenset({"Create", "Update", "Read"})
+_SLOW = frozenset({"Create", "Update", "Read", "Delete"})
+_HOST = "pulumi.dynamic.__main__"
 
 _Behaviour: TypeAlias = Callable[[Any, grpc.ServicerContext], Any]
 
@@ -44,10 +49,9 @@ _changes: contextvars.ContextVar[dict[str, Change] | None] = contextvars.Context
 
 def attach() -> None:
     """Fit the host of this process, once; nothing happens outside Pulumi's dynamic host."""
-    server = _running_server()
-    if server is not None:
+    if getattr(sys.modules["__main__"].__spec__, "name", None) == _HOST:
         with _attaching:
-            _attach(server)
+            _attach()
 
 
 def note_changes(changes: Mapping[str, Change]) -> None:
@@ -58,12 +62,13 @@ def note_changes(changes: Mapping[str, Change]) -> None:
 
 
 @functools.cache
-def _attach(server: grpc.Server) -> None:
+def _attach() -> None:
     end_with_engine()
-    state: Any = getattr(server, "_state", None)
-    if hasattr(state, "interceptor_pipeline"):
+    server: Any = _running_server()
+    try:
+        state = server._state  # noqa: SLF001 - the one attribute
         state.interceptor_pipeline = _Pipeline(state.interceptor_pipeline)
-    else:
+    except AttributeError:
         debug("Pulumi's dynamic host stays as it is: this release of grpcio is not known to baseten-pulumi.")
 
 
@@ -96,7 +101,7 @@ def _apart(answer: _Behaviour) -> _Behaviour:
     def behave(request: Any, context: grpc.ServicerContext) -> Any:
         if _is_ours(request):
             return answer(request, context)
-        return _strangers.submit(answer, request, context).result()
+        return _strangers.submit(contextvars.copy_context().run, answer, request, context).result()
 
     behave.experimental_thread_pool = _ours  # type: ignore[attr-defined] # gRPC asks functions for it
     return behave

@@ -15,6 +15,7 @@ _Result = TypeVar("_Result")
 
 # The cache below may compute twice when two threads miss at once.
 _starting = threading.Lock()
+_CANCEL_AGAIN_SECONDS = 0.2
 _CANCELLED = Statements(
     goal="The operation was not carried out.",
     seen="Pulumi cancelled the run.",
@@ -67,8 +68,17 @@ class Loop:
             self._end(task)
 
     def _end(self, task: "asyncio.Task[Any]") -> None:
-        """Cancel a task after its first step, so that the work itself can say what it was about."""
-        self._loop.call_soon(task.cancel)
+        """Cancel a task after its first step, so that the work itself can say what it was about; again until it ends.
+
+        A library between may swallow one cancellation, such as one that comes together with an answer.
+        """
+
+        def cancel() -> None:
+            if not task.done():
+                task.cancel()
+                self._loop.call_later(_CANCEL_AGAIN_SECONDS, cancel)
+
+        self._loop.call_soon(cancel)
 
 
 def shared_loop() -> Loop:

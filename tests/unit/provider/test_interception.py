@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -215,23 +216,48 @@ def _accept(engine: socket.socket) -> None:
             engine.accept()[0].close()
 
 
-def test_nothing_is_fitted_when_no_server_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_fitted_when_this_is_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program imports the provider too, and has no host."""
-    monkeypatch.setattr(interception, "end_with_engine", lambda: pytest.fail("there is no engine to end with"))
+    monkeypatch.setattr(interception, "_attach", lambda: pytest.fail("there is nothing to fit"))
     interception.attach()
     interception.note_changes({"in_force": "DELETE"})
 
 
-def test_server_is_fitted_once_when_several_providers_are_configured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two pickles are two instances of the provider; interceptors that were there before stay in front."""
+@pytest.mark.parametrize("has_server", [True, False])
+def test_host_is_fitted_once_when_several_providers_are_configured(
+    has_server: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two pickles are two instances of the provider; what a later host hides is told once and harms nothing."""
+    told: list[str] = []
+    monkeypatch.setattr(interception, "_HOST", sys.modules["__main__"].__spec__.name)  # type: ignore[union-attr]
+    monkeypatch.setattr(interception, "debug", told.append)
+    monkeypatch.setattr(interception, "end_with_engine", lambda: told.append("watched"))
+    interception._attach.cache_clear()
     with ThreadPoolExecutor(1) as threads:
         server = grpc.server(threads)
-        monkeypatch.setattr(interception, "_running_server", lambda: server)
+        monkeypatch.setattr(interception, "_running_server", lambda: server if has_server else None)
         interception.attach()
-        fitted = server._state.interceptor_pipeline
         interception.attach()
-        assert server._state.interceptor_pipeline is fitted
+        assert isinstance(server._state.interceptor_pipeline, interception._Pipeline) is has_server
         server.stop(None)
+    assert told == ["watched"] if has_server else told[0] == "watched" and len(told) == 2
+    interception._attach.cache_clear()
+
+
+def test_engine_is_not_gone_when_it_is_merely_slow_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that is not taken in time, or cannot be made here, is no refusal."""
+
+    async def slow(host: str, port: int) -> None:
+        raise next(troubles)
+
+    parents = iter([1] * 9 + [2])
+    troubles = iter([TimeoutError(), asyncio.TimeoutError(), OSError(24, "too many open files")] * 3)
+    monkeypatch.setattr("os.getppid", lambda: next(parents))
+    monkeypatch.setattr(asyncio, "open_connection", slow)
+    monkeypatch.setattr(engines, "LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr(engines, "GONE_AFTER_SECONDS", 0.001)
+    asyncio.run(engines.until_gone("127.0.0.1", 9))
+    assert next(parents, None) is None
 
 
 def test_engine_counts_as_gone_when_the_parent_changed(monkeypatch: pytest.MonkeyPatch) -> None:
