@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 
 from baseten_pulumi.barrier import BasetenSettingsInForce
-from baseten_pulumi.merging import merged, part, without_strangers
+from baseten_pulumi.merging import merged, part, reusable, without_strangers
 from baseten_pulumi.resource import BasetenEnvironmentSettings
 from baseten_pulumi.settings import EnvironmentArgsDict
 
@@ -53,19 +53,21 @@ class BasetenModelEnvironments(pulumi.ComponentResource):
             raise ValueError(
                 f'BasetenModelEnvironments "{resource_name}": environments must name at least one, got none'
             )
-        defaults = without_strangers("defaults", defaults)
-        own = {name: without_strangers(f"environments.{name}", it) for name, it in environments.items()}
+        defaults = without_strangers("defaults", reusable(defaults))
+        own = {name: without_strangers(f"environments.{name}", reusable(it)) for name, it in environments.items()}
+        model_id = reusable(model_id)
         super().__init__("baseten:index:ModelEnvironments", resource_name, None, opts)
         inner = pulumi.ResourceOptions(parent=self, custom_timeouts=opts.custom_timeouts if opts else None)
         self.settings = {
-            name: _child(f"{resource_name}-{name}", model_id, name, merged(defaults, {} if it is None else it), inner)
+            name: _child(f"{resource_name}-{name}", model_id, name, merged(defaults, it), inner)
             for name, it in own.items()
         }
-        self.in_force = self._joint_wait(f"{resource_name}-in-force", inner) if wait else _all_in_force(self.settings)
+        children = list(self.settings.values())
+        if wait:
+            self.in_force = BasetenSettingsInForce(f"{resource_name}-in-force", settings=children, opts=inner).in_force
+        else:
+            self.in_force = pulumi.Output.all(*(it.in_force for it in children)).apply(all)
         self.register_outputs({"in_force": self.in_force})
-
-    def _joint_wait(self, name: str, opts: pulumi.ResourceOptions) -> pulumi.Output[bool]:
-        return BasetenSettingsInForce(name, settings=list(self.settings.values()), opts=opts).in_force
 
 
 def _child(
@@ -80,7 +82,3 @@ def _child(
         wait=False,
         opts=opts,
     )
-
-
-def _all_in_force(settings: Mapping[str, BasetenEnvironmentSettings]) -> pulumi.Output[bool]:
-    return pulumi.Output.all(*(it.in_force for it in settings.values())).apply(all)

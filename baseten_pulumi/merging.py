@@ -26,11 +26,18 @@ def part(settings: Any, name: str) -> Any:
     """Return one object out of an environment's settings; None where there is none."""
     if isinstance(settings, pulumi.Output):
         return settings.apply(lambda known: part(known, name))
-    return (settings or {}).get(name)
+    return settings.get(name)
+
+
+def reusable(value: Any) -> Any:
+    """Make an Output of whatever can be awaited once only, at every depth, so that many can take its value."""
+    if isinstance(value, Mapping):
+        return {name: reusable(inner) for name, inner in value.items()}
+    return pulumi.Output.from_input(value) if isinstance(value, Awaitable) else value
 
 
 def without_strangers(path: str, settings: Any) -> Any:
-    """Return settings as they are, after a look at their keys; those not known yet are looked at once they are.
+    """Return settings as they are, {} for None, after a look at their keys; those not known yet once they are.
 
     Args:
         path: What the settings are called in an error.
@@ -42,6 +49,8 @@ def without_strangers(path: str, settings: Any) -> Any:
     """
     if isinstance(settings, _LATER):
         return pulumi.Output.from_input(settings).apply(lambda known: without_strangers(path, known))
+    if settings is None:
+        return {}
     _refuse_strangers(path, settings)
     return settings
 
@@ -49,8 +58,6 @@ def without_strangers(path: str, settings: Any) -> Any:
 def _refuse_strangers(path: str, settings: Any) -> None:
     from baseten_pulumi.provider.checking import strangers
 
-    if settings is None:
-        return
     if not isinstance(settings, Mapping):
         raise TypeError(f"{path}: must be an object, got {type(settings).__name__}")
     found = [f"{path}.{failure.path}: {failure.reason}" for failure in strangers(settings)]

@@ -66,11 +66,35 @@ def test_nobody_waits_when_waiting_is_off() -> None:
     assert value is False
 
 
+async def _awaited(value: Any) -> Any:
+    return value
+
+
+@pytest.mark.parametrize("later", [lambda value: value, pulumi.Output.from_input, _awaited])
 @pytest.mark.parametrize("environment", [None, {}])
-def test_defaults_are_all_there_is_when_an_environment_declares_nothing(environment: Any) -> None:
-    """An empty entry, as `production:` is in YAML, takes no default out."""
-    found = _registered(environments={"production": environment}).inputs("chat-production")
-    assert found["autoscaling_settings"] == DEFAULTS["autoscaling_settings"]
+def test_defaults_are_all_there_is_when_an_environment_declares_nothing(later: Any, environment: Any) -> None:
+    """An empty entry, as `production:` is in YAML, takes no default out; nor does one that turns out to be empty."""
+    _, mocks = run(lambda: _component(environments={"production": later(environment)}).in_force)
+    assert mocks.inputs("chat-production")["autoscaling_settings"] == DEFAULTS["autoscaling_settings"]
+
+
+@pytest.mark.parametrize("where", ["defaults", "object", "value", "model"])
+def test_every_environment_gets_the_value_when_it_is_to_be_awaited(where: str) -> None:
+    """A coroutine gives its value once, whoever asks: the environments share it."""
+
+    def program() -> pulumi.Output[Any]:
+        limits: Any = {"min_replica": 0, "max_replica": _awaited(2) if where == "value" else 2}
+        defaults: Any = {"autoscaling_settings": _awaited(limits) if where == "object" else limits}
+        return _component(
+            model_id=_awaited("abc123") if where == "model" else "abc123",
+            defaults=_awaited(defaults) if where == "defaults" else defaults,
+            environments={"dev": {}, "staging": None, "production": {"autoscaling_settings": {"min_replica": 1}}},
+        ).in_force
+
+    _, mocks = run(program)
+    found = {name: mocks.inputs(f"chat-{name}") for name in ("dev", "staging", "production")}
+    assert {name: it["autoscaling_settings"]["max_replica"] for name, it in found.items()} == dict.fromkeys(found, 2)
+    assert {it["model_id"] for it in found.values()} == {"abc123"}
 
 
 def test_settings_are_merged_once_they_are_known_when_they_are_outputs() -> None:

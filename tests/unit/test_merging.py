@@ -3,7 +3,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from baseten_pulumi.merging import merged, part, without_strangers
+from baseten_pulumi.merging import merged, part, reusable, without_strangers
 from tests.mocked import run
 
 DEFAULTS: dict[str, Any] = {
@@ -90,14 +90,38 @@ def test_default_is_taken_out_when_the_own_value_turns_out_to_be_none() -> None:
 def test_part_is_none_when_there_is_none() -> None:
     """Known or not."""
     assert part({}, "autoscaling_settings") is None
-    assert part(None, "autoscaling_settings") is None
     assert run(lambda: part(pulumi.Output.from_input({}), "autoscaling_settings"))[0] is None
 
 
-@pytest.mark.parametrize("settings", [None, {}, DEFAULTS, {"autoscaling_settings": {"max_replica": "judged later"}}])
+@pytest.mark.parametrize("settings", [{}, DEFAULTS, {"autoscaling_settings": {"max_replica": "judged later"}}])
 def test_settings_stay_as_they_are_when_every_key_is_known(settings: Any) -> None:
     """Values are judged by the provider."""
     assert without_strangers("defaults", settings) is settings
+
+
+@pytest.mark.parametrize("later", [pulumi.Output.from_input, _later])
+def test_settings_are_empty_when_they_are_none(later: Any) -> None:
+    """Known from the start or not."""
+    assert without_strangers("defaults", None) == {}
+    assert run(lambda: without_strangers("defaults", later(None)))[0] == {}
+
+
+@pytest.mark.parametrize("where", ["settings", "object", "value", "made known later"])
+def test_value_can_be_taken_again_when_it_was_to_be_awaited(where: str) -> None:
+    """At every depth it becomes an Output, which gives its value as often as it is asked."""
+
+    def program() -> pulumi.Output[Any]:
+        limits: Any = {"max_replica": _later(2) if where in ("value", "made known later") else 2}
+        settings: Any = {"autoscaling_settings": _later(limits) if where == "object" else limits}
+        if where == "settings":
+            settings = _later(settings)
+        if where == "made known later":
+            settings = pulumi.Output.from_input(None).apply(lambda _, known=settings: known)
+        once = without_strangers("defaults", reusable(settings))
+        return pulumi.Output.all(merged(once, {"promotion_settings": None}), merged(once, {}))
+
+    expected = {"autoscaling_settings": {"max_replica": 2}}
+    assert run(program)[0] == [{**expected, "promotion_settings": None}, expected]
 
 
 @pytest.mark.parametrize(
