@@ -9,9 +9,12 @@ GRACE_SECONDS = 3.0
 """How long a process has after each signal before the next, harder one."""
 
 
-def end_process(process: "subprocess.Popen[str]", first: signal.Signals) -> None:
-    """End a process: ask with one signal, then SIGTERM, then kill it, with a few seconds for each."""
-    for number in (first, signal.SIGTERM, signal.SIGKILL):
+def end_process(process: "subprocess.Popen[str]") -> None:
+    """End a process: ask with SIGTERM, then kill it, with a few seconds for each.
+
+    Not SIGINT: a process that a script started in the background ignores it, and so do its children.
+    """
+    for number in (signal.SIGTERM, signal.SIGKILL):
         if process.poll() is None:
             process.send_signal(number)
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -1,7 +1,6 @@
 """Start the program's process, pass on what it prints, and end it."""
 
 import json
-import signal
 import subprocess
 import sys
 import threading
@@ -63,7 +62,7 @@ class ProgramProcess:
 
     def stop(self) -> None:
         """End the process where it still runs."""
-        end_process(self._process, signal.SIGTERM)
+        end_process(self._process)
         self._reader.join()
         if self._process.stdin is not None:
             self._process.stdin.close()

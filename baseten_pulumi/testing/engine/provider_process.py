@@ -1,7 +1,6 @@
 """The provider process: started once an operation needs it, called in Pulumi's protocol, never left behind."""
 
 import contextlib
-import signal
 import subprocess
 import sys
 import threading
@@ -135,7 +134,7 @@ class Provider:
         if self._channel is not None:
             self._channel.close()
         if self._process is not None:
-            end_process(self._process, signal.SIGINT)
+            end_process(self._process)
         if self._reader is not None:
             self._reader.join(GRACE_SECONDS)
 

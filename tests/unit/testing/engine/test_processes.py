@@ -10,7 +10,7 @@ from baseten_pulumi.testing.engine.processes import end_process
 
 
 def test_a_process_is_killed_when_it_does_not_listen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """SIGINT and SIGTERM may be ignored, SIGKILL not."""
+    """SIGTERM may be ignored, SIGKILL not."""
     monkeypatch.setattr("baseten_pulumi.testing.engine.processes.GRACE_SECONDS", 0.2)
     deaf = (
         "import signal, time\n"
@@ -21,5 +21,15 @@ def test_a_process_is_killed_when_it_does_not_listen(monkeypatch: pytest.MonkeyP
     with subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        end_process(process, signal.SIGINT)
+        end_process(process)
         assert process.returncode == -signal.SIGKILL
+
+
+def test_a_process_ends_at_once_when_it_was_started_to_ignore_ctrl_c() -> None:
+    """What a script starts in the background ignores SIGINT, and so do its children."""
+    ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); print('ready', flush=True); signal.pause()"
+    with subprocess.Popen([sys.executable, "-c", ignoring], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        end_process(process)
+        assert process.returncode == -signal.SIGTERM
