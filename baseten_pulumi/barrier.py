@@ -20,11 +20,14 @@ class BasetenSettingsInForce(pulumi.dynamic.Resource, module="baseten", name="Se
     it waits again at the next `up`, and sends anew what differs then, since an earlier run may have lost it. A refresh
     of it asks nothing, and destroying it leaves everything as it is.
 
-    `pulumi up --target` on an environment's settings passes it over: nobody waits then, and the next whole `up` does.
+    Where nobody waits, the next whole `up` does: `pulumi up --target` on an environment's settings passes the joint
+    wait over, and `--continue-on-error` skips it where one of them failed, though the others are sent. With the joint
+    wait itself as a target, settings that are new to it have to be targets too.
     """
 
     in_force: pulumi.Output[bool]
-    """Whether every managed setting was read back with its value. False where `baseten:skipWait` is on."""
+    """Whether every managed setting was read back with its value, now or by an earlier wait: also True where nothing
+    was left to wait for. False where `baseten:skipWait` left something unseen."""
 
     def __init__(
         self,
@@ -42,7 +45,7 @@ class BasetenSettingsInForce(pulumi.dynamic.Resource, module="baseten", name="Se
             opts: Options of the resource. `custom_timeouts` limits create and update, 30 minutes by default.
 
         Raises:
-            ValueError: there is nothing to wait for.
+            ValueError: there is nothing to wait for, or settings were looked up: those manage nothing.
             TypeError: a subclass was made. Its name would be another resource type in the state.
         """
         if type(self) is not BasetenSettingsInForce:
@@ -52,6 +55,11 @@ class BasetenSettingsInForce(pulumi.dynamic.Resource, module="baseten", name="Se
             )
         if not settings:
             raise ValueError(f'BasetenSettingsInForce "{resource_name}": settings must hold at least one, got none')
+        looked_up = ", ".join(f'"{it.pulumi_resource_name}"' for it in settings if it.is_looked_up)
+        if looked_up:
+            raise ValueError(
+                f'BasetenSettingsInForce "{resource_name}": settings must be declared, got looked-up ones: {looked_up}'
+            )
         props: dict[str, Any] = {"environments": _environments(settings), "in_force": None}
         super().__init__(SettingsInForceProvider(), resource_name, props, opts)
 
@@ -83,12 +91,12 @@ def _entry(group: Sequence[BasetenEnvironmentSettings]) -> pulumi.Output[dict[st
         for it in group
     ]
     return pulumi.Output.all(*(it.in_force for it in group)).apply(
-        lambda _: pulumi.Output.all(*parts).apply(_joined, run_with_unknowns=True)
+        lambda said: pulumi.Output.all(*parts).apply(lambda known: _joined(known, said), run_with_unknowns=True)
     )
 
 
-def _joined(parts: Sequence[Sequence[Any]]) -> dict[str, Any]:
-    """Join what several resources manage of one environment."""
+def _joined(parts: Sequence[Sequence[Any]], in_force: Sequence[bool]) -> dict[str, Any]:
+    """Join what several resources manage of one environment; it is in force where each says so."""
     from baseten_pulumi.fields import AUTOSCALING, PROMOTION, flatten, nest
 
     known = [[None if isinstance(value, Unknown) else value for value in part] for part in parts]
@@ -99,6 +107,7 @@ def _joined(parts: Sequence[Sequence[Any]]) -> dict[str, Any]:
     return {
         **nest(settings),
         "status": "QUEUED" if "QUEUED" in statuses else statuses[-1],
+        "in_force": all(in_force),
         "requests": sum(count or 0 for count in requests),
         "incarnation": "+".join(filter(None, incarnations)) or None,
     }

@@ -25,6 +25,8 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
     Baseten reports it back. A setting that is absent or None is never sent, never compared and never drifts; one taken
     out of the program keeps its value. Destroying the resource reverts nothing.
 
+    Settings are no secrets. One given as a secret stays encrypted in the state, but rows and errors show its value.
+
     The API key is read from the stack configuration `baseten:apiKey` or from BASETEN_API_KEY, never from an input.
     """
 
@@ -89,6 +91,8 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
             "requests": None,
             "incarnation": None,
         }
+        self.is_looked_up = opts is not None and opts.id is not None
+        """Whether the settings were looked up: then the resource manages none of them, and nothing is sent for it."""
         super().__init__(EnvironmentSettingsProvider(), resource_name, props, opts)
         if pulumi.runtime.is_dry_run():
             _warn_of_plain_key(pulumi.get_project(), pulumi.get_stack())

@@ -4,6 +4,7 @@ import pulumi
 import pytest
 
 from baseten_pulumi import BasetenEnvironmentSettings, BasetenSettingsInForce
+from baseten_pulumi.barrier import _joined
 from tests.mocked import OUTPUTS, Mocks, run
 
 THREE = {"autoscaling_settings": {"max_replica": 3}}
@@ -33,10 +34,11 @@ def test_environments_are_described_by_id_when_a_joint_wait_is_declared() -> Non
     promotion = {"rolling_deploy": True, "rolling_deploy_config": {"max_surge_percent": 25.0}}
     found = _environments(("a", "production", THREE), ("b", "staging", {"promotion_settings": promotion}))
     assert found == {
-        "abc123/production": {**THREE, "status": "ACCEPTED", "requests": 2, "incarnation": "1f"},
+        "abc123/production": {**THREE, "status": "ACCEPTED", "in_force": True, "requests": 2, "incarnation": "1f"},
         "abc123/staging": {
             "promotion_settings": {"rolling_deploy": True, "rolling_deploy_config": {"max_surge_percent": 25}},
             "status": "ACCEPTED",
+            "in_force": True,
             "requests": 2,
             "incarnation": "1f",
         },
@@ -48,6 +50,7 @@ def test_count_is_zero_when_state_of_an_earlier_release_has_none() -> None:
     found = _environments(("a", "production", THREE), outputs={"in_force": True})
     assert {key: value for key, value in found["abc123/production"].items() if value is not None} == {
         **THREE,
+        "in_force": True,
         "requests": 0,
     }
 
@@ -64,9 +67,18 @@ def test_settings_are_joined_when_several_resources_manage_one_environment(statu
         **THREE,
         "promotion_settings": {"rolling_deploy": True},
         "status": word,
+        "in_force": False,
         "requests": 4,
         "incarnation": "1f+1f",
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "in_force"), [((True, True), True), ((True, False), False), ((False, True), False), ((False,), False)]
+)
+def test_environment_is_in_force_when_all_of_its_resources_say_so(said: tuple[bool, ...], in_force: bool) -> None:
+    """What one of them has yet to see is waited for."""
+    assert _joined([(None, None, "ACCEPTED", 1, "1f")] * len(said), said)["in_force"] is in_force
 
 
 def test_environment_counts_once_when_its_resource_is_given_twice() -> None:
@@ -96,6 +108,20 @@ def test_joint_wait_is_refused_when_there_is_nothing_to_wait_for() -> None:
     """It would claim that something is in force."""
     with pytest.raises(ValueError, match=r'^BasetenSettingsInForce "all": settings must hold at least one, got none$'):
         BasetenSettingsInForce("all", settings=[])
+
+
+def test_settings_are_refused_when_they_were_looked_up() -> None:
+    """They manage nothing, so nothing of theirs could be sent anew; whatever was declared beside the id is not sent."""
+
+    def program(**arguments: Any) -> None:
+        found = BasetenEnvironmentSettings("found", opts=pulumi.ResourceOptions(id="abc123/dev"), **arguments)
+        BasetenSettingsInForce("all", settings=[_settings("a"), found, BasetenEnvironmentSettings.get("b", "abc123/b")])
+
+    expected = 'BasetenSettingsInForce "all": settings must be declared, got looked-up ones: "found", "b"'
+    for arguments in ({}, {"autoscaling_settings": {"max_replica": 3}}):
+        with pytest.raises(ValueError, match=r".") as caught:
+            run(lambda more=arguments: program(**more))
+        assert str(caught.value) == expected
 
 
 def test_subclass_is_refused_when_it_is_made() -> None:
