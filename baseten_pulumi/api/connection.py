@@ -4,7 +4,7 @@ It tries nothing twice.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import httpx
@@ -102,7 +102,7 @@ class Connection:
         phase = min(READ_TIMEOUT_SECONDS, total)
         timeout = httpx.Timeout(phase, connect=min(CONNECT_TIMEOUT_SECONDS, phase))
         try:
-            return await asyncio.wait_for(self._exchange(request, body, timeout), total + OVERRUN_SECONDS)
+            return await _at_most(total + OVERRUN_SECONDS, self._exchange(request, body, timeout))
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, asyncio.TimeoutError) as exception:
             raise failures.from_exception(request, exception) from None
 
@@ -126,3 +126,24 @@ class Connection:
     async def close(self) -> None:
         """Close every connection."""
         await self._pool.close()
+
+
+async def _at_most(seconds: float, work: Coroutine[Any, Any, _Answer]) -> _Answer:
+    """Return what comes of some work, which is over when this is.
+
+    `asyncio.wait_for` loses a cancellation that comes together with the result, before Python 3.12.
+
+    Raises:
+        asyncio.TimeoutError: it took longer.
+    """
+    task = asyncio.ensure_future(work)
+    # Where the caller is cancelled nobody else asks for the exception, and the loop would complain.
+    task.add_done_callback(lambda over: over.cancelled() or over.exception())
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+    finally:
+        if task.cancel():
+            await asyncio.wait({task})
+    if task.cancelled():
+        raise asyncio.TimeoutError
+    return task.result()
