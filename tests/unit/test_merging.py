@@ -106,6 +106,11 @@ def test_settings_are_empty_when_they_are_none(later: Any) -> None:
     assert run(lambda: without_strangers("defaults", later(None)))[0] == {}
 
 
+def _output_of(value: Any) -> pulumi.Output[Any]:
+    """Return an Output whose value may hold what is still to be awaited."""
+    return pulumi.Output.from_input(0).apply(lambda _: value)
+
+
 @pytest.mark.parametrize("where", ["settings", "object", "value", "made known later"])
 def test_value_can_be_taken_again_when_it_was_to_be_awaited(where: str) -> None:
     """At every depth it becomes an Output, which gives its value as often as it is asked."""
@@ -116,7 +121,7 @@ def test_value_can_be_taken_again_when_it_was_to_be_awaited(where: str) -> None:
         if where == "settings":
             settings = _later(settings)
         if where == "made known later":
-            settings = pulumi.Output.from_input(None).apply(lambda _, known=settings: known)
+            settings = _output_of(settings)
         once = without_strangers("defaults", reusable(settings))
         return pulumi.Output.all(merged(once, {"promotion_settings": None}), merged(once, {}))
 

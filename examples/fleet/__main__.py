@@ -1,0 +1,35 @@
+"""The models of `fleet.yaml` with all their environments, and one wait for everything."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypedDict
+
+import pulumi
+import yaml
+from typing_extensions import NotRequired
+
+from baseten_pulumi import BasetenModelEnvironments, BasetenSettingsInForce, EnvironmentArgsDict
+
+
+class Model(TypedDict):
+    """One model of the file."""
+
+    id: str
+    defaults: NotRequired[EnvironmentArgsDict]
+    environments: Mapping[str, EnvironmentArgsDict | None]
+
+
+def declare(name: str, model: Model) -> BasetenModelEnvironments:
+    """Declare the environments of a model; they are waited for below, with those of the other models."""
+    return BasetenModelEnvironments(
+        name, model_id=model["id"], environments=model["environments"], defaults=model.get("defaults"), wait=False
+    )
+
+
+fleet: Mapping[str, Model] = yaml.safe_load(Path(__file__).with_name("fleet.yaml").read_text())
+models = [declare(name, model) for name, model in fleet.items()]
+everything = BasetenSettingsInForce(
+    "everything", settings=[settings for model in models for settings in model.settings.values()]
+)
+
+pulumi.export("inForce", everything.in_force)
