@@ -137,8 +137,6 @@ async def _at_most(seconds: float, work: Coroutine[Any, Any, _Answer]) -> _Answe
         asyncio.TimeoutError: it took longer.
     """
     task = asyncio.ensure_future(work)
-    # Where the caller is cancelled nobody else asks for the exception, and the loop would complain.
-    task.add_done_callback(lambda over: over.cancelled() or over.exception())
     try:
         await asyncio.wait({task}, timeout=seconds)
     finally:
