@@ -135,6 +135,7 @@ def test_failure_is_not_reported_twice_when_its_request_is_cancelled(conversatio
         conversation.pool.on_end = fail
         await asyncio.wait({task})
         assert task.cancelled()
+        conversation.pool.on_end = lambda: None
 
     asyncio.run(work())
     gc.collect()
