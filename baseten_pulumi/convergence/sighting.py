@@ -54,7 +54,8 @@ class Wanted:
         env_name: Name of the environment.
         settings: Wanted settings by dotted path.
         status: Baseten's answer to the request that sent them; None where nothing had to be sent.
-        timeout_seconds: How long to wait from now.
+        timeout_seconds: How long the operation may take that the wait is part of.
+        seconds_left: How much of that is left when the wait begins; None for all of it.
     """
 
     model_id: str
@@ -62,6 +63,7 @@ class Wanted:
     settings: Settings
     status: str | None
     timeout_seconds: float
+    seconds_left: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

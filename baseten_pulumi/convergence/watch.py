@@ -57,7 +57,7 @@ class Watch:
         self.wanted = wanted
         self.seen = Sighting()
         self.due_at = now
-        self.deadline = now + wanted.timeout_seconds
+        self.deadline = now + (wanted.timeout_seconds if wanted.seconds_left is None else wanted.seconds_left)
         self.error: BasetenError | None = None
         self.shown = Shown()
         self._began_at = self._changed_at = now

@@ -92,34 +92,34 @@ class SettingsInForceProvider(_ConfiguredProvider):
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Normalise the inputs; offline."""
-        from baseten_pulumi.provider.joining import check
+        from baseten_pulumi.provider.joint_members import check
 
         return _checked(*check(news))
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Tell whether there is anything to wait for; offline."""
-        from baseten_pulumi.provider import host, joining
+        from baseten_pulumi.provider import host, joint_members
 
-        return DiffResult(host.answer(lambda _: joining.has_changes(_olds, _news, self._configuration)), [])
+        return DiffResult(host.answer(lambda _: joint_members.has_changes(_olds, _news, self._configuration)), [])
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Wait for every environment."""
-        from baseten_pulumi.provider import awaiting, host
+        from baseten_pulumi.provider import host, joint_wait
 
-        outputs = host.answer(lambda call: awaiting.wait({}, props, self._configuration, call))
-        return CreateResult(awaiting.RESOURCE_ID, outputs)
+        outputs = host.answer(lambda call: joint_wait.wait({}, props, self._configuration, call))
+        return CreateResult(joint_wait.RESOURCE_ID, outputs)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Wait for every environment that is new or has changed."""
-        from baseten_pulumi.provider import awaiting, host
+        from baseten_pulumi.provider import host, joint_wait
 
-        return UpdateResult(host.answer(lambda call: awaiting.wait(_olds, _news, self._configuration, call)))
+        return UpdateResult(host.answer(lambda call: joint_wait.wait(_olds, _news, self._configuration, call)))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Give back what is known; no request is made."""
-        from baseten_pulumi.provider import awaiting
+        from baseten_pulumi.provider import joint_wait
 
-        return awaiting.read(id_, props)
+        return joint_wait.read(id_, props)
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Do nothing: a wait leaves nothing at Baseten."""

@@ -1,15 +1,13 @@
 """Put settings in force: send them, and wait until Baseten reports them."""
 
 import asyncio
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from baseten_pulumi.errors import BasetenError, NotInForceError, RequestError, RunCancelledError, Statements
 from baseten_pulumi.fields import Settings, nest
-from baseten_pulumi.provider.host import Call, PartialFailure
+from baseten_pulumi.provider.host import Call, PartialFailure, defect
 from baseten_pulumi.provider.identity import Identity
 from baseten_pulumi.provider.progress import Row
 from baseten_pulumi.provider.session import Session
@@ -77,8 +75,7 @@ class _Application:
         self._plan = plan
         self._watcher = session.watcher
         self._row = row
-        deadline = session.clock.now() + (call.timeout_seconds or DEFAULT_TIMEOUT_SECONDS)
-        self._target = Target(plan.identity, session, row, deadline)
+        self._target = Target(plan.identity, session, row, call.timeout_seconds or DEFAULT_TIMEOUT_SECONDS)
 
     async def run(self) -> dict[str, Any]:
         wanted = self._plan.settings
@@ -93,7 +90,9 @@ class _Application:
         except (BasetenError, PartialFailure):
             raise
         except Exception as error:
-            raise self._partial(_unforeseen(error, self._plan.identity), None) from error
+            goal = f"{self._plan.identity.settings} were not read back."
+            told = defect(error, goal, "Baseten may have taken the settings all the same.")
+            raise self._partial(told, None) from error
 
     async def _put_in_force(self, unmet: Settings) -> dict[str, Any]:
         status = await self._send(unmet)
@@ -138,19 +137,6 @@ def _sent_but_unread(error: BasetenError, identity: Identity) -> BasetenError:
 def _cancelled(identity: Identity, now: str) -> BasetenError:
     goal, advice = f"{identity.settings} were not put in force.", "Run `pulumi up` again."
     return RunCancelledError(Statements(goal, "Pulumi cancelled the run.", now, advice))
-
-
-def _unforeseen(error: Exception, identity: Identity) -> BasetenError:
-    """Describe a defect of this package by its place; its text might hold anything."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return BasetenError(
-        Statements(
-            goal=f"{identity.settings} were not read back.",
-            seen=f"baseten-pulumi ended with {type(error).__name__} in {Path(place.filename).name}:{place.lineno}.",
-            now="Baseten may have taken the settings all the same.",
-            advice="Run `pulumi up` again; if it stays, report it with these lines.",
-        )
-    )
 
 
 def removed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:

@@ -8,8 +8,10 @@ works as on the stock host.
 """
 
 import inspect
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -69,9 +71,23 @@ def answer(operation: Callable[[Call], _Result]) -> _Result:
         return operation(call)
     except PartialFailure as failure:
         raise _kept(call, failure) from None
-    except BasetenError as error:
-        _put(call, status_pb2.Status(code=_CODE.value[0], message=str(error)))
-        raise error.with_traceback(None) from None
+    except Exception as error:  # noqa: BLE001 - a defect too is told in plain words
+        told = error if isinstance(error, BasetenError) else defect(error, "The operation was not carried out.", "")
+        _put(call, status_pb2.Status(code=_CODE.value[0], message=str(told)))
+        raise told.with_traceback(None) from None
+
+
+def defect(error: Exception, goal: str, now: str) -> BasetenError:
+    """Describe an exception that should not be by its place alone: its text might hold anything."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return BasetenError(
+        Statements(
+            goal=goal,
+            seen=f"baseten-pulumi ended with {type(error).__name__} in {Path(place.filename).name}:{place.lineno}.",
+            now=now,
+            advice="Run `pulumi up` again; if it stays, report it with these lines.",
+        )
+    )
 
 
 def current_call() -> Call:

@@ -101,7 +101,11 @@ def _only_loop() -> Loop:
 
 
 async def _end_with_engine(loop: Loop, host: str, port: int) -> None:
-    """End every wait and then the process, as Ctrl-C would; Python itself lets other providers' calls end first."""
+    """End every wait and then the process, as Ctrl-C would; Python itself lets other providers' calls end first.
+
+    A script that runs Pulumi in the background has SIGINT ignored; then there is only the hard way.
+    """
     await engine.until_gone(host, port)
     loop.cancel()
-    os.kill(os.getpid(), signal.SIGINT)
+    is_heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    os.kill(os.getpid(), signal.SIGINT if is_heard else signal.SIGTERM)

@@ -17,18 +17,21 @@ class Target:
         identity: The environment.
         session: Who asks.
         row: Where troubles show.
-        deadline: When the operation's time is up, on the session's clock.
+        timeout_seconds: How long the operation may take, from now on.
+        label: Stands before what the row says, where the row is not the environment's own.
 
     Attributes:
         is_sent: Whether settings were sent, or may have been.
     """
 
-    def __init__(self, identity: Identity, session: Session, row: Row, deadline: float) -> None:
+    def __init__(self, identity: Identity, session: Session, row: Row, timeout_seconds: float, label: str = "") -> None:
         self.is_sent = False
         self._identity = identity
         self._session = session
         self._row = row
-        self._deadline = deadline
+        self._label = label
+        self._timeout_seconds = timeout_seconds
+        self._deadline = session.clock.now() + timeout_seconds
 
     async def unmet(self, settings: Settings) -> Settings:
         """Return those of the settings that are not in force.
@@ -39,7 +42,7 @@ class Target:
         reported = await self._session.client.read_environment_now(
             self._identity.model_id,
             self._identity.env_name,
-            within_seconds=self._seconds_left(),
+            within_seconds=self.seconds_left(),
             on_trouble=self._show,
         )
         return {found.path: found.wanted for found in differences(settings, reported.settings)}
@@ -54,21 +57,29 @@ class Target:
             self._identity.model_id,
             self._identity.env_name,
             settings,
-            within_seconds=self._seconds_left(),
+            within_seconds=self.seconds_left(),
             on_trouble=self._show,
             on_turn=self._mark,
         )
 
     def wanted(self, settings: Settings, status: str | None) -> Wanted:
         """Return what to wait for in the time that is left, given Baseten's word on it."""
-        return Wanted(self._identity.model_id, self._identity.env_name, settings, status, self._seconds_left())
+        return Wanted(
+            self._identity.model_id,
+            self._identity.env_name,
+            settings,
+            status,
+            self._timeout_seconds,
+            self.seconds_left(),
+        )
+
+    def seconds_left(self) -> float:
+        """Return how much longer the operation may take."""
+        return max(self._deadline - self._session.clock.now(), 0.0)
 
     def _mark(self) -> None:
         self.is_sent = True
         self._session.sent.add(self._identity)
 
     def _show(self, trouble: RequestError) -> None:
-        self._row.report(retried(trouble))
-
-    def _seconds_left(self) -> float:
-        return max(self._deadline - self._session.clock.now(), 0.0)
+        self._row.report(f"{self._label}{retried(trouble)}")

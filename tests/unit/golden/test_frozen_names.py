@@ -15,7 +15,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 import baseten_pulumi.provider
 from baseten_pulumi import BasetenEnvironmentSettings, BasetenModelEnvironments, BasetenSettingsInForce
-from baseten_pulumi.provider import EnvironmentSettingsProvider, SettingsInForceProvider, awaiting
+from baseten_pulumi.provider import EnvironmentSettingsProvider, SettingsInForceProvider, joint_wait
 from baseten_pulumi.provider.applying import Plan
 from baseten_pulumi.provider.identity import Identity
 from tests.mocked import run
@@ -137,8 +137,8 @@ def test_joint_wait_is_kept_by_environment_when_in_state() -> None:
     """Its id, and every name under its outputs."""
     entry = {"autoscaling_settings": {"max_replica": 3}, "status": "ACCEPTED", "requests": 2, "incarnation": "1f"}
     props = {"environments": {"abc123/production": entry}, "in_force": True}
-    assert awaiting.RESOURCE_ID == "in-force"
-    assert awaiting.read("in-force", props).outs == props
+    assert joint_wait.RESOURCE_ID == "in-force"
+    assert joint_wait.read("in-force", props).outs == props
 
 
 def test_property_names_are_the_apis_own_when_kept_in_state() -> None:

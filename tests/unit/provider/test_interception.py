@@ -188,13 +188,19 @@ def _refused_create(host: Host) -> RefusedError:
     return caught.value
 
 
-def test_process_ends_when_its_engine_is_gone(baseten: Emulator, callers: ThreadPoolExecutor, tmp_path: Path) -> None:
-    """A killed engine tells nobody: its address refuses connections, the waits end and the process with them."""
+@pytest.mark.parametrize("site", ["", "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"])
+def test_process_ends_when_its_engine_is_gone(
+    site: str, baseten: Emulator, callers: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    """A killed engine tells nobody: its address refuses connections, the waits end and the process with them.
+
+    That holds where SIGINT is ignored, too, as for what a script starts in the background.
+    """
     with socket.create_server(("127.0.0.1", 0)) as engine:
         address = engine.getsockname()
         accepting = threading.Thread(target=_accept, args=(engine,), daemon=True)
         accepting.start()
-        host = Host("{}:{}".format(*address), tmp_path, {"apiKey": KEY, "baseUrl": baseten.url})
+        host = Host("{}:{}".format(*address), tmp_path, {"apiKey": KEY, "baseUrl": baseten.url}, site)
         waiting = callers.submit(host.create, inputs(), LONG_SECONDS)
         until(lambda: len(_patched(baseten)) == 1)
         assert host.is_alive

@@ -8,11 +8,12 @@ import pytest
 from baseten_pulumi import errors
 from baseten_pulumi.convergence.sighting import Wanted
 from baseten_pulumi.errors import Statements, WaitTimeoutError
-from baseten_pulumi.provider import awaiting
-from baseten_pulumi.provider.awaiting import read, wait
+from baseten_pulumi.provider import joint_wait
 from baseten_pulumi.provider.configuration import Configuration
 from baseten_pulumi.provider.host import Call
 from baseten_pulumi.provider.identity import Identity
+from baseten_pulumi.provider.joint_members import unseen
+from baseten_pulumi.provider.joint_wait import read, wait
 from baseten_pulumi.provider.session import Session
 from baseten_pulumi.testing import Emulator, Fault
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 PLAIN = Configuration(lambda key: None, {})
 SKIPPING = Configuration({"baseten:skipWait": "true"}.get, {})
+STAGING = "/v1/models/abc123/environments/staging"
 THREE = {"autoscaling_settings": {"max_replica": 3}, "status": "ACCEPTED", "requests": 1}
 NEWS: dict[str, Any] = {"environments": {"abc123/production": THREE, "abc123/staging": THREE}}
 
@@ -53,7 +55,7 @@ def watch(monkeypatch: pytest.MonkeyPatch, clock: "FakeClock") -> Watch:
         watcher = Watcher(error)
 
         opened = SimpleNamespace(watcher=watcher, run=asyncio.run, clock=clock, sent=SENT)
-        monkeypatch.setattr(awaiting, "open_session", lambda _: opened)
+        monkeypatch.setattr(joint_wait, "open_session", lambda _: opened)
         return watcher
 
     return watching
@@ -70,8 +72,8 @@ def test_all_environments_are_waited_for_together_when_created(watch: Watch) -> 
     settings: Settings = {"autoscaling_settings.max_replica": 3}
     assert watcher.waits == [
         [
-            Wanted("abc123", "production", settings, "ACCEPTED", 1800.0),
-            Wanted("abc123", "staging", settings, "ACCEPTED", 1800.0),
+            Wanted("abc123", "production", settings, "ACCEPTED", 1800.0, 1800.0),
+            Wanted("abc123", "staging", settings, "ACCEPTED", 1800.0, 1800.0),
         ]
     ]
 
@@ -93,14 +95,14 @@ def test_only_the_changed_are_waited_for_when_the_rest_was_seen(watch: Watch) ->
 
 def test_nothing_is_asked_when_an_environment_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither network nor key is needed for what was seen before."""
-    monkeypatch.setattr(awaiting, "open_session", None)
+    monkeypatch.setattr(joint_wait, "open_session", None)
     news = {"environments": {"abc123/production": THREE}}
     assert wait({**NEWS, "in_force": True}, news, PLAIN, Call()) == {**news, "in_force": True}
 
 
 def test_nobody_waits_when_the_stack_skips_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is claimed to be in force, and no key is needed."""
-    monkeypatch.setattr(awaiting, "open_session", None)
+    monkeypatch.setattr(joint_wait, "open_session", None)
     assert wait({}, NEWS, SKIPPING, Call()) == {**NEWS, "in_force": False}
     assert wait({**NEWS, "in_force": True}, NEWS, SKIPPING, Call()) == {**NEWS, "in_force": True}
 
@@ -117,7 +119,7 @@ def test_settings_are_in_force_when_the_wait_is_over(
     baseten: Emulator, session: Session, emulator_clock: "FakeClock", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the real watcher: nothing is sent, and one clock covers both environments."""
-    monkeypatch.setattr(awaiting, "open_session", lambda _: session)
+    monkeypatch.setattr(joint_wait, "open_session", lambda _: session)
     for env_name in ("production", "staging"):
         sending = session.client.update_environment(
             "abc123", env_name, {"autoscaling_settings.max_replica": 3}, within_seconds=60.0
@@ -135,11 +137,58 @@ def test_only_what_still_differs_is_sent_again_when_an_earlier_run_sent_it(
     baseten: Emulator, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What an earlier run sent may have been lost or changed since: Baseten is asked, and told once more."""
-    monkeypatch.setattr(awaiting, "open_session", lambda _: session)
+    monkeypatch.setattr(joint_wait, "open_session", lambda _: session)
     baseten.change("abc123", "production", {"max_replica": 3})
     assert wait({}, NEWS, PLAIN, Call())["in_force"] is True
     sent = [(request.path, request.body) for request in baseten.requests if request.method == "PATCH"]
-    assert sent == [("/v1/models/abc123/environments/staging", {"autoscaling_settings": {"max_replica": 3}})]
+    assert sent == [(STAGING, {"autoscaling_settings": {"max_replica": 3}})]
+    assert baseten.requests[0].path == "/v1/models/abc123/environments"
+
+
+@pytest.mark.parametrize("entry", [{**THREE, "in_force": True}, {**THREE, "requests": 0}])
+def test_nothing_is_sent_when_nothing_can_have_been_lost(
+    entry: dict[str, Any], baseten: Emulator, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its own resource saw in force and somebody changed since is drift, and what was never sent is not ours."""
+    monkeypatch.setattr(joint_wait, "open_session", lambda _: session)
+    with pytest.raises(errors.WaitTimeoutError):
+        wait({}, {"environments": {"abc123/staging": entry}}, PLAIN, Call(timeout_seconds=20.0))
+    assert {request.method for request in baseten.requests} == {"GET"}
+
+
+def test_everything_is_sent_before_the_error_when_one_of_them_is_refused(
+    baseten: Emulator, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing goes on behind the user's back once the operation has ended."""
+    monkeypatch.setattr(joint_wait, "open_session", lambda _: session)
+    baseten.faults.add(Fault.status(422, {"message": "no"}, method="PATCH", times=1))
+    with pytest.raises(errors.RejectedError):
+        wait({}, NEWS, PLAIN, Call())
+    assert [request.method for request in baseten.requests] == ["GET", "PATCH", "PATCH"]
+
+
+def test_all_is_sent_when_it_could_not_be_read_and_waited_for_when_the_answer_was_lost(
+    baseten: Emulator, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sending declared settings twice does no harm; the wait then tells whether they came into force."""
+    monkeypatch.setattr(joint_wait, "open_session", lambda _: session)
+    baseten.faults.add(Fault.status(503, {}, method="GET", times=1))
+    baseten.faults.add(Fault.status(500, {}, method="PATCH", times=1))
+    with pytest.raises(errors.WaitTimeoutError):
+        wait({}, NEWS, PLAIN, Call(timeout_seconds=30.0))
+    session.sent.clear()  # another run
+    assert wait({}, NEWS, PLAIN, Call())["in_force"] is True
+
+
+def test_what_was_seen_stays_seen_when_the_stack_skips_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once waiting is on again, only what nobody saw is waited for."""
+    monkeypatch.setattr(joint_wait, "open_session", None)
+    seen, news = {**NEWS, "in_force": True}, {"environments": {**NEWS["environments"], "abc123/dev": THREE}}
+    skipped = wait(seen, news, SKIPPING, Call())
+    assert skipped["in_force"] is False
+    assert list(unseen(skipped, news)) == ["abc123/dev"]
+    assert read("in-force", skipped).outs == skipped
+    assert read("in-force", skipped).inputs == news
 
 
 def test_words_are_plain_when_pulumi_cancels_before_the_wait(
@@ -150,8 +199,8 @@ def test_words_are_plain_when_pulumi_cancels_before_the_wait(
     async def cancelled(*address: object, **more: object) -> None:
         raise asyncio.CancelledError
 
-    monkeypatch.setattr(awaiting, "open_session", lambda _: session)
-    monkeypatch.setattr(session.client, "read_environment_now", cancelled)
+    monkeypatch.setattr(joint_wait, "open_session", lambda _: session)
+    monkeypatch.setattr(session.client, "read_environments", cancelled)
     with pytest.raises(errors.RunCancelledError) as caught:
         wait({}, NEWS, PLAIN, Call())
     assert str(caught.value) == (
@@ -165,7 +214,7 @@ def test_error_is_plain_when_the_time_is_up(
     baseten: Emulator, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is kept of a wait that failed, so that it waits again."""
-    monkeypatch.setattr(awaiting, "open_session", lambda _: session)
+    monkeypatch.setattr(joint_wait, "open_session", lambda _: session)
     baseten.faults.add(Fault.never_applies())
     with pytest.raises(errors.WaitTimeoutError) as caught:
         wait({}, NEWS, PLAIN, Call(timeout_seconds=30.0))

@@ -26,29 +26,43 @@ class Member:
         requests: How many requests that change settings have been sent for it.
         status: Baseten's answer to the last of them; None where there is none on record.
         incarnation: Tells who counts from those who counted before; None where state is older than that.
+        in_force: Whether its own resource saw it in force; one that does not wait never does.
+        seen: Whether a joint wait saw it in force as it is here; kept where the state as a whole does not say so.
     """
 
     settings: Settings
     requests: int
     status: str | None = None
     incarnation: str | None = None
+    in_force: bool = False
+    seen: bool = False
 
     @classmethod
     def parse(cls, entry: Mapping[str, Any]) -> "Member":
-        """Read an entry of the inputs."""
-        requests = int(entry.get("requests") or 0)
-        return cls(with_integers(flatten(entry)), requests, entry.get("status"), entry.get("incarnation"))
+        """Read an entry of the inputs or outputs."""
+        return cls(
+            settings=with_integers(flatten(entry)),
+            requests=int(entry.get("requests") or 0),
+            status=entry.get("status"),
+            incarnation=entry.get("incarnation"),
+            in_force=entry.get("in_force") is True,
+            seen=entry.get("seen") is True,
+        )
 
     @property
     def sending(self) -> tuple[int, str | None]:
         """What names the last request sent for it."""
         return self.requests, self.incarnation
 
+    @property
+    def may_be_lost(self) -> bool:
+        """Whether something was sent for it that nobody has seen in force."""
+        return self.requests > 0 and not self.in_force
+
     def entry(self) -> dict[str, Any]:
-        """Write an entry of the inputs."""
-        said = {"status": self.status, "incarnation": self.incarnation}
-        words = {name: word for name, word in said.items() if word}
-        return {**nest(self.settings), **words, "requests": self.requests}
+        """Write an entry of the inputs or outputs."""
+        said = {"status": self.status, "incarnation": self.incarnation, "in_force": self.in_force, "seen": self.seen}
+        return {**nest(self.settings), **{name: word for name, word in said.items() if word}, "requests": self.requests}
 
     def is_covered_by(self, seen: "Member | None") -> bool:
         """Tell whether whoever saw the other one in force saw this one too."""
@@ -91,8 +105,9 @@ def members(props: Mapping[str, Any]) -> dict[str, Member]:
 
 
 def unseen(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Member]:
-    """Return the environments that the last wait, if it saw its own in force, did not see as they are now."""
-    seen = members(olds) if olds.get("in_force") is True else {}
+    """Return the environments that no joint wait saw in force as they are now."""
+    all_seen = olds.get("in_force") is True
+    seen = {name: member for name, member in members(olds).items() if all_seen or member.seen}
     return {name: member for name, member in members(news).items() if not member.is_covered_by(seen.get(name))}
 
 

@@ -5,7 +5,7 @@ from pulumi.output import Unknown
 
 from baseten_pulumi import errors
 from baseten_pulumi.provider.configuration import Configuration
-from baseten_pulumi.provider.joining import Member, check, has_changes, members, unseen
+from baseten_pulumi.provider.joint_members import Member, check, has_changes, members, unseen
 
 UNKNOWN: Any = Unknown()  # type: ignore[no-untyped-call] # Pulumi's own
 PLAIN = Configuration(lambda key: None, {})
