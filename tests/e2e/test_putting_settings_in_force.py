@@ -39,6 +39,7 @@ def test_state_holds_what_was_declared_and_nothing_else_when_settings_are_in_for
         "wait": True,
     }
     outputs = {name: value for name, value in resource["outputs"].items() if name != "__provider"}
+    assert outputs.pop("incarnation").isalnum()
     assert outputs == {**inputs, "status": "ACCEPTED", "in_force": True, "requests": 1}
 
 
