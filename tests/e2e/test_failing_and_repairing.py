@@ -23,8 +23,11 @@ def test_the_reverted_value_is_sent_when_an_update_timed_out_and_the_program_wen
     assert f"were accepted but are not in force after {SHORT_SECONDS} s" in stack.fails("up")
     emulator.faults.clear()
     assert reported(emulator, "max_replica") == 6
+    assert "- in_force: false" in stack.preview().text  # the same program again: what is left is the wait
     stack.program(program({"max_replica": 3, "min_replica": 0}))
-    assert stack.preview().counts["update"] == 1
+    preview = stack.preview()
+    assert preview.counts["update"] == 1
+    assert "~ max_replica: 6 => 3" in preview.text
     stack.up()
     assert reported(emulator, "max_replica") == 3
 
