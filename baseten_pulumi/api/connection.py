@@ -85,11 +85,13 @@ class Connection:
             async with self._limiter.turn(endpoint, within_seconds=within_seconds) as turn:
                 on_turn()
                 response = await self._sent(request, body, deadline - self._clock.now())
-                if response.is_success:
-                    return response
-                error = failures.from_response(request, response)
+                error = None if response.is_success else failures.from_response(request, response)
                 if isinstance(error, RateLimitedError):
                     self._limiter.refused(turn, error.retry_after_seconds)
+                else:
+                    self._limiter.let_in(turn)
+                if error is None:
+                    return response
                 raise error
         except NoTurnError as reason:
             raise failures.not_sent(request, within_seconds, reason) from None

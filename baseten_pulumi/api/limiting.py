@@ -71,6 +71,10 @@ class RateLimiter:
         finally:
             self._connections.leave()
 
+    def let_in(self, turn: Turn) -> None:
+        """Learn that Baseten answered something else than 429 to the request of that turn."""
+        self._lanes[turn.endpoint].rate.let_in(turn.episode)
+
     def refused(self, turn: Turn, retry_after_seconds: float | None) -> None:
         """Slow an endpoint down after a 429, and have those that were never refused begin with its limit.
 

@@ -42,6 +42,32 @@ def test_every_request_of_a_client_waits_when_one_was_refused(
     assert clock.now() == 1009.0
 
 
+@pytest.mark.parametrize("asked", [0, 0.1])
+def test_update_is_sent_ever_more_seldom_when_baseten_keeps_refusing_and_asks_for_no_pause(
+    asked: float, talk: "Talk", answers: "Answers", clock: "FakeClock"
+) -> None:
+    """Five minutes of refusals are some twenty requests, not thousands."""
+
+    async def ask(client: BasetenClient) -> None:
+        await client.update_environment("abc123", "production", dict(SETTINGS), within_seconds=1800.0)
+
+    error = talk.fail(ask, answers.json(429, {"retry_after": asked}))
+    assert error.status_code == 429
+    assert 285.0 <= clock.now() - 1000.0 <= 315.0
+    assert 15 <= len(talk.asked) <= 30
+
+
+def test_pauses_begin_anew_when_baseten_let_an_update_in(talk: "Talk", answers: "Answers", clock: "FakeClock") -> None:
+    """Refusals that do not follow one another are no reason to ask more seldom."""
+
+    async def ask(client: BasetenClient) -> None:
+        for _ in range(3):
+            await client.update_environment("abc123", "production", dict(SETTINGS), within_seconds=1800.0)
+
+    talk.ask(ask, *[answers.json(429, {"retry_after": 0}), answers.json(200, {})] * 3)
+    assert clock.now() <= 1003.0
+
+
 def test_lookups_take_turns_too_when_a_404_is_explained(talk: "Talk", answers: "Answers", clock: "FakeClock") -> None:
     """A hundred missing environments ask for a hundred lists."""
 

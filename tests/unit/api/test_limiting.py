@@ -110,6 +110,22 @@ def test_all_wait_when_one_was_refused(traffic: Traffic) -> None:
     assert traffic.at("other") == [0.0, 1.0]
 
 
+def test_few_are_sent_when_a_crowd_is_refused_for_long(traffic: Traffic, clock: "FakeClock") -> None:
+    """However many wait: the endpoint is given a rest, not each of them."""
+
+    async def one(at: int) -> None:
+        while clock.now() < 1300.0:
+            await traffic.send(str(at), takes=0.02, refused=0.1)
+
+    async def work() -> None:
+        await asyncio.gather(*(one(at) for at in range(100)))
+
+    traffic.run(work)
+    sent_within = [at for _, at in traffic.sent if at < 300.0]
+    assert len(sent_within) <= 16 + 60
+    assert len([at for at in sent_within if at >= 100.0]) <= 30
+
+
 def test_limit_of_one_endpoint_is_tried_at_no_other_when_it_was_refused(traffic: Traffic) -> None:
     """What was too fast there is where another begins, known already or not; it is not halved nor paused."""
 

@@ -54,7 +54,7 @@ def test_twenty_go_at_once_again_when_there_was_a_rest(demand: Demand) -> None:
     assert demand.ask(21) == pytest.approx([0.0] * 20 + [0.01])
 
 
-@pytest.mark.parametrize(("asked", "pause"), [(37.0, 37.0), (0.0, 0.0), (None, 1.0)])
+@pytest.mark.parametrize(("asked", "pause"), [(37.0, 37.0), (0.1, 0.1), (None, 1.0)])
 def test_nobody_asks_when_baseten_asked_to_wait(asked: float | None, pause: float, demand: Demand) -> None:
     """As long as Baseten says, a second where it does not; then one at once and the others at the rate."""
     demand.ask(40)
@@ -62,6 +62,55 @@ def test_nobody_asks_when_baseten_asked_to_wait(asked: float | None, pause: floa
     assert demand.rate.seconds_paused(demand.now) == pytest.approx(pause)
     assert demand.ask(2) == pytest.approx([pause, 0.05])
     assert demand.rate.seconds_paused(demand.now) == 0.0
+
+
+@pytest.mark.parametrize("asked", [0.0, 0.01])
+def test_pause_is_one_turn_when_baseten_asks_for_less(asked: float, demand: Demand) -> None:
+    """At the new rate: a refusal gives no turn away, however late it comes."""
+    demand.ask(40)
+    demand.refuse(asked)
+    assert demand.ask(2) == pytest.approx([0.05, 0.05])
+    demand.rate.slow_down(demand.now, 0, asked)
+    assert demand.ask(2) == pytest.approx([0.05, 0.05], rel=0.01)
+
+
+def test_pauses_double_when_refusals_follow_one_another(demand: Demand) -> None:
+    """Up to fifteen seconds: Baseten's word on when to come back has proved to be wrong."""
+    waited = []
+    for _ in range(7):
+        waited += demand.ask(1)
+        demand.refuse(0.1)
+    assert waited == pytest.approx([0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0])
+
+
+def test_longer_pause_counts_when_baseten_asks_for_more_than_the_doubled_one(demand: Demand) -> None:
+    """Its word holds wherever it is the longer."""
+    waited = []
+    for asked in (3.0, 0.0, 3.0, 0.0):
+        demand.ask(1)
+        demand.refuse(asked)
+        waited.append(demand.rate.seconds_paused(demand.now))
+    assert waited == pytest.approx([3.0, 1.0, 3.0, 4.0])
+
+
+@pytest.mark.parametrize(("let_in", "pause"), [("new", 0.5), ("old", 1.0)])
+def test_pauses_begin_anew_when_a_request_was_let_in(let_in: str, pause: float, demand: Demand) -> None:
+    """One that was sent after the refusal: those that were under way prove nothing."""
+    demand.ask(1)
+    before = demand.episode
+    demand.refuse(0.0)
+    demand.ask(1)
+    demand.rate.let_in(demand.episode if let_in == "new" else before)
+    demand.refuse(0.0)
+    assert demand.rate.seconds_paused(demand.now) == pytest.approx(pause)
+
+
+def test_pause_stays_when_many_were_under_way(demand: Demand) -> None:
+    """Refusals of one episode do not follow one another."""
+    demand.ask(40)
+    for _ in range(16):
+        demand.refuse(0.0)
+    assert demand.rate.seconds_paused(demand.now) == pytest.approx(0.05)
 
 
 def test_longest_pause_counts_when_baseten_asked_several_times(demand: Demand) -> None:
