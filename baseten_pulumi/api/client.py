@@ -14,8 +14,10 @@ from baseten_pulumi.fields import Settings
 
 __all__ = ["BasetenClient", "Endpoint", "OnTrouble"]
 
-# Telling what a 404 is about is worth no longer wait than this.
-LOOKING_UP_SECONDS = 10.0
+# Telling what a 404 is about is worth no longer wait than this,
+LONGEST_LOOKING_UP_SECONDS = 10.0
+# and as long as this where the caller's time is over: "not found" alone helps nobody.
+SHORTEST_LOOKING_UP_SECONDS = 1.0
 
 _Answer = TypeVar("_Answer")
 OnTrouble: TypeAlias = Callable[[RequestError], None]
@@ -42,12 +44,13 @@ class BasetenClient:
                 asked with a second request.
             RequestError: the answer was another, or none came in time.
         """
+        deadline = self._clock.now() + within_seconds
         goal = f"{_settings_of(model_id, env_name)} could not be read."
         request = self._request("GET", _environment_path(model_id, env_name), goal)
         try:
             return await self._connection.send(request, models.read_environment, within_seconds)
         except NotFoundError as error:
-            raise await self._what_is_missing(error, model_id, env_name) from None
+            raise await self._what_is_missing(error, model_id, env_name, deadline) from None
 
     async def read_environments(self, model_id: str, *, within_seconds: float) -> dict[str, models.Environment]:
         """Read every environment of a model with one request, once; return them by name.
@@ -56,13 +59,14 @@ class BasetenClient:
             ModelNotFoundError: there is no such model; the account's models were asked for with a second request.
             RequestError: the answer was another, or none came in time.
         """
+        deadline = self._clock.now() + within_seconds
         request = self._request(
             "GET", _environments_path(model_id), f'Environments of model "{model_id}" could not be read.'
         )
         try:
             return await self._connection.send(request, models.read_environments, within_seconds)
         except NotFoundError as error:
-            raise await self._what_of_model(error, model_id, error.statements.seen) from None
+            raise await self._what_of_model(error, model_id, error.statements.seen, deadline) from None
 
     async def read_environment_now(
         self, model_id: str, env_name: str, *, within_seconds: float, on_trouble: OnTrouble = lambda _: None
@@ -97,6 +101,7 @@ class BasetenClient:
             ModelNotFoundError, EnvironmentNotFoundError: there is no such environment.
             RequestError: the settings were not taken, or (`may_have_taken_effect`) nobody knows.
         """
+        deadline = self._clock.now() + within_seconds
         goal = f"{_settings_of(model_id, env_name)} were not put in force."
         request = self._request("PATCH", _environment_path(model_id, env_name), goal)
         body = models.update_body(settings)
@@ -108,38 +113,41 @@ class BasetenClient:
                 on_trouble=on_trouble,
             )
         except NotFoundError as error:
-            raise await self._what_is_missing(error, model_id, env_name) from None
+            raise await self._what_is_missing(error, model_id, env_name, deadline) from None
 
     async def close(self) -> None:
         """Close every connection."""
         await self._connection.close()
 
-    async def _what_is_missing(self, error: NotFoundError, model_id: str, env_name: str) -> RequestError:
+    async def _what_is_missing(
+        self, error: NotFoundError, model_id: str, env_name: str, deadline: float
+    ) -> RequestError:
         """Tell a missing model from a missing environment; the error itself where Baseten cannot be asked.
 
         A model is called missing only where the account's models can be listed: a wrong base URL and a proxy answer
-        404 to everything, and a refresh would drop every resource from state.
+        404 to everything, and a refresh would drop every resource from state. Asking takes no more than the time until
+        the deadline, but for a second that there always is.
         """
         try:
-            names = [*await self._list(_environments_path(model_id), models.read_environments)]
+            names = [*await self._list(_environments_path(model_id), models.read_environments, deadline)]
         except NotFoundError as without_model:
-            return await self._what_of_model(error, model_id, without_model.statements.seen)
+            return await self._what_of_model(error, model_id, without_model.statements.seen, deadline)
         except RequestError:
             return error
         known = failures.missing_environment(error, (model_id, env_name), names, self._api_key)
         return error if env_name in names else known
 
-    async def _what_of_model(self, error: NotFoundError, model_id: str, seen: str) -> RequestError:
+    async def _what_of_model(self, error: NotFoundError, model_id: str, seen: str, deadline: float) -> RequestError:
         try:
-            is_listed = model_id in await self._list("/v1/models", models.read_model_ids)
+            is_listed = model_id in await self._list("/v1/models", models.read_model_ids, deadline)
         except RequestError:
             return error
         return error if is_listed else failures.missing_model(error, model_id, seen)
 
-    async def _list(self, path: str, read: Callable[[bytes], _Answer]) -> _Answer:
-        return await self._connection.send(
-            self._request("GET", path, "It could not be listed."), read, LOOKING_UP_SECONDS
-        )
+    async def _list(self, path: str, read: Callable[[bytes], _Answer], deadline: float) -> _Answer:
+        left_seconds = max(deadline - self._clock.now(), SHORTEST_LOOKING_UP_SECONDS)
+        request = self._request("GET", path, "It could not be listed.")
+        return await self._connection.send(request, read, min(left_seconds, LONGEST_LOOKING_UP_SECONDS))
 
     def _request(self, method: str, path: str, goal: str) -> failures.Request:
         return failures.Request(method, path, goal, self._api_key, self._host)

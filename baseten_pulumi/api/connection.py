@@ -90,11 +90,11 @@ class Connection:
                     self._limiter.refused(turn, error.retry_after_seconds)
                 else:
                     self._limiter.let_in(turn)
-                if error is None:
-                    return response
-                raise error
         except NoTurnError as reason:
             raise failures.not_sent(request, within_seconds, reason) from None
+        if error is not None:
+            raise error
+        return response
 
     async def _sent(
         self, request: failures.Request, body: dict[str, Any] | None, within_seconds: float

@@ -1,17 +1,22 @@
+import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import pytest
 
 from baseten_pulumi import errors
 from baseten_pulumi.api import client as client_module
-from baseten_pulumi.api.client import BasetenClient
+from baseten_pulumi.api.client import BasetenClient, Endpoint
+from baseten_pulumi.api.failures import Request
 from baseten_pulumi.api.models import Environment
-from tests.unit.api.talking import LIST, MODELS, PATH, Ask, read, read_now, update
+from tests.unit.api.talking import KEY, LIST, MODELS, PATH, SETTINGS, Ask, read, read_now, update
 
 if TYPE_CHECKING:
+    from baseten_pulumi.api.connection import Connection
     from tests.unit.api.conftest import Answers
     from tests.unit.api.talking import Talk
+    from tests.unit.conftest import FakeClock
 
 
 @pytest.mark.parametrize("ask", [read, read_now, update])
@@ -60,9 +65,8 @@ def test_model_is_not_called_missing_when_the_account_does_not_show_it(
 def test_404_stays_unexplained_when_looking_it_up_takes_too_long(
     found: list[tuple[int, Any]], talk: "Talk", answers: "Answers", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each lookup has ten seconds, however much time the operation has."""
-    assert client_module.LOOKING_UP_SECONDS == 10.0
-    monkeypatch.setattr(client_module, "LOOKING_UP_SECONDS", 0.1)
+    """The first error says more than the second."""
+    monkeypatch.setattr(client_module, "LONGEST_LOOKING_UP_SECONDS", 0.1)
 
     async def ask(client: BasetenClient) -> Environment:
         return await client.read_environment("abc123", "production", within_seconds=1800.0)
@@ -71,6 +75,48 @@ def test_404_stays_unexplained_when_looking_it_up_takes_too_long(
     error = talk.fail(ask, answers.json(404, {}), *(answers.json(*it) for it in found), answers.trickle)
     assert type(error) is errors.NotFoundError
     assert time.monotonic() - began < 30.0
+
+
+class NothingThere:
+    """A connection on which everything is missing, after a while; it remembers how long each request might take."""
+
+    def __init__(self, clock: "FakeClock", takes_seconds: float) -> None:
+        self.within: list[float] = []
+        self._clock = clock
+        self._takes_seconds = takes_seconds
+
+    async def send(self, request: Request, read: object, within_seconds: float, *_: object) -> NoReturn:
+        self.within.append(within_seconds)
+        self._clock.pass_by(self._takes_seconds)
+        raise errors.NotFoundError(errors.Statements(request.goal, "Nothing.", "", ""))
+
+
+@pytest.mark.parametrize(
+    ("within", "takes", "given"),
+    [
+        (1800.0, 4.0, [10.0, 10.0]),
+        (12.0, 4.0, [8.0, 4.0]),
+        (7.0, 4.0, [3.0, 1.0]),
+        (5.0, 5.0, [1.0, 1.0]),
+    ],
+)
+@pytest.mark.parametrize("how", ["read", "read now", "update", "list"])
+def test_lookups_have_the_time_that_is_left_when_there_is_little(
+    how: str, within: float, takes: float, given: list[float], clock: "FakeClock"
+) -> None:
+    """Ten seconds each at most, and a second at least, so that there is something to say."""
+    client = BasetenClient(Endpoint("http://127.0.0.1:9", KEY, is_loopback=True), clock)
+    connection = NothingThere(clock, takes)
+    client._connection = cast("Connection", connection)
+    asks: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+        "read": lambda: client.read_environment("abc123", "production", within_seconds=within),
+        "read now": lambda: client.read_environment_now("abc123", "production", within_seconds=within),
+        "update": lambda: client.update_environment("abc123", "production", dict(SETTINGS), within_seconds=within),
+        "list": lambda: client.read_environments("abc123", within_seconds=within),
+    }
+    with pytest.raises(errors.NotFoundError):
+        asyncio.run(asks[how]())
+    assert connection.within == [within, *given[: 1 if how == "list" else 2]]
 
 
 @pytest.mark.parametrize(
