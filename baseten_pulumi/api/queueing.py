@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from baseten_pulumi.clock import Clock
+from baseten_pulumi.clock import Clock, wait_at_most
 
 
 class Line:
@@ -29,7 +29,7 @@ class Line:
         called = asyncio.get_running_loop().create_future()
         self._waiting.append(called)
         try:
-            await self._until(called, deadline)
+            await wait_at_most(self._clock, deadline - self._clock.now(), called)
         except asyncio.CancelledError:
             self._give_up(called)
             raise
@@ -44,13 +44,6 @@ class Line:
             self._waiting.popleft().set_result(None)
         else:
             self._free += 1
-
-    async def _until(self, called: "asyncio.Future[None]", deadline: float) -> None:
-        too_late = asyncio.ensure_future(self._clock.sleep(deadline - self._clock.now()))
-        try:
-            await asyncio.wait({called, too_late}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            too_late.cancel()
 
     def _give_up(self, called: "asyncio.Future[None]") -> None:
         if called.done():
