@@ -62,7 +62,8 @@ async def retrying(
         except RequestError as caught:
             error = in_doubt(caught) if ambiguous else caught
         ambiguous = error.may_have_taken_effect
-        patience_ends = patience_ends or min(deadline, clock.now() + LONGEST_RETRYING_SECONDS)
+        if patience_ends is None:
+            patience_ends = min(deadline, clock.now() + LONGEST_RETRYING_SECONDS)
         wait = max(pause * spread(0.9, 1.1), error.retry_after_seconds or 0.0)
         if not _is_retried(error) or clock.now() + wait >= patience_ends:
             raise error

@@ -180,6 +180,16 @@ def test_five_minutes_begin_with_the_first_trouble_when_the_first_turn_came_late
     assert 285.0 <= sum(clock.slept) < 300.0
 
 
+def test_five_minutes_are_counted_once_when_they_end_at_zero(clock: "FakeClock") -> None:
+    """Where a clock begins means nothing."""
+    clock.pass_by(-300.0 - clock.now())
+    first, second = (
+        errors.ServerError(WORDS, status_code=503, retry_after_seconds=seconds) for seconds in (100.0, 250.0)
+    )
+    assert _failing(Script(first, second), clock, within=1800.0) is second
+    assert clock.slept == [100.0]
+
+
 def test_answer_counts_when_its_turn_came_later_than_five_minutes(clock: "FakeClock") -> None:
     """Waiting in line for a second attempt is no trouble and has all the time there is."""
     script = Script(errors.ServerError(WORDS, status_code=503), "answer")
