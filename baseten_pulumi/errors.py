@@ -13,7 +13,7 @@
     │   ├── RedirectedError            3xx; not followed, since the key goes to no other address
     │   ├── RejectedError              400, 422 and every other 4xx
     │   ├── TransientError             may go away by itself
-    │   │   ├── RateLimitedError       429
+    │   │   ├── RateLimitedError       429, or not sent so as not to be refused
     │   │   ├── ServerError            5xx
     │   │   ├── RequestTimeoutError    no answer in time
     │   │   ├── ConnectionBrokenError  no connection, or one that broke
@@ -142,7 +142,10 @@ class TransientError(RequestError):
 
 
 class RateLimitedError(TransientError):
-    """Too many requests for this API key and endpoint (429)."""
+    """Too many requests for this API key and endpoint: 429, or no turn in time.
+
+    A request that would have had to wait too long for its turn is not sent; its `status_code` is None.
+    """
 
 
 class ServerError(TransientError):
