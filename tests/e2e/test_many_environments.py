@@ -153,7 +153,7 @@ def test_own_settings_lie_over_the_defaults_when_both_declare_them(stack: Stack,
         "promotion_settings": {"rolling_deploy": True, "rolling_deploy_config": {"max_surge_percent": 25}},
     }
     environments = """{
-        "dev": None,
+        "dev": later(None),
         "production": {
             "autoscaling_settings": {"min_replica": 1, "max_replica": later(6), "scale_down_delay": None},
             "promotion_settings": {"rolling_deploy_config": {"stabilization_time_seconds": 30}},
