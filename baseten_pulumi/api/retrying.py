@@ -40,7 +40,8 @@ async def retrying(
     """Return the first answer of `attempt`, which is given the seconds left.
 
     Pauses double from half a second to 15, with jitter, and are never shorter than Baseten asks for. There is none
-    after a 429: the next attempt waits for its turn, which comes no sooner than Baseten asks for.
+    after a 429: the next attempt waits for its turn, which comes no sooner than Baseten asks for, and later with each
+    refusal that follows another.
 
     Args:
         attempt: Sends the request once.
