@@ -38,6 +38,7 @@ class Group:
         self._clock = clock
         self._spread = spread
         self._phase = phase(spread)
+        self._stretch = 1.0
         self._on_end = on_end
         self._members: dict[Watch, Waiter] = {}
         self._not_before = clock.now()
@@ -48,6 +49,8 @@ class Group:
     def join(self, watch: Watch, waiter: Waiter) -> None:
         """Look for this watch, too, from now on: a look that has begun already does not count for it."""
         watch.rest_first(self._phase)
+        if watch.is_joint:  # all models are looked at first at once, and then at different points of the rhythm
+            self._stretch = (1.0 + self._phase) / 2
         self._members[watch] = waiter
         if self._due_at(watch) < self._rests_until and not self._woken.done():
             self._woken.set_result(None)
@@ -87,7 +90,8 @@ class Group:
         self._share(members, outcomes, began_at)
 
     def _share(self, members: Iterable[Watch], outcomes: Mapping[str, Outcome], began_at: float) -> None:
-        now, factor = self._clock.now(), jitter(self._spread)
+        now, factor = self._clock.now(), jitter(self._spread) * self._stretch
+        self._stretch = 1.0
         rested_from = max(began_at, now - SHORTEST_SECONDS / 2)
         self._not_before = max(rested_from + SHORTEST_SECONDS * factor, now + _pause_asked_for(outcomes))
         for watch in members:

@@ -21,13 +21,14 @@ FIRST_SECONDS = 0.5
 _NOTHING_TO_WAIT_FOR = frozenset({None, "UNCHANGED"})
 
 
-def seconds_until_first_look(status: str | None) -> float:
-    """Return how long to wait before the first look at most: not at all where nothing was changed.
+def seconds_until_first_look(status: str | None, *, is_joint: bool = False) -> float:
+    """Return how long to wait before the first look at most: not at all where nothing was changed, or long ago.
 
     Args:
         status: Baseten's answer to the request that sent the settings; None where nothing had to be sent.
+        is_joint: Whether the settings of many environments were sent before the wait for all began.
     """
-    return 0.0 if status in _NOTHING_TO_WAIT_FOR else FIRST_SECONDS
+    return 0.0 if is_joint or status in _NOTHING_TO_WAIT_FOR else FIRST_SECONDS
 
 
 def seconds_until_next_look(waited_seconds: float, jitter: float) -> float:
@@ -46,7 +47,7 @@ def jitter(spread: Spread = random.uniform) -> float:
 
 
 def phase(spread: Spread = random.uniform) -> float:
-    """Return a factor for the pauses before the first look at a model.
+    """Return a factor for the pauses before the first and the second look at a model.
 
     It puts models at different points of the rhythm: with the same one for all, settings that always take the same time
     would always be seen equally late, which may be the whole of a pause.

@@ -44,8 +44,14 @@ class Shown:
 class Watch:
     """One wait for one environment.
 
+    Args:
+        wanted: What is waited for.
+        now: When the wait begins.
+        is_joint: Whether it is part of a wait for many environments.
+
     Attributes:
         wanted: What is waited for.
+        is_joint: Whether it is part of a wait for many environments.
         seen: What the latest look showed.
         due_at: When the next look is due.
         deadline: When the time is up; a last look is taken then.
@@ -53,8 +59,10 @@ class Watch:
         shown: What was shown of it.
     """
 
-    def __init__(self, wanted: Wanted, now: float) -> None:
+    def __init__(self, wanted: Wanted, now: float, *, is_joint: bool = False) -> None:
         self.wanted = wanted
+        self.is_joint = is_joint
+        self._first_pause = seconds_until_first_look(wanted.status, is_joint=is_joint)
         self.seen = Sighting()
         self.due_at = now
         self.deadline = now + (wanted.timeout_seconds if wanted.seconds_left is None else wanted.seconds_left)
@@ -90,7 +98,7 @@ class Watch:
 
     def rest_first(self, phase: float) -> None:
         """Set when the first look is due."""
-        self.due_at = self._began_at + seconds_until_first_look(self.wanted.status) * phase
+        self.due_at = self._began_at + self._first_pause * phase
 
     def rest(self, now: float, jitter: float) -> None:
         """Set when the next look is due."""

@@ -36,7 +36,7 @@ class Watcher:
             WaitCancelledError: the task that waits was cancelled.
             RequestError: Baseten answered with something that waiting does not mend.
         """
-        await self._wait(SingleWaiting(self._watch(wanted), reporter))
+        await self._wait(SingleWaiting(Watch(wanted, self._clock.now()), reporter))
 
     async def until_all_in_force(self, wanted: Sequence[Wanted], reporter: Reporter) -> None:
         """Return once every wanted setting of every environment has been read back; one line shows how it goes.
@@ -52,8 +52,9 @@ class Watcher:
         if len(wanted) == 1:
             await self.until_in_force(wanted[0], reporter)
         elif wanted:
-            watches = [self._watch(one) for one in wanted]
-            await self._wait(JointWaiting(watches, reporter, self._clock.now()))
+            now = self._clock.now()
+            watches = [Watch(one, now, is_joint=True) for one in wanted]
+            await self._wait(JointWaiting(watches, reporter, now))
 
     async def _wait(self, waiting: SingleWaiting | JointWaiting) -> None:
         try:
@@ -80,9 +81,6 @@ class Watcher:
                 waiting.looked(watch, now)
             waiting.rested(now)
         waiting.over.result()
-
-    def _watch(self, wanted: Wanted) -> Watch:
-        return Watch(wanted, self._clock.now())
 
     def _group(self, model_id: str) -> Group:
         if model_id not in self._groups:
