@@ -3,7 +3,6 @@
 Pulumi's host answers calls on threads of its own and may hold several instances of the provider; they all share these.
 """
 
-import functools
 import threading
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,8 +18,9 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
-# The caches below may compute twice when two threads miss at once, and a client must not meet a second loop.
+# A client belongs to one loop and is made once, however many threads miss it together.
 _opening = threading.Lock()
+_sessions: "dict[Endpoint, Session]" = {}
 
 
 class Session:
@@ -57,10 +57,8 @@ def open_session(configuration: Configuration) -> Session:
     """
     base_url = configuration.base_url()
     endpoint = Endpoint(base_url, configuration.api_key(), is_loopback(base_url))
-    with _opening:
-        return _session(endpoint)
-
-
-@functools.lru_cache(maxsize=8)
-def _session(endpoint: Endpoint) -> Session:
-    return Session(endpoint)
+    if endpoint not in _sessions:
+        with _opening:
+            if endpoint not in _sessions:
+                _sessions[endpoint] = Session(endpoint)
+    return _sessions[endpoint]

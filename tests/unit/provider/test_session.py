@@ -22,9 +22,9 @@ def _configuration(**environ: str) -> Configuration:
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
     """No test sees another's sessions."""
-    sessions._session.cache_clear()
+    sessions._sessions.clear()
     yield
-    sessions._session.cache_clear()
+    sessions._sessions.clear()
 
 
 def test_session_is_shared_when_the_endpoint_is_the_same() -> None:
