@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import pytest
+
+from bench.observing import Observation
+from bench.readme import BEGIN, END, README, table, updated
+from bench.results import Results
+from tests.unit.bench.results import measurement, results
+
+KEPT = Path(__file__).parents[3] / "docs" / "bench.json"
+
+
+def test_readme_holds_the_kept_results_when_compared() -> None:
+    """The README's numbers are those of docs/bench.json; `python -m bench.readme docs/bench.json` rewrites them."""
+    readme = README.read_text(encoding="utf-8")
+    assert updated(readme, Results.load(KEPT)) == readme
+
+
+def test_each_fleet_has_its_rows_when_rendered() -> None:
+    """The limit, ours and the plain provider, by size, with the machine below."""
+    seen = Observation(200, 300, 2, 0.25, 0.5)
+    limit, ours = measurement("limit", 4.0, seen=seen), measurement("wide", 8.0, seen=seen)
+    lines = table(results(ours, measurement("floor-wide", 5.0), limit)).splitlines()
+    assert lines[2:4] == [
+        "| 200 | bare asyncio + httpx (the limit) |  | 4.0 s | 1.0 | 2.5 |",
+        "| 200 | ours, --parallel 256 | Pulumi CLI | 8.0 s | 2.0 | 2.5 |",
+    ]
+    assert lines[4] == ""
+    assert "processor a processor, 2 cores" in lines[5]
+
+
+def test_update_is_refused_when_the_markers_are_missing() -> None:
+    """A README without the markers is not touched, one with them loses what stands between."""
+    with pytest.raises(ValueError, match="must hold"):
+        updated("# no table\n", results())
+    assert updated(f"a\n{BEGIN}\nold\n{END}\nb\n", results()) == f"a\n{BEGIN}\n{table(results())}{END}\nb\n"
