@@ -10,7 +10,7 @@ from bench.results import Measurement, Results
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 _BETWEEN = re.compile(f"(?<={re.escape(BEGIN)}\n).*?(?={re.escape(END)})", re.DOTALL)
-_ROWS = ("limit", "wide", "joint", "plain")
+_ROWS = ("limit", "floor-wide", "wide", "joint", "plain")
 _ENGINES = {NO_ENGINE: "", "real": "Pulumi CLI", "local": "local engine"}
 
 
@@ -62,8 +62,8 @@ def _row(results: Results, measured: Measurement) -> str:
         SUBJECTS[case.subject].label,
         _ENGINES[case.engine],
         f"{measured.wall_seconds:.1f} s",
-        f"{measured.wall_seconds / limit:.1f}" if limit else "",
-        f"{(seen.patches + seen.gets) / case.size:.1f}",
+        f"{measured.wall_seconds / limit:.1f}" if limit and seen.patches else "",
+        f"{(seen.patches + seen.gets) / case.size:.1f}" if seen.patches else "",
     )
     return f"| {' | '.join(cells)} |"
 

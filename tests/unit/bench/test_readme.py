@@ -17,16 +17,17 @@ def test_readme_holds_the_kept_results_when_compared() -> None:
 
 
 def test_each_fleet_has_its_rows_when_rendered() -> None:
-    """The limit, ours and the plain provider, by size, with the machine below."""
+    """The limit, the engine alone, ours and the plain provider, by size, with the machine below."""
     seen = Observation(200, 300, 2, 0.25, 0.5)
     limit, ours = measurement("limit", 4.0, seen=seen), measurement("wide", 8.0, seen=seen)
     lines = table(results(ours, measurement("floor-wide", 5.0), limit)).splitlines()
-    assert lines[2:4] == [
+    assert lines[2:5] == [
         "| 200 | bare asyncio + httpx (the limit) |  | 4.0 s | 1.0 | 2.5 |",
+        "| 200 | the engine alone, --parallel 256 | Pulumi CLI | 5.0 s |  |  |",
         "| 200 | ours, --parallel 256 | Pulumi CLI | 8.0 s | 2.0 | 2.5 |",
     ]
-    assert lines[4] == ""
-    assert "processor a processor, 2 cores" in lines[5]
+    assert lines[5] == ""
+    assert "processor a processor, 2 cores" in lines[6]
 
 
 def test_update_is_refused_when_the_markers_are_missing() -> None:
