@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -235,7 +236,7 @@ def test_host_is_fitted_once_when_several_providers_are_configured(
 ) -> None:
     """Two pickles are two instances of the provider; what a later host hides is told once and harms nothing."""
     told: list[str] = []
-    monkeypatch.setattr(interception, "_HOST", sys.modules["__main__"].__spec__.name)  # type: ignore[union-attr]
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", ModuleSpec("pulumi.dynamic.__main__", None))
     monkeypatch.setattr(interception, "debug", told.append)
     monkeypatch.setattr(interception, "end_with_engine", lambda: told.append("watched"))
     interception._attach.cache_clear()

@@ -38,7 +38,7 @@ def provider(session: Session, monkeypatch: pytest.MonkeyPatch) -> EnvironmentSe
 def offline(monkeypatch: pytest.MonkeyPatch) -> EnvironmentSettingsProvider:
     """A provider that has neither key nor network."""
     monkeypatch.delenv("BASETEN_API_KEY", raising=False)
-    monkeypatch.setattr("baseten_pulumi.provider.session._session", None)
+    monkeypatch.setattr("baseten_pulumi.provider.session.Session", None)
     return _provider()
 
 
