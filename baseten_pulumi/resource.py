@@ -43,8 +43,8 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
     in_force: pulumi.Output[bool]
     """Whether every managed setting was read back with its value. False where nobody waited."""
     requests: pulumi.Output[int | None]
-    """How many requests that change settings it has sent, those in doubt included. None counts as 0: state of a release
-    without this output, and what is looked up."""
+    """How many requests that change settings it has sent, those in doubt included; not those that Baseten refused, nor
+    what a joint wait sends again. None counts as 0: state of a release without this output, and what is looked up."""
     incarnation: pulumi.Output[str | None]
     """Tells the resource from any that managed the same environment before it; chosen when it is created, None where
     `requests` may be."""
