@@ -8,7 +8,7 @@ import pulumi.dynamic
 from pulumi.output import Unknown
 
 from baseten_pulumi.provider import SettingsInForceProvider
-from baseten_pulumi.resource import BasetenEnvironmentSettings
+from baseten_pulumi.resource import BasetenEnvironmentSettings, refuse_subclass
 
 
 class BasetenSettingsInForce(pulumi.dynamic.Resource, module="baseten", name="SettingsInForce"):
@@ -48,11 +48,7 @@ class BasetenSettingsInForce(pulumi.dynamic.Resource, module="baseten", name="Se
             ValueError: there is nothing to wait for, or settings were looked up: those manage nothing.
             TypeError: a subclass was made. Its name would be another resource type in the state.
         """
-        if type(self) is not BasetenSettingsInForce:
-            raise TypeError(
-                "BasetenSettingsInForce cannot be subclassed, since the class is the resource's type in the state. "
-                "Write a function, or a pulumi.ComponentResource, that declares one."
-            )
+        refuse_subclass(self, BasetenSettingsInForce)
         if not settings:
             raise ValueError(f'BasetenSettingsInForce "{resource_name}": settings must hold at least one, got none')
         looked_up = ", ".join(f'"{it.pulumi_resource_name}"' for it in settings if it.is_looked_up)

@@ -75,11 +75,7 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
         Raises:
             TypeError: a subclass was made. Its name would be another resource type in the state.
         """
-        if type(self) is not BasetenEnvironmentSettings:
-            raise TypeError(
-                "BasetenEnvironmentSettings cannot be subclassed, since the class is the resource's type in the state. "
-                "Write a function, or a pulumi.ComponentResource, that declares one."
-            )
+        refuse_subclass(self, BasetenEnvironmentSettings)
         props: dict[str, Any] = {
             "model_id": model_id,
             "env_name": env_name,
@@ -115,6 +111,19 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
         """
         return BasetenEnvironmentSettings(
             resource_name, wait=None, opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id))
+        )
+
+
+def refuse_subclass(resource: pulumi.dynamic.Resource, declared: type[pulumi.dynamic.Resource]) -> None:
+    """Refuse a resource of any other class than the one that state knows.
+
+    Raises:
+        TypeError: it is of a subclass.
+    """
+    if type(resource) is not declared:
+        raise TypeError(
+            f"{declared.__name__} cannot be subclassed, since the class is the resource's type in the state. "
+            "Write a function, or a pulumi.ComponentResource, that declares one."
         )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
-from bench.cases import APPLY_SECONDS, BIG_FLEET, FLEET, NO_ENGINE, SUBJECTS
+from bench.cases import APPLY_SECONDS, BIG_FLEET, FLEET, SUBJECTS
 from bench.results import Measurement, Results
 
 SHOWN = ("limit", "floor-wide", "wide", "joint", "plain")
@@ -32,7 +32,7 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 
 def draw(results: Results, path: Path) -> None:
     """Write the picture of the biggest fleets measured, on the real engine where there was one."""
-    groups = [group for size in (FLEET, BIG_FLEET) if (group := _group(results, size))]
+    groups = [group for size in (FLEET, BIG_FLEET) if (group := results.fleet(size, SHOWN))]
     longest = max((each.wall_seconds for group in groups for each in group), default=1.0)
     body: list[str] = []
     top = MARGIN
@@ -41,27 +41,6 @@ def draw(results: Results, path: Path) -> None:
         top += TITLE_HEIGHT + ROW_HEIGHT * len(group)
     body.append(_text(MARGIN, top + ROW_HEIGHT, _footnote(results), "small"))
     path.write_text(_page(body, top + ROW_HEIGHT + MARGIN))
-
-
-def _group(results: Results, size: int) -> list[Measurement]:
-    """Return what is shown of one size, in the order of SHOWN."""
-    engine = _engine(results)
-    found = [
-        results.find(name, NO_ENGINE if SUBJECTS[name].program is None else engine, size, skips_checkpoints=skips)
-        for name in SHOWN
-        for skips in (False, True)
-    ]
-    return _one_each([each for each in found if each])
-
-
-def _one_each(measured: Sequence[Measurement]) -> list[Measurement]:
-    """Return one of each subject: with the state written once where both were measured."""
-    return list({each.case.subject: each for each in measured}.values())
-
-
-def _engine(results: Results) -> str:
-    engines = {each.case.engine for each in results.measurements}
-    return "real" if "real" in engines else "local"
 
 
 def _drawn_group(group: Sequence[Measurement], top: int, longest: float) -> Iterator[str]:
@@ -83,7 +62,7 @@ def _drawn_bar(measured: Measurement, top: int, longest: float) -> Iterator[str]
 
 def _footnote(results: Results) -> str:
     machine = results.machine
-    engine = f"Pulumi CLI {machine['Pulumi CLI']}" if _engine(results) == "real" else "local engine"
+    engine = f"Pulumi CLI {machine['Pulumi CLI']}" if results.engine == "real" else "local engine"
     return f"{machine['processor']} · {engine} · settings take {APPLY_SECONDS:g} s to apply · four environments a model"
 
 

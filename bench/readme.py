@@ -1,15 +1,13 @@
 """Write the README's table of speed from results: `python -m bench.readme docs/bench.json`. A test compares the two."""
 
-import re
 import sys
 from pathlib import Path
 
 from bench.cases import APPLY_SECONDS, BIG_FLEET, FLEET, NO_ENGINE, RATE_LIMIT, SUBJECTS
 from bench.results import Measurement, Results
+from docs.marked import replaced
 
 README = Path(__file__).parent.parent / "README.md"
-BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
-_BETWEEN = re.compile(f"(?<={re.escape(BEGIN)}\n).*?(?={re.escape(END)})", re.DOTALL)
 _ROWS = ("limit", "floor-wide", "wide", "joint", "plain")
 _ENGINES = {NO_ENGINE: "", "real": "Pulumi CLI", "local": "local engine"}
 
@@ -17,7 +15,7 @@ _ENGINES = {NO_ENGINE: "", "real": "Pulumi CLI", "local": "local engine"}
 def table(results: Results) -> str:
     """Return the table in Markdown, and a line that names the machine."""
     head = ["| environments | | engine | time | × the limit | requests each |", "|---|---|---|---|---|---|"]
-    rows = [_row(results, each) for each in _shown(results)]
+    rows = [_row(results, each) for size in (FLEET, BIG_FLEET) for each in results.fleet(size, _ROWS)]
     machine = ", ".join(f"{name} {value}" for name, value in results.machine.items())
     note = (
         f"Settings that take {APPLY_SECONDS:g} s to apply, four environments a model, {RATE_LIMIT:g} requests a second "
@@ -32,26 +30,7 @@ def updated(readme: str, results: Results) -> str:
     Raises:
         ValueError: the markers are not there exactly once.
     """
-    text, replaced = _BETWEEN.subn(lambda _: table(results), readme)
-    if replaced != 1:
-        raise ValueError(f"README.md must hold {BEGIN} and {END} once, each on a line of its own")
-    return text
-
-
-def _shown(results: Results) -> list[Measurement]:
-    """Return the fleets' rows, the real engine's where it was measured."""
-    engine = "real" if any(each.case.engine == "real" for each in results.measurements) else "local"
-    found = [
-        results.find(
-            name,
-            NO_ENGINE if name == "limit" else engine,
-            size,
-            skips_checkpoints=name != "limit" and engine == "real" and size >= BIG_FLEET,
-        )
-        for size in (FLEET, BIG_FLEET)
-        for name in _ROWS
-    ]
-    return [each for each in found if each]
+    return replaced(readme, "bench", table(results))
 
 
 def _row(results: Results, measured: Measurement) -> str:

@@ -1,7 +1,7 @@
 """Everything one run of the bench found, in memory and as JSON."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,23 @@ class Results:
         """Return one measurement; None where it was not made."""
         case = Case(subject, engine, size, rate_limit, skips_checkpoints)
         return next((each for each in self.measurements if each.case == case), None)
+
+    @property
+    def engine(self) -> str:
+        """The real engine where it was measured, else the local one."""
+        return "real" if any(each.case.engine == "real" for each in self.measurements) else "local"
+
+    def fleet(self, size: int, subjects: Sequence[str]) -> list[Measurement]:
+        """Return one measurement of each subject that was made of a size, on `engine`, in the order given.
+
+        Where the state was written at every step and once, both, it is the latter.
+        """
+        found = [
+            self.find(name, NO_ENGINE if SUBJECTS[name].program is None else self.engine, size, skips_checkpoints=skips)
+            for name in subjects
+            for skips in (False, True)
+        ]
+        return list({each.case.subject: each for each in found if each}.values())
 
     def limit_seconds(self, case: Case) -> float | None:
         """Return how long the limit takes for as many environments under the same rate limit."""

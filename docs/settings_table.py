@@ -1,16 +1,14 @@
 """Write the README's table of settings from `baseten_pulumi.fields`.
 
-Run it after a change of that module: `python docs/settings_table.py`. A test compares the two.
+Run it after a change of that module: `python -m docs.settings_table`. A test compares the two.
 """
 
-import re
 from pathlib import Path
 
 from baseten_pulumi.fields import FIELDS, GROUPS, Field
+from docs.marked import replaced
 
 README = Path(__file__).parent.parent / "README.md"
-BEGIN, END = "<!-- settings -->", "<!-- /settings -->"
-_BETWEEN = re.compile(f"(?<={re.escape(BEGIN)}\n).*?(?={re.escape(END)})", re.DOTALL)
 _TYPES = {"integer": "int", "boolean": "bool"}
 _SHORT_UNITS = {"seconds": "s", "percent": "%"}
 
@@ -30,10 +28,7 @@ def updated(readme: str) -> str:
     Raises:
         ValueError: the markers are not there exactly once.
     """
-    text, replaced = _BETWEEN.subn(lambda _: table(), readme)
-    if replaced != 1:
-        raise ValueError(f"README.md must hold {BEGIN} and {END} once, each on a line of its own")
-    return text
+    return replaced(readme, "settings", table())
 
 
 def _row(field: Field) -> str:

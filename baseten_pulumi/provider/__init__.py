@@ -24,6 +24,10 @@ class _ConfiguredProvider(ResourceProvider):
 
     serialize_as_secret_always = False
 
+    def __reduce__(self) -> tuple[type["_ConfiguredProvider"], tuple[()]]:
+        """Pickle the name of the class and no attributes: neither configuration nor key is in it."""
+        return type(self), ()
+
     def configure(self, req: ConfigureRequest) -> None:
         """Remember the stack's configuration, and fit the host to long waits."""
         from baseten_pulumi.provider import interception
@@ -35,10 +39,6 @@ class _ConfiguredProvider(ResourceProvider):
 
 class EnvironmentSettingsProvider(_ConfiguredProvider):
     """Create, update, read and compare the settings of one environment. For `BasetenEnvironmentSettings` alone."""
-
-    def __reduce__(self) -> tuple[type["EnvironmentSettingsProvider"], tuple[()]]:
-        """Pickle the name of the class and no attributes: neither configuration nor key is in it."""
-        return EnvironmentSettingsProvider, ()
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Normalise the inputs, or say what is wrong with them; offline."""
@@ -85,10 +85,6 @@ class EnvironmentSettingsProvider(_ConfiguredProvider):
 
 class SettingsInForceProvider(_ConfiguredProvider):
     """Wait until the settings of many environments are in force together. For `BasetenSettingsInForce` alone."""
-
-    def __reduce__(self) -> tuple[type["SettingsInForceProvider"], tuple[()]]:
-        """Pickle the name of the class and no attributes: neither configuration nor key is in it."""
-        return SettingsInForceProvider, ()
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Normalise the inputs; offline."""

@@ -20,7 +20,7 @@ def renderer() -> ModuleType:
 
 
 def test_readme_holds_todays_table_when_compared(renderer: ModuleType) -> None:
-    """README.md's table is the one rendered from the fields; `python docs/settings_table.py` rewrites it."""
+    """README.md's table is the one rendered from the fields; `python -m docs.settings_table` rewrites it."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"<!-- settings -->\n{renderer.table()}<!-- /settings -->\n" in readme
     assert renderer.updated(readme) == readme

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bench.observing import Observation
-from bench.readme import BEGIN, END, README, table, updated
+from bench.readme import README, table, updated
 from bench.results import Results
 from tests.unit.bench.results import measurement, results
 
@@ -34,4 +34,5 @@ def test_update_is_refused_when_the_markers_are_missing() -> None:
     """A README without the markers is not touched, one with them loses what stands between."""
     with pytest.raises(ValueError, match="must hold"):
         updated("# no table\n", results())
-    assert updated(f"a\n{BEGIN}\nold\n{END}\nb\n", results()) == f"a\n{BEGIN}\n{table(results())}{END}\nb\n"
+    begin, end = "<!-- bench -->", "<!-- /bench -->"
+    assert updated(f"a\n{begin}\nold\n{end}\nb\n", results()) == f"a\n{begin}\n{table(results())}{end}\nb\n"
