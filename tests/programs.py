@@ -87,9 +87,9 @@ def polls(emulator: Emulator) -> int:
     return methods[::-1].index("PATCH") if "PATCH" in methods else 0
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Return once a condition holds; one that never comes to hold fails the test."""
-    deadline = time.monotonic() + RUN_SECONDS
+def until(condition: Callable[[], bool], within_seconds: float = RUN_SECONDS) -> None:
+    """Return once a condition holds that other processes bring about; one that never comes to hold fails the test."""
+    deadline = time.monotonic() + within_seconds
     while not condition():
         assert time.monotonic() < deadline, "the condition never came to hold"
         time.sleep(0.02)

@@ -32,19 +32,12 @@ def engine(stack: Things) -> LocalEngine:
 
 
 @pytest.fixture
-def running(stack: Things) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+def running(stack: Things) -> Iterator[Callable[[], "subprocess.Popen[str]"]]:
     """Start an `up` and leave it running; whatever is still there at the end is killed."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(*flags: str) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", "baseten_pulumi.testing.engine", "up", "--yes", "-f", *flags]
-        process = subprocess.Popen(
-            [*command, "--cwd", str(stack.folder)],
-            env=stack.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+    def start() -> "subprocess.Popen[str]":
+        process = stack.start("up")
         started.append(process)
         return process
 
@@ -75,7 +68,7 @@ def test_the_first_line_says_what_this_is_when_a_command_runs(stack: Things) -> 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_step_under_way_is_kept_and_nothing_new_starts_when_the_run_is_interrupted(
-    stack: Things, running: Callable[..., "subprocess.Popen[str]"], number: signal.Signals
+    stack: Things, running: Callable[[], "subprocess.Popen[str]"], number: signal.Signals
 ) -> None:
     """The first signal ends the run in good order: state saved, processes gone, a status and a sentence of its own."""
     stack.declare(
@@ -98,7 +91,7 @@ def test_the_step_under_way_is_kept_and_nothing_new_starts_when_the_run_is_inter
 
 
 def test_the_provider_is_not_waited_for_when_the_run_is_interrupted_twice(
-    stack: Things, running: Callable[..., "subprocess.Popen[str]"]
+    stack: Things, running: Callable[[], "subprocess.Popen[str]"]
 ) -> None:
     """The second signal ends the provider in the middle of its call; the step counts as failed."""
     stack.declare('Thing("a", size=1, seconds=60)')
@@ -116,7 +109,7 @@ def test_the_provider_is_not_waited_for_when_the_run_is_interrupted_twice(
 
 
 def test_the_provider_can_tell_when_the_engine_is_killed(
-    stack: Things, running: Callable[..., "subprocess.Popen[str]"]
+    stack: Things, running: Callable[[], "subprocess.Popen[str]"]
 ) -> None:
     """It is the engine's own child, and nobody listens at the engine's address any more."""
     stack.declare(
@@ -167,7 +160,7 @@ def test_nothing_is_on_disk_before_the_end_when_checkpoints_are_skipped(stack: T
 
 
 def test_the_program_is_gone_when_the_engine_is_killed(
-    stack: Things, running: Callable[..., "subprocess.Popen[str]"]
+    stack: Things, running: Callable[[], "subprocess.Popen[str]"]
 ) -> None:
     """Not even SIGKILL leaves a program behind: its standard input closes with the engine."""
     pid = stack.cloud / "program"
@@ -180,7 +173,7 @@ def test_the_program_is_gone_when_the_engine_is_killed(
 
 
 def test_a_second_run_is_refused_when_one_is_under_way(
-    stack: Things, engine: LocalEngine, running: Callable[..., "subprocess.Popen[str]"]
+    stack: Things, engine: LocalEngine, running: Callable[[], "subprocess.Popen[str]"]
 ) -> None:
     """The refusal names the process that holds the stack; previews need no lock; the lock goes with its holder."""
     stack.declare('Thing("a", size=1, seconds=60)')

@@ -27,6 +27,17 @@ def _sent(emulator: Emulator) -> int:
     return sum(request.method == "PATCH" for request in emulator.requests)
 
 
+def _interrupted(stack: Stack, emulator: Emulator, size: int) -> str:
+    """Run `up`, interrupt it once everything is sent and looked at, and return what it printed."""
+    process = stack.start("up", *WIDE)
+    with process:
+        until(lambda: _sent(emulator) == size and polls(emulator) > 1)
+        process.send_signal(signal.SIGINT)
+        text, _ = process.communicate(timeout=RUN_SECONDS)
+    assert process.returncode != 0
+    return text
+
+
 @pytest.mark.emulator(apply_seconds=3.0)
 def test_environments_of_a_model_share_their_looks_when_they_wait_together(stack: Stack, emulator: Emulator) -> None:
     """However many wait, a model is asked in the rhythm of one; and all are in force when `up` ends."""
@@ -51,12 +62,7 @@ def test_every_wait_ends_with_what_is_true_when_the_run_is_interrupted(stack: St
     emulator.faults.add(Fault.never_applies())
     environments = _many(emulator, 2)
     stack.program(fleet(environments, WANTED))
-    process = stack.start("up", *WIDE)
-    with process:
-        until(lambda: _sent(emulator) == len(environments) and polls(emulator) > 1)
-        process.send_signal(signal.SIGINT)
-        text, _ = process.communicate(timeout=RUN_SECONDS)
-    assert process.returncode != 0
+    text = _interrupted(stack, emulator, len(environments))
     for model_id, env_name in environments:
         assert f'Settings of environment "{env_name}" of model "{model_id}" were accepted but' in text
         outputs = stack.resource(f"{model_id}-{env_name}")["outputs"]
@@ -73,11 +79,7 @@ def test_nothing_is_sent_again_when_the_interrupted_settings_came_into_force(sta
     for model_id, env_name in environments:
         emulator.start_promotion(model_id, env_name)
     stack.program(fleet(environments, WANTED))
-    process = stack.start("up", *WIDE)
-    with process:
-        until(lambda: _sent(emulator) == len(environments) and polls(emulator) > 1)
-        process.send_signal(signal.SIGINT)
-        text, _ = process.communicate(timeout=RUN_SECONDS)
+    text = _interrupted(stack, emulator, len(environments))
     assert "were queued but the wait was cancelled" in text
     for model_id, env_name in environments:
         emulator.finish_promotion(model_id, env_name)

@@ -65,3 +65,12 @@ async def read_now(client: BasetenClient) -> Environment:
 
 async def update(client: BasetenClient) -> str | None:
     return await client.update_environment("abc123", "production", dict(SETTINGS), within_seconds=5.0)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Return once a condition holds that work on the same loop brings about; one that never does fails the test."""
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it did not happen")

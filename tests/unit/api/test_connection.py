@@ -12,6 +12,7 @@ from baseten_pulumi.api import connection as connection_module
 from baseten_pulumi.api.connection import Connection
 from baseten_pulumi.api.failures import Request
 from baseten_pulumi.api.pool import Endpoint
+from tests.unit.api.talking import until
 
 if TYPE_CHECKING:
     from tests.unit.conftest import FakeClock
@@ -96,7 +97,7 @@ def test_exchange_is_over_when_a_cancellation_comes_out(conversation: Conversati
     async def work() -> None:
         conversation.pool.never_answers = True
         task = conversation.start()
-        await _until(lambda: conversation.pool.lent == 1)
+        await until(lambda: conversation.pool.lent == 1)
         task.cancel()
         await asyncio.wait({task})
         assert (task.cancelled(), conversation.pool.lent) == (True, 0)
@@ -140,11 +141,3 @@ def test_failure_is_not_reported_twice_when_its_request_is_cancelled(conversatio
     asyncio.run(work())
     gc.collect()
     assert complaints == []
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    for _ in range(1000):
-        if condition():
-            return
-        await asyncio.sleep(0)
-    raise AssertionError("it did not happen")

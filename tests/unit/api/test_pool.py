@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from baseten_pulumi.api.pool import Endpoint, Pool
+from tests.unit.api.talking import until
 
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -58,14 +59,6 @@ async def _cancelled_after(iterations: int, task: "asyncio.Task[httpx.AsyncClien
     task.cancel()
     await asyncio.wait({task})
     return task.cancelled()
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    for _ in range(1000):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("it did not happen")
 
 
 def _run(work: Callable[[], Awaitable[None]]) -> None:
@@ -149,7 +142,7 @@ def test_connection_is_not_used_again_when_its_request_was_cancelled(answer: byt
             first = await _ask(pool)
             server.answer = answer
             task = asyncio.ensure_future(_ask(pool))
-            await _until(lambda: len(server.requests) == 2)
+            await until(lambda: len(server.requests) == 2)
             task.cancel()
             await asyncio.wait({task})
             assert (task.cancelled(), first.is_closed) == (True, True)

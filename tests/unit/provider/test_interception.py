@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
+import functools
 import socket
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -20,6 +20,7 @@ from pulumi.runtime.proto import engine_pb2, provider_pb2
 from baseten_pulumi.provider import engine as engines
 from baseten_pulumi.provider import interception
 from baseten_pulumi.testing import Emulator, Fault
+from tests import programs
 from tests.unit.provider.processes import CLOSED_GRPC, KEY, STRANGERS, URN, Host, RefusedError, inputs, struct
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 AT_ONCE = 40
 LONG_SECONDS = 300.0
 SECONDS_TO_HAPPEN = 30.0
+until = functools.partial(programs.until, within_seconds=SECONDS_TO_HAPPEN)
 STRANGERS_URN = "urn:pulumi:dev::p::pulumi-python:dynamic:Resource::stranger"
 NAMES = [f"e{number}" for number in range(AT_ONCE)]
 
@@ -62,14 +64,6 @@ def unattached(shown: "Engine", baseten: Emulator, tmp_path: Path) -> Iterator[H
 def callers() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(AT_ONCE + 10) as threads:
         yield threads
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Return once a condition holds; one that never does fails the test."""
-    deadline = time.monotonic() + SECONDS_TO_HAPPEN
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.01)
 
 
 def _patched(baseten: Emulator) -> set[str]:
