@@ -83,7 +83,14 @@ def _entry(group: Sequence[BasetenEnvironmentSettings]) -> pulumi.Output[dict[st
     that is known, all there is is known.
     """
     parts = [
-        pulumi.Output.all(it.autoscaling_settings, it.promotion_settings, it.status, it.requests, it.incarnation)
+        pulumi.Output.all(
+            it.status,
+            it.requests,
+            it.incarnation,
+            it.autoscaling_settings,
+            it.promotion_settings,
+            it.request_backpressure_settings,
+        )
         for it in group
     ]
     return pulumi.Output.all(*(it.in_force for it in group)).apply(
@@ -93,13 +100,13 @@ def _entry(group: Sequence[BasetenEnvironmentSettings]) -> pulumi.Output[dict[st
 
 def _joined(parts: Sequence[Sequence[Any]], in_force: Sequence[bool]) -> dict[str, Any]:
     """Join what several resources manage of one environment; it is in force where each says so."""
-    from baseten_pulumi.fields import AUTOSCALING, PROMOTION, flatten, nest
+    from baseten_pulumi.fields import flatten, members, nest
 
     known = [[None if isinstance(value, Unknown) else value for value in part] for part in parts]
     settings: dict[str, Any] = {}
-    for autoscaling, promotion, *_ in known:
-        settings |= flatten({AUTOSCALING: _plain(AUTOSCALING, autoscaling), PROMOTION: _plain(PROMOTION, promotion)})
-    statuses, requests, incarnations = list(zip(*known, strict=True))[2:]
+    for _, _, _, *objects in known:
+        settings |= flatten({name: _plain(name, it) for name, it in zip(members(""), objects, strict=True)})
+    statuses, requests, incarnations = list(zip(*known, strict=True))[:3]
     return {
         **nest(settings),
         "status": "QUEUED" if "QUEUED" in statuses else statuses[-1],

@@ -79,6 +79,7 @@ def _child(
         env_name=env_name,
         autoscaling_settings=part(settings, "autoscaling_settings"),
         promotion_settings=part(settings, "promotion_settings"),
+        request_backpressure_settings=part(settings, "request_backpressure_settings"),
         wait=False,
         opts=opts,
     )

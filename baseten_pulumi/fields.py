@@ -15,7 +15,8 @@ Settings: TypeAlias = dict[str, Value]
 AUTOSCALING = "autoscaling_settings"
 PROMOTION = "promotion_settings"
 ROLLING_DEPLOY_CONFIG = f"{PROMOTION}.rolling_deploy_config"
-GROUPS = (AUTOSCALING, PROMOTION, ROLLING_DEPLOY_CONFIG)
+BACKPRESSURE = "request_backpressure_settings"
+GROUPS = (AUTOSCALING, PROMOTION, ROLLING_DEPLOY_CONFIG, BACKPRESSURE)
 
 MIN_REPLICA = f"{AUTOSCALING}.min_replica"
 MAX_REPLICA = f"{AUTOSCALING}.max_replica"
@@ -46,6 +47,7 @@ class Field:
         maximum: Largest value allowed; None where nothing is documented.
         choices: Every value an `enum` may take; empty for the other kinds.
         default: What Baseten uses where nobody set a value; None where it has no default.
+        word_for_null: The choice that the API writes as null; None where a null says nothing.
         source: Where the range comes from.
     """
 
@@ -57,6 +59,7 @@ class Field:
     maximum: int | None = None
     choices: tuple[str, ...] = ()
     default: Value | None = None
+    word_for_null: str | None = None
     source: str = _API
 
     @property
@@ -201,6 +204,14 @@ _TABLE = (
         (0, None),
         600,
         _DOCUMENTATION,
+    ),
+    Field(
+        f"{BACKPRESSURE}.policy",
+        "enum",
+        "What becomes of requests that find every replica full; NONE sets no policy and clears the one there is.",
+        choices=("QUEUE_ON_FULL", "REJECT_ON_FULL", "NONE"),
+        default="NONE",
+        word_for_null="NONE",
     ),
 )
 

@@ -13,6 +13,8 @@ from baseten_pulumi.settings import (
     AutoscalingSettingsArgsDict,
     PromotionSettings,
     PromotionSettingsArgsDict,
+    RequestBackpressureSettings,
+    RequestBackpressureSettingsArgsDict,
 )
 
 _API_KEY = "baseten:apiKey"
@@ -38,6 +40,8 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
     """The managed autoscaling settings; None where none is managed."""
     promotion_settings: pulumi.Output[PromotionSettings | None]
     """The managed promotion settings; None where none is managed."""
+    request_backpressure_settings: pulumi.Output[RequestBackpressureSettings | None]
+    """The managed backpressure; None where it is not managed."""
     status: pulumi.Output[str | None]
     """Baseten's answer to the last request: ACCEPTED, QUEUED or UNCHANGED; None before there was one."""
     in_force: pulumi.Output[bool]
@@ -57,6 +61,7 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
         env_name: pulumi.Input[str] | None = None,
         autoscaling_settings: pulumi.Input[AutoscalingSettingsArgsDict] | None = None,
         promotion_settings: pulumi.Input[PromotionSettingsArgsDict] | None = None,
+        request_backpressure_settings: pulumi.Input[RequestBackpressureSettingsArgsDict] | None = None,
         wait: pulumi.Input[bool] | None = True,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -68,6 +73,7 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
             env_name: Name of the environment, such as "production". A change replaces the resource.
             autoscaling_settings: Autoscaling to put in force; None manages none of it.
             promotion_settings: Promotion settings to put in force; None manages none of them.
+            request_backpressure_settings: Backpressure to put in force; None manages none of it.
             wait: Whether `pulumi up` waits until the settings are in force; None means True. The stack configuration
                 `baseten:skipWait` turns every wait off.
             opts: Options of the resource. `custom_timeouts` limits create and update, 30 minutes by default.
@@ -81,6 +87,7 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
             "env_name": env_name,
             "autoscaling_settings": autoscaling_settings,
             "promotion_settings": promotion_settings,
+            "request_backpressure_settings": request_backpressure_settings,
             "wait": wait,
             "status": None,
             "in_force": None,

@@ -16,6 +16,9 @@ PromotionCleanupStrategy = Literal["KEEP", "SCALE_TO_ZERO", "DEACTIVATE"]
 RollingDeployStrategy = Literal["REPLICA"]
 """What a rolling deploy steps by."""
 
+RequestBackpressurePolicy = Literal["QUEUE_ON_FULL", "REJECT_ON_FULL", "NONE"]
+"""What becomes of requests that find every replica full."""
+
 
 class AutoscalingSettingsArgsDict(TypedDict, total=False):
     """Autoscaling of an environment. Ranges are those of Baseten's documentation."""
@@ -71,6 +74,14 @@ class PromotionSettingsArgsDict(TypedDict, total=False):
     """How long that ramp takes, at least 0 seconds."""
 
 
+class RequestBackpressureSettingsArgsDict(TypedDict, total=False):
+    """What an environment does with more requests than it can take."""
+
+    policy: pulumi.Input[RequestBackpressurePolicy] | None
+    """What becomes of requests that find every replica full. "NONE" sets no policy and clears the one there is; None
+    manages nothing."""
+
+
 class EnvironmentArgsDict(TypedDict, total=False):
     """The settings of one environment of a model."""
 
@@ -78,6 +89,8 @@ class EnvironmentArgsDict(TypedDict, total=False):
     """Autoscaling to put in force; None manages none of it."""
     promotion_settings: pulumi.Input[PromotionSettingsArgsDict] | None
     """Promotion settings to put in force; None manages none of them."""
+    request_backpressure_settings: pulumi.Input[RequestBackpressureSettingsArgsDict] | None
+    """Backpressure to put in force; None manages none of it."""
 
 
 @pulumi.output_type
@@ -134,3 +147,11 @@ class PromotionSettings:
     """Whether traffic moves to the new deployment step by step."""
     ramp_up_duration_seconds: int | None = None
     """How long that ramp takes, in seconds."""
+
+
+@pulumi.output_type
+class RequestBackpressureSettings:
+    """The managed part of what an environment does with more requests than it can take."""
+
+    policy: str | None = None
+    """What becomes of requests that find every replica full; "NONE" where no policy is set."""

@@ -12,6 +12,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    PlainSerializer,
     StrictBool,
     StrictInt,
     ValidationError,
@@ -46,31 +47,34 @@ class _Answer(BaseModel):
 
 def _requested_type(field: Field) -> Any:
     if field.kind == "enum":
-        return Literal[field.choices]
-    return StrictBool if field.kind == "boolean" else StrictInt
+        written = PlainSerializer(lambda word: None if word == field.word_for_null else word)
+        return Annotated[Literal[field.choices], written] | None
+    return (StrictBool if field.kind == "boolean" else StrictInt) | None
 
 
 def _reported_type(field: Field) -> Any:
-    return {"enum": _Text, "boolean": bool, "integer": int}[field.kind]
+    return _leniently({"enum": _Text, "boolean": bool, "integer": int}[field.kind], field.word_for_null)
 
 
 def _object(group: str, base: type[BaseModel], type_of: Callable[[Field], Any]) -> type[BaseModel]:
     """Build the model of one object: its settings, and the objects inside it."""
-    members = {field.name: type_of(field) for field in FIELDS.values() if field.group == group}
-    inner = {path.rpartition(".")[2]: path for path in GROUPS if path.rpartition(".")[0] == group}
-    members |= {name: _object(path, base, type_of) for name, path in inner.items()}
-    optional = _leniently if base is _Answer else _or_null
-    declared: dict[str, Any] = {name: (optional(kind), None) for name, kind in members.items()}
+    fields = [field for field in FIELDS.values() if field.group == group]
+    declared: dict[str, Any] = {field.name: (type_of(field), field.word_for_null) for field in fields}
+    for path in GROUPS:
+        parent, _, name = path.rpartition(".")
+        if parent == group:
+            inner: Any = _object(path, base, type_of)
+            declared[name] = (_leniently(inner) if base is _Answer else inner | None, None)
     return create_model(f"{base.__name__}_{group}", __base__=base, **declared)
 
 
-def _or_null(kind: Any) -> Any:
-    return kind | None
-
-
-def _leniently(kind: Any) -> Any:
+def _leniently(kind: Any, word_for_null: str | None = None) -> Any:
     """Read what does not fit as not reported: one odd value must not hide the others."""
-    return Annotated[kind | None, WrapValidator(_fitting)]
+
+    def read_null(told: Any, read: ValidatorFunctionWrapHandler) -> Any:
+        return word_for_null if told is None else _fitting(told, read)
+
+    return Annotated[kind | None, WrapValidator(read_null)]
 
 
 def _fitting(told: Any, read: ValidatorFunctionWrapHandler) -> Any:

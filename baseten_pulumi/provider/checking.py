@@ -178,8 +178,9 @@ def _combination_failures(settings: Mapping[str, Any]) -> Iterator[Failure]:
 
 
 def _nothing_declared(settings: Mapping[str, Any]) -> Iterable[Failure]:
-    reason = "must declare at least one setting, here or in promotion_settings; got none"
-    return () if settings else (Failure("autoscaling_settings", reason),)
+    here, *others = members("")
+    reason = f"must declare at least one setting, here or in {', '.join(others)}; got none"
+    return () if settings else (Failure(here, reason),)
 
 
 def _known_number(settings: Mapping[str, Any], path: str) -> int | None:

@@ -5,13 +5,13 @@ from typing import Any, Literal, TypeAlias
 
 from pulumi.output import Unknown
 
-from baseten_pulumi.fields import AUTOSCALING, PROMOTION, flatten
+from baseten_pulumi.fields import flatten, members
 
 Change: TypeAlias = Literal["ADD", "UPDATE", "DELETE", "UPDATE_REPLACE"]
 """How a property changes, in the words of Pulumi's protocol."""
 
 _IDENTITY = ("model_id", "env_name")
-_JUDGED = (*_IDENTITY, AUTOSCALING, PROMOTION)
+_JUDGED = (*_IDENTITY, *members(""))
 
 
 def replaced_by(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:

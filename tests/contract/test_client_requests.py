@@ -59,6 +59,11 @@ VALUES: dict[str, Any] = {
     "promotion_settings.ramp_up_while_promoting": True,
     "promotion_settings.ramp_up_duration_seconds": 300,
 }
+# The same for what the founding page does not know.
+ADDED: dict[str, Any] = {
+    "autoscaling_settings.max_scale_down_rate": 20,
+    "request_backpressure_settings.policy": "REJECT_ON_FULL",
+}
 
 
 def _flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -127,20 +132,31 @@ def test_each_setting_is_accepted_and_read_back_when_sent_alone(path: str, accou
 
 
 def test_every_setting_of_the_founding_page_is_covered_when_listed() -> None:
-    """What the two tests above send is the whole table, the later addition aside."""
-    added = {"autoscaling_settings.max_scale_down_rate"}
-    assert set(VALUES) == set(_flat(FOUNDING)) == set(FIELDS) - added
+    """What the two tests above send is the whole table, the later additions aside."""
+    assert set(VALUES) == set(_flat(FOUNDING)) == set(FIELDS) - set(ADDED)
 
 
-def test_later_addition_is_sent_only_when_declared(account: "Account") -> None:
-    """The founding API refuses max_scale_down_rate, today's takes it: it is the program's choice."""
-    path = "autoscaling_settings.max_scale_down_rate"
+@pytest.mark.parametrize(("path", "value"), ADDED.items())
+def test_later_addition_is_sent_only_when_declared(path: str, value: Any, account: "Account") -> None:
+    """The founding API refuses what it does not know, today's takes it: it is the program's choice."""
     if account.emulator.api == "founding":
         with pytest.raises(errors.RejectedError):
-            account.update({path: 20})
+            account.update({path: value})
+        assert path not in account.read().settings
         return
-    assert account.update({path: 20}) == "ACCEPTED"
-    assert account.read().settings[path] == 20
+    assert account.update({path: value}) == "ACCEPTED"
+    assert account.read().settings[path] == value
+
+
+@pytest.mark.parametrize("baseten", ["current"], indirect=True)
+def test_policy_is_cleared_when_none_is_wanted(account: "Account") -> None:
+    """NONE is sent as null, and the null reported is NONE again."""
+    path = "request_backpressure_settings.policy"
+    account.update({path: "REJECT_ON_FULL"})
+    assert account.update({path: "NONE"}) == "ACCEPTED"
+    assert account.emulator.requests[-1].body == {"request_backpressure_settings": {"policy": None}}
+    assert account.read().settings[path] == "NONE"
+    assert account.update({path: "NONE"}) == "UNCHANGED"
 
 
 def test_surge_is_left_alone_when_another_setting_of_its_object_is_sent(account: "Account") -> None:

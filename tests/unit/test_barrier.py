@@ -32,11 +32,13 @@ def _types(value: Any) -> Any:
 def test_environments_are_described_by_id_when_a_joint_wait_is_declared() -> None:
     """With what is managed, as plain objects, and what is on record of the requests for it."""
     promotion = {"rolling_deploy": True, "rolling_deploy_config": {"max_surge_percent": 25.0}}
-    found = _environments(("a", "production", THREE), ("b", "staging", {"promotion_settings": promotion}))
+    queue = {"request_backpressure_settings": {"policy": "QUEUE_ON_FULL"}}
+    found = _environments(("a", "production", THREE), ("b", "staging", {"promotion_settings": promotion, **queue}))
     assert found == {
         "abc123/production": {**THREE, "status": "ACCEPTED", "in_force": True, "requests": 2, "incarnation": "1f"},
         "abc123/staging": {
             "promotion_settings": {"rolling_deploy": True, "rolling_deploy_config": {"max_surge_percent": 25}},
+            **queue,
             "status": "ACCEPTED",
             "in_force": True,
             "requests": 2,
@@ -78,7 +80,7 @@ def test_settings_are_joined_when_several_resources_manage_one_environment(statu
 )
 def test_environment_is_in_force_when_all_of_its_resources_say_so(said: tuple[bool, ...], in_force: bool) -> None:
     """What one of them has yet to see is waited for."""
-    assert _joined([(None, None, "ACCEPTED", 1, "1f")] * len(said), said)["in_force"] is in_force
+    assert _joined([("ACCEPTED", 1, "1f", None, None, None)] * len(said), said)["in_force"] is in_force
 
 
 def test_environment_counts_once_when_its_resource_is_given_twice() -> None:

@@ -3,7 +3,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from baseten_pulumi import BasetenModelEnvironments
+from baseten_pulumi import BasetenModelEnvironments, EnvironmentArgsDict
 from tests.mocked import Mocks, run
 
 DEFAULTS: Any = {"autoscaling_settings": {"min_replica": 0, "max_replica": 2}}
@@ -36,6 +36,18 @@ def test_every_environment_gets_a_child_when_declared() -> None:
     }
     assert set(mocks.inputs("chat-in-force")["environments"]) == {"abc123/production", "abc123/staging"}
     assert len(mocks.registered) == 4
+
+
+def test_children_get_every_object_of_settings_when_declared() -> None:
+    """Those of the defaults too."""
+    objects: Any = {
+        "autoscaling_settings": {"max_replica": 2},
+        "promotion_settings": {"rolling_deploy": True},
+        "request_backpressure_settings": {"policy": "NONE"},
+    }
+    assert set(objects) == set(EnvironmentArgsDict.__annotations__)
+    mocks = _registered(defaults=objects, environments={"dev": {}})
+    assert mocks.inputs("chat-dev") == {"model_id": "abc123", "env_name": "dev", **objects, "wait": False}
 
 
 def test_component_has_its_frozen_type_when_declared() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from baseten_pulumi import fields
 from baseten_pulumi.fields import FIELDS, GROUPS, flatten, members, nest, with_integers
 
-# The founding page's three objects and the two later additions, written down from the page: (path, type, range).
+# The founding page's three objects and the later additions, written down from the pages: (path, type, range).
 CONTRACT: list[tuple[str, str, tuple[int | None, int | None]]] = [
     ("autoscaling_settings.min_replica", "integer", (0, None)),
     ("autoscaling_settings.max_replica", "integer", (1, None)),
@@ -27,6 +27,7 @@ CONTRACT: list[tuple[str, str, tuple[int | None, int | None]]] = [
     ("promotion_settings.rolling_deploy_config.replica_overhead_percent", "integer", (0, 500)),
     ("promotion_settings.ramp_up_while_promoting", "boolean", (None, None)),
     ("promotion_settings.ramp_up_duration_seconds", "integer", (0, None)),
+    ("request_backpressure_settings.policy", "enum", (None, None)),
 ]
 DEFAULTS = {
     "min_replica": 0,
@@ -47,6 +48,7 @@ DEFAULTS = {
     "replica_overhead_percent": 0,
     "ramp_up_while_promoting": False,
     "ramp_up_duration_seconds": 600,
+    "policy": "NONE",
 }
 
 
@@ -70,6 +72,7 @@ def test_choices_are_those_of_the_contract_when_a_setting_is_an_enum() -> None:
     assert {it.name: it.choices for it in FIELDS.values() if it.choices} == {
         "promotion_cleanup_strategy": ("KEEP", "SCALE_TO_ZERO", "DEACTIVATE"),
         "rolling_deploy_strategy": ("REPLICA",),
+        "policy": ("QUEUE_ON_FULL", "REJECT_ON_FULL", "NONE"),
     }
 
 
@@ -141,7 +144,7 @@ def test_members_name_settings_and_inner_objects_when_asked_for_an_object() -> N
         "stabilization_time_seconds",
         "replica_overhead_percent",
     ]
-    assert list(members("")) == ["autoscaling_settings", "promotion_settings"]
+    assert list(members("")) == ["autoscaling_settings", "promotion_settings", "request_backpressure_settings"]
 
 
 def test_floats_become_integers_and_the_rest_stays_when_read_back() -> None:

@@ -17,7 +17,8 @@ def _settings(**arguments: Any) -> BasetenEnvironmentSettings:
 def test_inputs_are_the_apis_own_when_a_program_declares_settings() -> None:
     """Names go out as they are written; nothing else goes with them but the host's entry."""
     promotion = {"rolling_deploy": True, "rolling_deploy_config": {"max_surge_percent": 25}}
-    _, mocks = run(lambda: _settings(promotion_settings=promotion, wait=False).urn)
+    queue = {"policy": "QUEUE_ON_FULL"}
+    _, mocks = run(lambda: _settings(promotion_settings=promotion, request_backpressure_settings=queue, wait=False).urn)
     (args,) = mocks.registered
     assert (args.typ, args.name) == ("pulumi-python:dynamic/baseten:EnvironmentSettings", "settings")
     inputs = {key: value for key, value in args.inputs.items() if value is not None}
@@ -27,6 +28,7 @@ def test_inputs_are_the_apis_own_when_a_program_declares_settings() -> None:
         "env_name": "production",
         "autoscaling_settings": {"min_replica": 1},
         "promotion_settings": promotion,
+        "request_backpressure_settings": queue,
         "wait": False,
     }
 

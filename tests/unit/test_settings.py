@@ -7,17 +7,28 @@ from dataclasses import dataclass
 import pytest
 
 from baseten_pulumi import settings
-from baseten_pulumi.fields import AUTOSCALING, FIELDS, GROUPS, PROMOTION, ROLLING_DEPLOY_CONFIG, Field, members
+from baseten_pulumi.fields import (
+    AUTOSCALING,
+    BACKPRESSURE,
+    FIELDS,
+    GROUPS,
+    PROMOTION,
+    ROLLING_DEPLOY_CONFIG,
+    Field,
+    members,
+)
 
 ARGUMENTS = {
     AUTOSCALING: "AutoscalingSettingsArgsDict",
     PROMOTION: "PromotionSettingsArgsDict",
     ROLLING_DEPLOY_CONFIG: "RollingDeployConfigArgsDict",
+    BACKPRESSURE: "RequestBackpressureSettingsArgsDict",
 }
 OUTPUTS = {group: name.removesuffix("ArgsDict") for group, name in ARGUMENTS.items()}
 ENUM_ALIASES = {
     "promotion_cleanup_strategy": "PromotionCleanupStrategy",
     "rolling_deploy_strategy": "RollingDeployStrategy",
+    "policy": "RequestBackpressurePolicy",
 }
 OUTPUT_TYPES = {"integer": "int", "boolean": "bool", "enum": "str"}
 

@@ -33,11 +33,13 @@ class FictionalEnvironment:
         name: Its name; `production` cannot be deleted.
         autoscaling_settings: What differs from Baseten's defaults; None as a value is reported as null.
         promotion_settings: The same for promotions.
+        request_backpressure_settings: The same for backpressure.
     """
 
     name: str
     autoscaling_settings: Mapping[str, Any] = field(default_factory=dict)
     promotion_settings: Mapping[str, Any] = field(default_factory=dict)
+    request_backpressure_settings: Mapping[str, Any] = field(default_factory=dict)
 
     def settings(self) -> Settings:
         """Return the settings in force when the emulator starts."""
@@ -46,6 +48,7 @@ class FictionalEnvironment:
             {
                 "autoscaling_settings": dict(self.autoscaling_settings),
                 "promotion_settings": dict(self.promotion_settings),
+                "request_backpressure_settings": dict(self.request_backpressure_settings),
             },
         )
 

@@ -57,6 +57,10 @@ class _Promotion(_Open):
     ramp_up_duration_seconds: int | None = None
 
 
+class _Backpressure(_Closed):
+    policy: Literal["QUEUE_ON_FULL", "REJECT_ON_FULL"] | None = None
+
+
 class _FoundingUpdate(_Closed):
     autoscaling_settings: _FoundingAutoscaling | None = None
     promotion_settings: _Promotion | None = None
@@ -65,12 +69,14 @@ class _FoundingUpdate(_Closed):
 class _Update(_Closed):
     autoscaling_settings: _Autoscaling | None = None
     promotion_settings: _Promotion | None = None
+    request_backpressure_settings: _Backpressure | None = None
 
 
 class _Creation(_Open):
     name: str
     autoscaling_settings: _Autoscaling | None = None
     promotion_settings: _Promotion | None = None
+    request_backpressure_settings: _Backpressure | None = None
 
 
 def read_json(body: bytes) -> Any:
@@ -87,6 +93,8 @@ def read_json(body: bytes) -> Any:
 
 def read_update(body: bytes, api: Api) -> Settings:
     """Return the changes a PATCH asks for; null and absent fields leave what is as it is and are left out.
+
+    A backpressure object is the exception: without a policy, or with a null, it asks for none.
 
     Raises:
         RefusalError: 400 for a body that is not JSON, 422 for one the contract does not allow.
@@ -123,7 +131,10 @@ def _sentence(error: dict[str, Any]) -> str:
 
 
 def _stated(request: BaseModel) -> Settings:
-    return request.model_dump(exclude_none=True)
+    stated = request.model_dump(exclude_none=True)
+    if "request_backpressure_settings" in stated:
+        stated["request_backpressure_settings"].setdefault("policy", None)
+    return stated
 
 
 def _with_founding_surge(changes: Settings, promotion: _Promotion | None) -> Settings:

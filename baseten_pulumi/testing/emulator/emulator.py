@@ -147,13 +147,18 @@ class Emulator:
         env_name: str,
         autoscaling_settings: Mapping[str, Any] | None = None,
         promotion_settings: Mapping[str, Any] | None = None,
+        request_backpressure_settings: Mapping[str, Any] | None = None,
     ) -> None:
         """Change settings as somebody does by hand: in force at once; a null is reported as null.
 
         Raises:
             ValueError: A setting has no such name.
         """
-        changes = {"autoscaling_settings": autoscaling_settings, "promotion_settings": promotion_settings}
+        changes = {
+            "autoscaling_settings": autoscaling_settings,
+            "promotion_settings": promotion_settings,
+            "request_backpressure_settings": request_backpressure_settings,
+        }
         self._store.change(model_id, env_name, {name: dict(fields or {}) for name, fields in changes.items()})
 
     def start_promotion(

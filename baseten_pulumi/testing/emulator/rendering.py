@@ -38,18 +38,20 @@ class Renderer:
     def environment(self, environment: Environment, settings: Settings, now_seconds: float) -> dict[str, Any]:
         """Return an EnvironmentV1 that reports `settings`."""
         autoscaling = self._autoscaling(settings)
+        backpressure = settings["request_backpressure_settings"]
+        told = {"autoscaling_settings": autoscaling, "request_backpressure_settings": backpressure}
         candidate = environment.deployment_number + 1 if environment.promoting else None
         answer = {
             "name": environment.name,
             "created_at": environment.created_at,
             "model_id": self._model_id,
-            "current_deployment": self._deployment(environment, environment.deployment_number, autoscaling),
-            "candidate_deployment": candidate and self._deployment(environment, candidate, autoscaling),
+            "current_deployment": self._deployment(environment, environment.deployment_number, told),
+            "candidate_deployment": candidate and self._deployment(environment, candidate, told),
             "in_progress_promotion": _promotion(environment, settings, now_seconds),
             "autoscaling_settings": autoscaling,
             "promotion_settings": settings["promotion_settings"],
             "instance_type": asdict(self._instance_type),
-            "request_backpressure_settings": {"policy": None},
+            "request_backpressure_settings": backpressure,
             "autoscaling_schedules": None,
         }
         if self._api == "founding":
@@ -80,8 +82,8 @@ class Renderer:
             del autoscaling["max_scale_down_rate"]
         return autoscaling
 
-    def _deployment(self, environment: Environment, number: int, autoscaling: dict[str, Any]) -> dict[str, Any]:
-        replicas = autoscaling["min_replica"]
+    def _deployment(self, environment: Environment, number: int, told: dict[str, Any]) -> dict[str, Any]:
+        replicas = told["autoscaling_settings"]["min_replica"]
         deployment = {
             "id": self._deployment_id(environment.name, number),
             "created_at": environment.created_at,
@@ -91,14 +93,13 @@ class Renderer:
             "is_development": False,
             "status": "ACTIVE" if replicas else "SCALED_TO_ZERO",
             "active_replica_count": replicas,
-            "autoscaling_settings": autoscaling,
+            "autoscaling_settings": told["autoscaling_settings"],
             "instance_type_name": self._instance_type.name,
             "environment": environment.name,
             "labels": None,
             "region": None,
         }
-        later = {} if self._api == "founding" else {"request_backpressure_settings": {"policy": None}}
-        return {**deployment, **later}
+        return deployment if self._api == "founding" else {**deployment, **told}
 
     def _deployment_id(self, env_name: str, number: int) -> str:
         return blake2s(f"{self._model_id}/{env_name}/{number}".encode(), digest_size=4).hexdigest()[:7]

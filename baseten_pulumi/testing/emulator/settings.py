@@ -1,4 +1,4 @@
-"""An environment's settings as Baseten holds them: two nested mappings, never changed in place."""
+"""An environment's settings as Baseten holds them: nested mappings, never changed in place."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeAlias
@@ -33,6 +33,7 @@ DEFAULTS: Settings = {
         "ramp_up_while_promoting": False,
         "ramp_up_duration_seconds": 600,
     },
+    "request_backpressure_settings": {"policy": None},
 }
 """What an environment is created with (Baseten's documentation)."""
 

@@ -19,6 +19,7 @@ from baseten_pulumi.api.models import (
 from baseten_pulumi.fields import FIELDS, flatten, nest
 
 AUTOSCALING, PROMOTION = "autoscaling_settings", "promotion_settings"
+BACKPRESSURE = "request_backpressure_settings"
 CONFIG = f"{PROMOTION}.rolling_deploy_config"
 
 EVERYTHING: dict[str, Any] = {
@@ -46,6 +47,7 @@ EVERYTHING: dict[str, Any] = {
         "ramp_up_while_promoting": False,
         "ramp_up_duration_seconds": 600,
     },
+    BACKPRESSURE: {"policy": "QUEUE_ON_FULL"},
 }
 
 
@@ -134,15 +136,36 @@ def test_unknown_fields_and_values_are_no_error_when_the_api_has_grown() -> None
         name="production",
         autoscaling_settings={"min_replica": 1, "new_setting": {"deep": []}},
         promotion_settings={"promotion_cleanup_strategy": "RECYCLE", "rolling_deploy_config": {"new": 1}},
-        request_backpressure_settings={"policy": "QUEUE_ON_FULL"},
+        request_backpressure_settings={"policy": "SHED", "depth": 3},
         in_progress_promotion={"status": "HOVERING", "percent_traffic_to_new_version": 40, "more": 1},
     )
     assert found.settings == {
         f"{AUTOSCALING}.min_replica": 1,
         f"{PROMOTION}.promotion_cleanup_strategy": "RECYCLE",
+        f"{BACKPRESSURE}.policy": "SHED",
     }
     assert found.promotion is not None
     assert (found.promotion.status, found.promotion.percent, found.promotion.is_running) == ("HOVERING", 40, True)
+
+
+def test_null_is_sent_when_no_policy_is_wanted() -> None:
+    """The word NONE stands for the null that clears the policy; a program's None declares nothing."""
+    assert update_body({f"{BACKPRESSURE}.policy": "NONE"}) == {BACKPRESSURE: {"policy": None}}
+
+
+@pytest.mark.parametrize(
+    ("reported", "policy"),
+    [
+        ({BACKPRESSURE: {"policy": None}}, "NONE"),
+        ({BACKPRESSURE: {}}, "NONE"),
+        ({BACKPRESSURE: {"policy": 5}}, None),
+        ({BACKPRESSURE: None}, None),
+        ({}, None),
+    ],
+)
+def test_null_is_no_policy_when_the_object_is_reported(reported: dict[str, Any], policy: str | None) -> None:
+    """Where the object is missing (an older API) or the value odd, nothing is said of the policy."""
+    assert _read(**reported).settings.get(f"{BACKPRESSURE}.policy") == policy
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,7 @@ def test_argument_names_are_frozen_when_a_program_passes_them() -> None:
         "env_name",
         "autoscaling_settings",
         "promotion_settings",
+        "request_backpressure_settings",
         "wait",
         "opts",
     ]

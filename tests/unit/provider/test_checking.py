@@ -13,6 +13,8 @@ from baseten_pulumi.provider.checking import Failure, check
 UNKNOWN: Any = Unknown()  # type: ignore[no-untyped-call] # Pulumi's own
 MODEL = {"model_id": "abc123", "env_name": "production"}
 AUTOSCALING, PROMOTION = "autoscaling_settings", "promotion_settings"
+BACKPRESSURE = "request_backpressure_settings"
+KNOWN_OBJECTS = "autoscaling_settings, promotion_settings, request_backpressure_settings"
 CONFIG = f"{PROMOTION}.rolling_deploy_config"
 MIN, MAX = f"{AUTOSCALING}.min_replica", f"{AUTOSCALING}.max_replica"
 SURGE, UNAVAILABLE = f"{CONFIG}.max_surge_percent", f"{CONFIG}.max_unavailable_percent"
@@ -259,7 +261,7 @@ def test_value_is_refused_when_an_object_belongs_there(path: str, value: object,
         ({"autoscaling": {"min_replica": 1}}, "autoscaling", 'did you mean "autoscaling_settings"?'),
         ({"modelid": "x"}, "modelid", 'did you mean "model_id"?'),
         ({f"{AUTOSCALING}.zzz": 1}, f"{AUTOSCALING}.zzz", f"known are {KNOWN_AUTOSCALING}"),
-        ({"qqq": 1}, "qqq", "known are autoscaling_settings, promotion_settings, model_id, env_name, wait"),
+        ({"qqq": 1}, "qqq", f"known are {KNOWN_OBJECTS}, model_id, env_name, wait"),
         # A setting of another object is a stranger here, and one that is null or not known yet is one still.
         ({f"{PROMOTION}.max_surge_percent": 5}, f"{PROMOTION}.max_surge_percent", None),
         ({f"{AUTOSCALING}.min_replicas": None}, f"{AUTOSCALING}.min_replicas", 'did you mean "min_replica"?'),
@@ -448,7 +450,7 @@ def test_percentages_are_accepted_when_both_are_zero_and_rolling_deploy_is_not_o
 )
 def test_resource_is_refused_when_it_declares_nothing(inputs: dict[str, Any]) -> None:
     """A resource without a setting would manage nothing."""
-    reason = "must declare at least one setting, here or in promotion_settings; got none"
+    reason = f"must declare at least one setting, here or in {KNOWN_OBJECTS.partition(', ')[2]}; got none"
     assert check({**MODEL, **inputs})[1] == [Failure(AUTOSCALING, reason)]
 
 

@@ -120,6 +120,7 @@ def test_everything_reported_is_read_when_a_program_looks_it_up(
     assert found.outs["autoscaling_settings"]["min_replica"] == 1
     assert "scale_down_delay" not in found.outs["autoscaling_settings"]
     assert "ramp_up_duration_seconds" in found.outs["promotion_settings"]
+    assert found.outs["request_backpressure_settings"] == {"policy": "NONE"}
     assert (found.outs["wait"], found.outs["in_force"]) == (True, True)
     assert not {"status", "requests", "incarnation"} & set(found.outs)
 

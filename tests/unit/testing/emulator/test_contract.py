@@ -59,7 +59,7 @@ def test_update_keeps_every_field_when_all_are_given() -> None:
     ("body", "message"),
     [
         ({"autoscaling": {}}, "autoscaling: unknown field"),
-        ({"request_backpressure_settings": {"policy": None}}, "request_backpressure_settings: unknown field"),
+        ({"request_backpressure_settings": {"depth": 1}}, "request_backpressure_settings.depth: unknown field"),
         ({"autoscaling_schedule_settings": {}}, "autoscaling_schedule_settings: unknown field"),
         ({"autoscaling_settings": {"min_replicas": 1}}, "autoscaling_settings.min_replicas: unknown field"),
     ],
@@ -67,6 +67,26 @@ def test_update_keeps_every_field_when_all_are_given() -> None:
 def test_update_is_refused_when_a_closed_object_has_an_unknown_field(body: Any, message: str) -> None:
     """The request and its autoscaling settings forbid what the contract does not list."""
     assert _refused(body) == message
+
+
+@pytest.mark.parametrize(
+    ("backpressure", "stated"),
+    [
+        ({"policy": "REJECT_ON_FULL"}, {"policy": "REJECT_ON_FULL"}),
+        ({"policy": None}, {"policy": None}),
+        ({}, {"policy": None}),
+    ],
+)
+def test_policy_is_cleared_when_it_is_null_or_absent(backpressure: Any, stated: Any) -> None:
+    """Here alone a null is a value; without the object nothing is said."""
+    assert _update({"request_backpressure_settings": backpressure}) == {"request_backpressure_settings": stated}
+    assert _update({"request_backpressure_settings": None}) == {}
+
+
+def test_update_is_refused_when_a_policy_is_unknown() -> None:
+    """NONE is no word of the API."""
+    message = _refused({"request_backpressure_settings": {"policy": "NONE"}})
+    assert message.startswith("request_backpressure_settings.policy: Input should be 'QUEUE_ON_FULL'")
 
 
 def test_unknown_fields_are_swallowed_when_the_object_is_open() -> None:

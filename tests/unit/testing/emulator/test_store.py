@@ -122,6 +122,19 @@ def test_later_fields_are_left_out_when_the_api_is_founding() -> None:
     assert "request_backpressure_settings" not in answer["current_deployment"]
 
 
+def test_policy_is_reported_of_environment_and_deployment_when_it_has_applied(store: Store, clock: "HandClock") -> None:
+    """Backpressure takes as long as every other setting, to be set and to be cleared."""
+    for policy in ("QUEUE_ON_FULL", None):
+        before = store.environment("m1", "production")["request_backpressure_settings"]
+        outcome = store.update("m1", "production", {"request_backpressure_settings": {"policy": policy}})
+        assert outcome == "ACCEPTED"
+        assert store.environment("m1", "production")["request_backpressure_settings"] == before
+        clock.seconds += 10
+        answer = store.environment("m1", "production")
+        assert answer["request_backpressure_settings"] == {"policy": policy}
+        assert answer["current_deployment"]["request_backpressure_settings"] == {"policy": policy}
+
+
 def test_what_is_missing_is_named_when_it_is_not_there(store: Store) -> None:
     """A missing model is told from a missing environment."""
     with pytest.raises(RefusalError, match=r"^Model m9 not found$") as no_model:
