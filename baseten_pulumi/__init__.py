@@ -17,6 +17,7 @@ from baseten_pulumi.settings import (
     RollingDeployConfigArgsDict,
     RollingDeployStrategy,
 )
+from baseten_pulumi.stack_config import settings_from_config
 
 __all__ = [
     "AutoscalingSettings",
@@ -34,4 +35,5 @@ __all__ = [
     "RollingDeployConfig",
     "RollingDeployConfigArgsDict",
     "RollingDeployStrategy",
+    "settings_from_config",
 ]

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from baseten_pulumi.testing import Emulator
@@ -33,6 +34,21 @@ _FLAGS = {
     "destroy": ("--yes", "--skip-preview"),
     "preview": (),
 }
+
+
+def real_engine() -> str | None:
+    """Return the path of the Pulumi CLI; None where it is not installed."""
+    return shutil.which("pulumi")
+
+
+REAL = pytest.param(
+    "real",
+    marks=[
+        pytest.mark.real_engine,
+        pytest.mark.skipif(real_engine() is None, reason="the Pulumi CLI is not on PATH"),
+    ],
+)
+"""The real engine, as a test's parameter `engine`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +73,28 @@ class Run:
 class Stack:
     """One stack of one project."""
 
-    def __init__(self, folder: Path, kind: str, emulator: Emulator) -> None:
+    def __init__(self, folder: Path, kind: str, emulator: Emulator, name: str = "dev") -> None:
         self.folder = folder
         self.emulator = emulator
+        self.name = name
         self.environment = _isolated(folder, emulator.url)
         self.is_settled_at_the_end = True
         self.kind = kind
-        self._write("Pulumi.yaml", {"name": "serving", "runtime": "python", "description": "A project of the tests."})
-        self.configure()
+        if not (folder / "Pulumi.yaml").exists():
+            self.configure_project()
+            self.configure()
         if kind == "real":
-            self._command("stack", "init", "dev", "--no-select").check_returncode()
+            self._command("stack", "init", name, "--no-select").check_returncode()
+
+    def sibling(self, name: str) -> "Stack":
+        """Make another stack of the same project, in the same backend; its configuration is as it lies there."""
+        return Stack(self.folder, self.kind, self.emulator, name)
+
+    def configure_project(self, config: Mapping[str, Any] | None = None) -> None:
+        """Write the project; keys are full, and every stack has the values."""
+        project = {"name": "serving", "runtime": "python", "description": "A project of the tests."}
+        values = {key: {"value": value} for key, value in (config or {}).items()}
+        self._write("Pulumi.yaml", {**project, "config": values})
 
     def program(self, text: str) -> None:
         """Write the program."""
@@ -74,9 +102,13 @@ class Stack:
 
     def configure(self, config: Mapping[str, Any] | None = None) -> None:
         """Write the stack's configuration; keys are full."""
-        path = self.folder / "Pulumi.dev.yaml"
+        path = self.folder / f"Pulumi.{self.name}.yaml"
         before = yaml.safe_load(path.read_text()) if path.exists() else {}
-        self._write("Pulumi.dev.yaml", {**before, "config": dict(config or {})})
+        self._write(path.name, {**before, "config": dict(config or {})})
+
+    def set_config(self, *words: str) -> None:
+        """Run `pulumi config set`, which only the real CLI has."""
+        self._command("config", "set", *words, "--stack", self.name).check_returncode()
 
     def up(self, *flags: str) -> Run:
         """Run `up`, which has to succeed."""
@@ -102,13 +134,13 @@ class Stack:
 
     def run(self, operation: str, *flags: str) -> Run:
         """Run an operation."""
-        done = self._command(operation, *_FLAGS[operation], *flags, "--color", "never", "--stack", "dev")
+        done = self._command(operation, *_FLAGS[operation], *flags, "--color", "never", "--stack", self.name)
         return Run(done.returncode, done.stdout + done.stderr)
 
     def start(self, operation: str, *flags: str) -> "subprocess.Popen[str]":
         """Start an operation in a process of its own and leave it running; its errors go where its words go."""
         engine = ["pulumi"] if self.kind == "real" else [sys.executable, "-m", "baseten_pulumi.testing.engine"]
-        words = [operation, *_FLAGS[operation], *flags, "--color", "never", "--stack", "dev"]
+        words = [operation, *_FLAGS[operation], *flags, "--color", "never", "--stack", self.name]
         return subprocess.Popen(
             [*engine, *words, "--non-interactive", "--cwd", str(self.folder)],
             env=self.environment,
@@ -119,12 +151,12 @@ class Stack:
 
     def outputs(self) -> dict[str, Any]:
         """Return the stack's outputs."""
-        outputs: dict[str, Any] = json.loads(self._command("stack", "output", "--json", "--stack", "dev").stdout)
+        outputs: dict[str, Any] = json.loads(self._command("stack", "output", "--json", "--stack", self.name).stdout)
         return outputs
 
     def state(self) -> list[dict[str, Any]]:
         """Return the resources in the state, the stack's own included."""
-        exported = json.loads(self._command("stack", "export", "--stack", "dev").stdout)
+        exported = json.loads(self._command("stack", "export", "--stack", self.name).stdout)
         resources: list[dict[str, Any]] = exported["deployment"].get("resources") or []
         return resources
 
@@ -135,9 +167,9 @@ class Stack:
     def adopt(self, state: Path) -> None:
         """Put a kept state file in place of the stack's own."""
         if self.kind == "real":
-            self._command("stack", "import", "--file", str(state), "--stack", "dev").check_returncode()
+            self._command("stack", "import", "--file", str(state), "--stack", self.name).check_returncode()
             return
-        own = self.folder / "state" / "local-engine" / "serving" / "dev.json"
+        own = self.folder / "state" / "local-engine" / "serving" / f"{self.name}.json"
         own.parent.mkdir(parents=True)
         shutil.copy(state, own)
 
@@ -182,16 +214,11 @@ class Stack:
         (self.folder / name).write_text(yaml.safe_dump(dict(content)))
 
 
-def real_engine() -> str | None:
-    """Return the path of the Pulumi CLI; None where it is not installed."""
-    return shutil.which("pulumi")
-
-
 def _isolated(folder: Path, url: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_NOT_PASSED_ON)}
     assert url.startswith("http://127.0.0.1:")
     state = folder / "state"
-    state.mkdir()
+    state.mkdir(exist_ok=True)
     return {
         **kept,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",

@@ -50,7 +50,8 @@ def check(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
     Returns:
         The normalised inputs, and every failure found; with a failure the inputs are those given.
     """
-    settings, failures = _settings(news)
+    declared = {key: value for key, value in news.items() if key not in _PASSED_OVER and key not in _OWN_PROPERTIES}
+    settings, failures = _settings(declared, _OWN_PROPERTIES)
     failures += _own_failures(news)
     if not failures:
         settings |= _counterpart(settings)
@@ -69,15 +70,38 @@ def strangers(settings: Mapping[str, Any]) -> Iterator[Failure]:
             yield Failure(_path(group, key), _stranger(group, key))
 
 
-def _settings(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
-    """Collect every declared setting by path; an object not known yet stands under its own path."""
-    declared = {key: value for key, value in news.items() if key not in _PASSED_OVER and key not in _OWN_PROPERTIES}
+def object_failures(value: Any) -> list[Failure]:
+    """Judge whether a value is an object; what is in it is not looked at."""
+    return [] if isinstance(value, Mapping) else [Failure("", _no_object(value))]
+
+
+def misfits(settings: Any) -> list[Failure]:
+    """Judge an environment's settings, every key and value by itself; what is no object has the path ""."""
+    return object_failures(settings) or _settings(settings)[1]
+
+
+def conflicts(settings: Mapping[str, Any]) -> list[Failure]:
+    """Judge settings of an environment that are no misfits against each other."""
+    declared, _ = _settings(settings)
+    return list(_combination_failures(declared | _counterpart(declared)))
+
+
+def environment_name_failures(name: Any) -> list[Failure]:
+    """Judge the name of an environment."""
+    return list(_misnamed("env_name", name, ENVIRONMENT_NAME_PATTERN, "lower-case letters, digits and inner -"))
+
+
+def _settings(declared: Mapping[str, Any], own_properties: Sequence[str] = ()) -> tuple[dict[str, Any], list[Failure]]:
+    """Collect every declared setting by path; an object not known yet stands under its own path.
+
+    Beside the settings, `own_properties` are known where a key's meaning is guessed.
+    """
     settings: dict[str, Any] = {}
     failures: list[Failure] = []
     for group, key, value in _walk("", declared):
         path = _path(group, key)
         if key not in members(group):
-            failures.append(Failure(path, _stranger(group, key, _OWN_PROPERTIES)))
+            failures.append(Failure(path, _stranger(group, key, own_properties)))
         elif isinstance(value, Unknown):
             settings[path] = value
         elif reason := _judge(path, value):
@@ -116,7 +140,7 @@ def _judge(path: str, value: Any) -> str | None:
     """Return the rule a value breaks, or None."""
     field = FIELDS.get(path)
     if field is None:
-        return f"must be an object, got {_shown(value)}"
+        return _no_object(value)
     if field.kind == "boolean":
         return None if isinstance(value, bool) else f"must be true or false, got {_shown(value)}"
     if field.kind == "enum":
@@ -142,9 +166,7 @@ def _own_failures(news: Mapping[str, Any]) -> list[Failure]:
     misfits = [] if wait is None or isinstance(wait, (bool, Unknown)) else [Failure("wait", _not_boolean(wait))]
     return [
         *_misnamed("model_id", news.get("model_id"), MODEL_ID_PATTERN, "letters, digits, - and _"),
-        *_misnamed(
-            "env_name", news.get("env_name"), ENVIRONMENT_NAME_PATTERN, "lower-case letters, digits and inner -"
-        ),
+        *environment_name_failures(news.get("env_name")),
         *misfits,
     ]
 
@@ -186,6 +208,10 @@ def _nothing_declared(settings: Mapping[str, Any]) -> Iterable[Failure]:
 def _known_number(settings: Mapping[str, Any], path: str) -> int | None:
     value = settings.get(path)
     return value if isinstance(value, int) else None
+
+
+def _no_object(value: Any) -> str:
+    return f"must be an object, got {_shown(value)}"
 
 
 def _not_boolean(value: Any) -> str:

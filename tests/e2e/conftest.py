@@ -6,18 +6,10 @@ from pathlib import Path
 import pytest
 
 from baseten_pulumi.testing import Emulator
-from tests.engines import Stack, real_engine
-
-_REAL = pytest.param(
-    "real",
-    marks=[
-        pytest.mark.real_engine,
-        pytest.mark.skipif(real_engine() is None, reason="the Pulumi CLI is not on PATH"),
-    ],
-)
+from tests.engines import REAL, Stack
 
 
-@pytest.fixture(params=["local", _REAL])
+@pytest.fixture(params=["local", REAL])
 def engine(request: pytest.FixtureRequest) -> str:
     """The engine to run on: local or real."""
     kind: str = request.param

@@ -24,10 +24,12 @@ def test_nothing_heavy_is_loaded_when_a_program_imports_the_package() -> None:
         "baseten_pulumi",
         "baseten_pulumi.barrier",
         "baseten_pulumi.component",
+        "baseten_pulumi.errors",
         "baseten_pulumi.merging",
         "baseten_pulumi.provider",
         "baseten_pulumi.resource",
         "baseten_pulumi.settings",
+        "baseten_pulumi.stack_config",
     }
 
 
