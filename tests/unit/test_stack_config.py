@@ -7,6 +7,7 @@ import pytest
 
 from baseten_pulumi import BasetenEnvironmentSettings, BasetenModelEnvironments, settings_from_config
 from baseten_pulumi.errors import ConfigurationError
+from baseten_pulumi.fields import members
 from tests.mocked import Mocks, run
 
 Configure = Callable[..., None]
@@ -115,8 +116,7 @@ def test_every_fault_is_named_by_its_key_in_the_file_when_settings_are_wrong(con
         'baseten:environments.production.autoscaling_settings.min_replica: must be a whole number, got "3"\n'
         "baseten:environments.production.autoscaling_settings.max_replicas: is not a known property; "
         'did you mean "max_replica"?\n'
-        "baseten:environments.production.wait: is not a known property; "
-        "known are autoscaling_settings, promotion_settings\n"
+        f"baseten:environments.production.wait: is not a known property; known are {', '.join(members(''))}\n"
         "baseten:environments.staging.promotion_settings.rolling_deploy_config.max_surge_percent: "
         "must be at most 50 %, got 60\n"
         'baseten:environments.dev: must be an object, got "small"\n'
