@@ -5,11 +5,15 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
 import pytest
+from jsonschema_rs import Draft202012Validator
 
 from baseten_pulumi.api.client import BasetenClient, Endpoint
 from baseten_pulumi.api.models import Environment
 from baseten_pulumi.clock import SystemClock
 from baseten_pulumi.testing import Emulator
+from baseten_pulumi.testing.emulator.openapi import description
+from baseten_pulumi.testing.emulator.operations import ENVIRONMENT
+from tests.contract.shapes import closed, request
 
 KEY = "k-contract-4711"
 _Result = TypeVar("_Result")
@@ -72,6 +76,13 @@ def baseten(request: pytest.FixtureRequest) -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def account(baseten: Emulator) -> Account:
-    """A model as new, on an emulator that is shared: starting one takes longer than most tests."""
-    return Account(baseten)
+def account(baseten: Emulator) -> Iterator[Account]:
+    """A model as new, on an emulator that is shared: starting one takes longer than most tests.
+
+    Whatever the client sent in the test has to be what the API's description allows.
+    """
+    yield Account(baseten)
+    allowed = Draft202012Validator(closed(request(description("current"), ENVIRONMENT, "patch")))
+    for sent in baseten.requests:
+        if sent.method == "PATCH":
+            allowed.validate(sent.body)

@@ -5,7 +5,7 @@ Starlette routes; everything a request goes through stands in `Endpoint`, one in
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeAlias
@@ -19,6 +19,7 @@ from baseten_pulumi.testing.emulator.authorization import admitted_key
 from baseten_pulumi.testing.emulator.contract import Api
 from baseten_pulumi.testing.emulator.faults import Answer, Arrival, Delay, Ending, Faults, Mangled
 from baseten_pulumi.testing.emulator.limiting import RateLimit
+from baseten_pulumi.testing.emulator.openapi import DESCRIPTION, description
 from baseten_pulumi.testing.emulator.operations import Operation, Operations
 from baseten_pulumi.testing.emulator.recording import RecordedRequest, RequestLog, masked
 from baseten_pulumi.testing.emulator.refusals import RefusalError
@@ -119,7 +120,7 @@ class Endpoint:
         key = admitted_key(request.headers.get("authorization"), services.api_key, services.api)
         operation = self._operations.get(arrival.method)
         if operation is None:
-            raise RefusalError(405, f"{arrival.method} is not allowed here, only {', '.join(self._operations)}")
+            return _not_allowed(arrival.method, ", ".join(self._operations))
         retry_after_seconds = services.limit.retry_after_seconds(key, f"{arrival.method} {self._template}")
         if retry_after_seconds is not None:
             return _limited(retry_after_seconds)
@@ -132,13 +133,21 @@ class Endpoint:
 
 
 def application(services: Services) -> Router:
-    """Return the ASGI application of an emulator."""
+    """Return the ASGI application of an emulator; its description is for everybody, without a key, limit or record."""
     routes = Operations(services.store, services.faults, services.api).routes()
+    endpoints = [Route(template, Endpoint(services, template, operations)) for template, operations in routes.items()]
     return Router(
-        [Route(template, Endpoint(services, template, operations)) for template, operations in routes.items()],
+        [*endpoints, Route(DESCRIPTION, _describing(services.api))],
         redirect_slashes=False,
         default=Endpoint(services, "", None),
     )
+
+
+def _describing(api: Api) -> Callable[[Request], Awaitable[Response]]:
+    async def describe(_request: Request) -> Response:
+        return Response(json.dumps(description(api)), media_type=_JSON)
+
+    return describe
 
 
 def request_log(
@@ -161,6 +170,10 @@ def _reply(status: int, answer: object, headers: Mapping[str, str] | None = None
 def _limited(retry_after_seconds: int) -> _Reply:
     answer = {"error": "Rate limit exceeded", "retry_after": retry_after_seconds}
     return _reply(429, answer, {"retry-after": str(retry_after_seconds)})
+
+
+def _not_allowed(method: str, allowed: str) -> _Reply:
+    return _reply(405, {"message": f"{method} is not allowed here, only {allowed}"}, {"allow": allowed})
 
 
 def _ended(ending: Ending, true_reply: _Reply | None) -> _Reply | None:
@@ -207,5 +220,5 @@ def _recorded(
 def _parsed(body: bytes) -> Any:
     try:
         return json.loads(body) if body else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

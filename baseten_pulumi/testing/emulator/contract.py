@@ -1,6 +1,7 @@
 """Requests as the API's description states them: which fields, of which types, and which unknown ones are refused."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -57,13 +58,21 @@ class _Promotion(_Open):
     ramp_up_duration_seconds: int | None = None
 
 
+class _FoundingRollingDeployConfig(_RollingDeployConfig):
+    max_surge_percent: int | None = FOUNDING_SURGE_PERCENT
+
+
+class _FoundingPromotion(_Promotion):
+    rolling_deploy_config: _FoundingRollingDeployConfig | None = None
+
+
 class _Backpressure(_Closed):
     policy: Literal["QUEUE_ON_FULL", "REJECT_ON_FULL"] | None = None
 
 
 class _FoundingUpdate(_Closed):
     autoscaling_settings: _FoundingAutoscaling | None = None
-    promotion_settings: _Promotion | None = None
+    promotion_settings: _FoundingPromotion | None = None
 
 
 class _Update(_Closed):
@@ -79,6 +88,13 @@ class _Creation(_Open):
     request_backpressure_settings: _Backpressure | None = None
 
 
+UPDATES: Mapping[Api, type[BaseModel]] = {"current": _Update, "founding": _FoundingUpdate}
+"""What a PATCH may ask for."""
+
+CREATION: type[BaseModel] = _Creation
+"""What an environment may be created with."""
+
+
 def read_json(body: bytes) -> Any:
     """Return what a body says.
 
@@ -87,7 +103,7 @@ def read_json(body: bytes) -> Any:
     """
     try:
         return json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RefusalError(400, f"Cannot parse request body: {error}") from None
 
 
@@ -99,10 +115,7 @@ def read_update(body: bytes, api: Api) -> Settings:
     Raises:
         RefusalError: 400 for a body that is not JSON, 422 for one the contract does not allow.
     """
-    if api == "current":
-        return _stated(_read(_Update, body))
-    request = _read(_FoundingUpdate, body)
-    return _with_founding_surge(_stated(request), request.promotion_settings)
+    return _stated(_read(UPDATES[api], body))
 
 
 def read_creation(body: bytes) -> tuple[str, Settings]:
@@ -111,7 +124,7 @@ def read_creation(body: bytes) -> tuple[str, Settings]:
     Raises:
         RefusalError: as for `read_update`.
     """
-    request = _stated(_read(_Creation, body))
+    request = _stated(_read(CREATION, body))
     name = str(request.pop("name"))
     return name, request
 
@@ -135,10 +148,3 @@ def _stated(request: BaseModel) -> Settings:
     if "request_backpressure_settings" in stated:
         stated["request_backpressure_settings"].setdefault("policy", None)
     return stated
-
-
-def _with_founding_surge(changes: Settings, promotion: _Promotion | None) -> Settings:
-    config = promotion.rolling_deploy_config if promotion is not None else None
-    if config is not None and "max_surge_percent" not in config.model_fields_set:
-        changes["promotion_settings"]["rolling_deploy_config"]["max_surge_percent"] = FOUNDING_SURGE_PERCENT
-    return changes

@@ -1,0 +1,184 @@
+"""Answers as the API's description states them: what is in them, of which type, and what may be missing or null.
+
+Only the published description is made from these: answers themselves are written by `rendering`, and tests hold the
+two to each other. A field with a default may be absent.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+
+class FoundingAutoscaling(BaseModel):
+    """Autoscaling in force."""
+
+    min_replica: int
+    max_replica: int
+    autoscaling_window: int | None
+    scale_down_delay: int | None
+    concurrency_target: int
+    target_utilization_percentage: int | None
+    target_in_flight_tokens: int | None = None
+
+
+class Autoscaling(FoundingAutoscaling):
+    """Autoscaling in force."""
+
+    max_scale_down_rate: int | None = None
+
+
+class RollingDeployConfig(BaseModel):
+    """How a rolling deploy proceeds."""
+
+    rolling_deploy_strategy: Literal["REPLICA"] = "REPLICA"
+    max_surge_percent: int = 10
+    max_unavailable_percent: int = 0
+    stabilization_time_seconds: int = 0
+    replica_overhead_percent: int = 0
+
+
+class Promotion(BaseModel):
+    """How a deployment is promoted to the environment."""
+
+    redeploy_on_promotion: bool | None = False
+    rolling_deploy: bool | None = False
+    promotion_cleanup_strategy: Literal["KEEP", "SCALE_TO_ZERO", "DEACTIVATE"] | None = "SCALE_TO_ZERO"
+    rolling_deploy_config: RollingDeployConfig | None = None
+    ramp_up_while_promoting: bool | None = False
+    ramp_up_duration_seconds: int | None = 600
+
+
+class Backpressure(BaseModel):
+    """What becomes of requests that find every replica busy."""
+
+    policy: Literal["QUEUE_ON_FULL", "REJECT_ON_FULL"] | None = None
+
+
+class PromotionInProgress(BaseModel):
+    """The latest promotion; one that has ended is reported until the next."""
+
+    status: Literal["RELEASING", "RAMPING_UP", "RAMPING_DOWN", "PAUSED", "SUCCEEDED", "FAILED", "CANCELED"]
+    percent_traffic_to_new_version: int
+    error_message: str | None = None
+    rolling_deploy: bool | None = None
+
+
+class InstanceType(BaseModel):
+    """A machine; memory in mebibytes."""
+
+    id: str
+    name: str
+    memory_limit_mib: int
+    millicpu_limit: int
+    gpu_count: int
+    gpu_type: str | None
+    gpu_memory_limit_mib: int | None
+
+
+class FoundingDeployment(BaseModel):
+    """One deployment of a model."""
+
+    id: str
+    created_at: datetime
+    name: str
+    model_id: str
+    is_production: bool
+    is_development: bool
+    status: Literal["ACTIVE", "SCALED_TO_ZERO"]
+    active_replica_count: int
+    autoscaling_settings: FoundingAutoscaling | None
+    instance_type_name: str | None
+    environment: str | None
+    labels: dict[str, Any] | None = None
+    region: str | None = None
+
+
+class Deployment(FoundingDeployment):
+    """One deployment of a model."""
+
+    autoscaling_settings: Autoscaling | None
+    request_backpressure_settings: Backpressure
+
+
+class FoundingEnvironment(BaseModel):
+    """An environment of a model and the settings in force there."""
+
+    name: str
+    created_at: datetime
+    model_id: str
+    current_deployment: FoundingDeployment | None
+    autoscaling_settings: FoundingAutoscaling
+    promotion_settings: Promotion
+    instance_type: InstanceType
+
+
+class Environment(FoundingEnvironment):
+    """An environment of a model and the settings in force there."""
+
+    current_deployment: Deployment | None
+    candidate_deployment: Deployment | None = None
+    in_progress_promotion: PromotionInProgress | None = None
+    autoscaling_settings: Autoscaling
+    request_backpressure_settings: Backpressure
+    autoscaling_schedules: None = None
+
+
+class FoundingEnvironments(BaseModel):
+    """Every environment of a model."""
+
+    environments: list[FoundingEnvironment]
+
+
+class Environments(BaseModel):
+    """Every environment of a model."""
+
+    environments: list[Environment]
+
+
+class FoundingUpdated(BaseModel):
+    """What becomes of an update."""
+
+    status: Literal["ACCEPTED", "QUEUED", "UNCHANGED"]
+    message: str
+
+
+class Updated(FoundingUpdated):
+    """What becomes of an update, and the environment after it."""
+
+    environment: Environment
+
+
+class Tombstone(BaseModel):
+    """What is left of a deleted environment."""
+
+    name: str
+    model_id: str
+    deleted: bool
+
+
+class Model(BaseModel):
+    """A model of the account."""
+
+    id: str
+    created_at: datetime
+    name: str
+    deployments_count: int
+    production_deployment_id: str | None
+    development_deployment_id: str | None
+    instance_type_name: str
+    team_name: str
+
+
+class Models(BaseModel):
+    """Every model of the account."""
+
+    models: list[Model]
+
+
+class Refused(BaseModel):
+    """Why a request had no effect: `message`, or `error` with the seconds after which to ask again."""
+
+    message: str | None = None
+    error: str | None = None
+    retry_after: int | None = None

@@ -1,0 +1,133 @@
+"""The API's description as the emulator publishes it, in OpenAPI 3.1.
+
+What may be sent comes from the very models that requests are judged by (`contract`), so that description and behaviour
+are one. What is answered comes from `answers`, which tests hold to the answers given.
+"""
+
+import functools
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic_core.core_schema import ModelSchema
+
+from baseten_pulumi.testing.emulator import answers
+from baseten_pulumi.testing.emulator.contract import CREATION, UPDATES, Api
+from baseten_pulumi.testing.emulator.operations import ENVIRONMENT, ENVIRONMENTS, MODEL, MODELS
+
+DESCRIPTION = "/openapi.json"
+
+Document: TypeAlias = dict[str, Any]
+
+_REFERENCE = "#/components/schemas/{model}"
+_JSON = "application/json"
+_API_KEY: Document = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "Authorization",
+    "description": "The word Api-Key, a space and the key.",
+}
+_SCHEMES: Mapping[Api, Document] = {
+    "founding": {"ApiKeyAuth": _API_KEY},
+    "current": {"ApiKeyAuth": _API_KEY, "BearerAuth": {"type": "http", "scheme": "bearer"}},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    summary: str
+    answer: type[BaseModel]
+    request: type[BaseModel] | None = None
+
+
+@functools.cache
+def description(api: Api) -> Document:
+    """Return the description of everything an emulator serves; it is shared and must not be changed."""
+    operations = _operations(api)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Baseten's management API, as emulated",
+            "description": f"What the emulator of baseten-pulumi serves ({api} API).",
+            "version": "1.0.0",
+        },
+        "servers": [{"url": "/"}],
+        "security": [{scheme: []} for scheme in _SCHEMES[api]],
+        "paths": {template: _path(template, methods) for template, methods in operations.items()},
+        "components": {
+            "schemas": _schemas(each for methods in operations.values() for each in methods.values()),
+            "securitySchemes": _SCHEMES[api],
+        },
+    }
+
+
+def _operations(api: Api) -> Mapping[str, Mapping[str, _Operation]]:
+    is_founding = api == "founding"
+    environment = answers.FoundingEnvironment if is_founding else answers.Environment
+    environments = answers.FoundingEnvironments if is_founding else answers.Environments
+    updated = answers.FoundingUpdated if is_founding else answers.Updated
+    return {
+        MODELS: {"GET": _Operation("List the account's models", answers.Models)},
+        MODEL: {"GET": _Operation("Read a model", answers.Model)},
+        ENVIRONMENTS: {
+            "GET": _Operation("List a model's environments", environments),
+            "POST": _Operation("Create an environment", environment, CREATION),
+        },
+        ENVIRONMENT: {
+            "GET": _Operation("Read an environment and the settings in force", environment),
+            "PATCH": _Operation("Change settings; they come into force later", updated, UPDATES[api]),
+            "DELETE": _Operation("Delete an environment", answers.Tombstone),
+        },
+    }
+
+
+def _path(template: str, methods: Mapping[str, _Operation]) -> Document:
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"{(\w+)}", template)
+    ]
+    return {"parameters": parameters, **{method.lower(): _described(each) for method, each in methods.items()}}
+
+
+def _described(operation: _Operation) -> Document:
+    answered = {
+        "200": {"description": "", "content": _content(operation.answer)},
+        "default": {"description": "The request had no effect.", "content": _content(answers.Refused)},
+    }
+    sent = (
+        {} if operation.request is None else {"requestBody": {"required": True, "content": _content(operation.request)}}
+    )
+    return {"summary": operation.summary, **sent, "responses": answered}
+
+
+def _content(model: type[BaseModel]) -> Document:
+    return {_JSON: {"schema": {"$ref": _REFERENCE.format(model=_published(model.__name__))}}}
+
+
+def _schemas(operations: Iterable[_Operation]) -> Document:
+    used: list[type[BaseModel]] = [answers.Refused]
+    for each in operations:
+        used += [model for model in (each.answer, each.request) if model is not None and model not in used]
+    _, definitions = models_json_schema(
+        [(model, "validation") for model in used], ref_template=_REFERENCE, schema_generator=_Schemas
+    )
+    schemas: Document = definitions["$defs"]
+    return schemas
+
+
+class _Schemas(GenerateJsonSchema):
+    """Name schemas as they are published."""
+
+    def normalize_name(self, name: str) -> str:
+        return _published(name)
+
+    def model_schema(self, schema: ModelSchema) -> Document:
+        return {**super().model_schema(schema), "title": _published(schema["cls"].__name__)}
+
+
+def _published(name: str) -> str:
+    """Return the published name of a model: those of requests, which begin with an underscore, say so."""
+    return f"{name[1:]}Request" if name.startswith("_") else name
