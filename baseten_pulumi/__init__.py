@@ -2,6 +2,15 @@
 
 from baseten_pulumi.barrier import BasetenSettingsInForce
 from baseten_pulumi.component import BasetenModelEnvironments
+from baseten_pulumi.found import Environment, Model, Promotion
+from baseten_pulumi.lookup import (
+    find_model,
+    find_model_output,
+    get_environment,
+    get_environment_output,
+    list_environments,
+    list_environments_output,
+)
 from baseten_pulumi.resource import BasetenEnvironmentSettings
 from baseten_pulumi.settings import (
     AutoscalingSettings,
@@ -25,7 +34,10 @@ __all__ = [
     "BasetenEnvironmentSettings",
     "BasetenModelEnvironments",
     "BasetenSettingsInForce",
+    "Environment",
     "EnvironmentArgsDict",
+    "Model",
+    "Promotion",
     "PromotionCleanupStrategy",
     "PromotionSettings",
     "PromotionSettingsArgsDict",
@@ -35,5 +47,11 @@ __all__ = [
     "RollingDeployConfig",
     "RollingDeployConfigArgsDict",
     "RollingDeployStrategy",
+    "find_model",
+    "find_model_output",
+    "get_environment",
+    "get_environment_output",
+    "list_environments",
+    "list_environments_output",
     "settings_from_config",
 ]

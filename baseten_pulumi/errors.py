@@ -3,6 +3,7 @@
     BasetenError
     ├── ConfigurationError             a setting of this package is missing or malformed
     │   └── MissingApiKeyError
+    ├── AmbiguousModelError            several models have the name
     ├── RequestError                   a request to Baseten did not do what it was for
     │   ├── AuthenticationError        401
     │   ├── PermissionDeniedError      403
@@ -80,6 +81,10 @@ class ConfigurationError(BasetenError):
 
 class MissingApiKeyError(ConfigurationError):
     """No API key is configured. Nothing was sent."""
+
+
+class AmbiguousModelError(BasetenError):
+    """Several of the account's models have the name; names are unique only within a team."""
 
 
 class RequestError(BasetenError):

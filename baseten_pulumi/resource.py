@@ -15,6 +15,7 @@ from baseten_pulumi.settings import (
     PromotionSettingsArgsDict,
     RequestBackpressureSettings,
     RequestBackpressureSettingsArgsDict,
+    written,
 )
 
 _API_KEY = "baseten:apiKey"
@@ -85,9 +86,9 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
         props: dict[str, Any] = {
             "model_id": model_id,
             "env_name": env_name,
-            "autoscaling_settings": autoscaling_settings,
-            "promotion_settings": promotion_settings,
-            "request_backpressure_settings": request_backpressure_settings,
+            "autoscaling_settings": written(autoscaling_settings),
+            "promotion_settings": written(promotion_settings),
+            "request_backpressure_settings": written(request_backpressure_settings),
             "wait": wait,
             "status": None,
             "in_force": None,

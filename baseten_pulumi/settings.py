@@ -5,7 +5,8 @@ Every name is the API's own. In arguments an absent setting or None is left as i
 compared. In outputs None means that the program does not manage the setting.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import pulumi
 from typing_extensions import TypedDict
@@ -155,3 +156,18 @@ class RequestBackpressureSettings:
 
     policy: str | None = None
     """What becomes of requests that find every replica full; "NONE" where no policy is set."""
+
+
+_READ = (AutoscalingSettings, PromotionSettings, RollingDeployConfig, RequestBackpressureSettings)
+
+
+def written(settings: Any) -> Any:
+    """Return settings that were read elsewhere as a program would write them, so that they can be arguments.
+
+    What is None in an output class is left out; what a program wrote itself stays as it is.
+    """
+    if isinstance(settings, pulumi.Output):
+        return settings.apply(written)
+    if isinstance(settings, _READ):
+        settings = vars(settings)  # None is not kept there
+    return {name: written(it) for name, it in settings.items()} if isinstance(settings, Mapping) else settings

@@ -19,6 +19,7 @@ LONGEST_LOOKING_UP_SECONDS = 10.0
 # and as long as this where the caller's time is over: "not found" alone helps nobody.
 SHORTEST_LOOKING_UP_SECONDS = 1.0
 
+_MODELS_PATH = "/v1/models"
 _Answer = TypeVar("_Answer")
 OnTrouble: TypeAlias = Callable[[RequestError], None]
 
@@ -83,6 +84,39 @@ class BasetenClient:
             on_trouble=on_trouble,
         )
 
+    async def read_environments_now(
+        self, model_id: str, *, within_seconds: float, on_trouble: OnTrouble = lambda _: None
+    ) -> dict[str, models.Environment]:
+        """Read every environment of a model, trying again while a trouble may go away by itself.
+
+        Raises:
+            RequestError: as `read_environments`, once the time is up.
+        """
+        return await retrying(
+            lambda left: self.read_environments(model_id, within_seconds=left),
+            within_seconds=within_seconds,
+            clock=self._clock,
+            on_trouble=on_trouble,
+        )
+
+    async def read_models_now(
+        self, *, within_seconds: float, on_trouble: OnTrouble = lambda _: None
+    ) -> tuple[models.Model, ...]:
+        """Read which models the account has, trying again while a trouble may go away by itself.
+
+        The API answers all of them at once.
+
+        Raises:
+            RequestError: Baseten could not be asked, once the time is up.
+        """
+        request = self._request("GET", _MODELS_PATH, "The account's models could not be read.")
+        return await retrying(
+            lambda left: self._connection.send(request, models.read_models, left),
+            within_seconds=within_seconds,
+            clock=self._clock,
+            on_trouble=on_trouble,
+        )
+
     async def update_environment(
         self,
         model_id: str,
@@ -139,9 +173,10 @@ class BasetenClient:
 
     async def _what_of_model(self, error: NotFoundError, model_id: str, seen: str, deadline: float) -> RequestError:
         try:
-            is_listed = model_id in await self._list("/v1/models", models.read_model_ids, deadline)
+            listed = await self._list(_MODELS_PATH, models.read_models, deadline)
         except RequestError:
             return error
+        is_listed = any(model.id == model_id for model in listed)
         return error if is_listed else failures.missing_model(error, model_id, seen)
 
     async def _list(self, path: str, read: Callable[[bytes], _Answer], deadline: float) -> _Answer:

@@ -128,12 +128,14 @@ class _Environments(_Answer):
     environments: list[_NamedEnvironment]
 
 
-class _Identified(_Answer):
+class _Model(_Answer):
     id: str
+    name: Annotated[_Text | None, WrapValidator(_fitting)] = None
+    team_name: Annotated[_Text | None, WrapValidator(_fitting)] = None
 
 
 class _Models(_Answer):
-    models: list[_Identified]
+    models: list[_Model]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,21 @@ class Environment:
 
     settings: Settings
     promotion: Promotion | None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model of the account.
+
+    Attributes:
+        id: What stands in the URL.
+        name: What people call it; None where it is not reported.
+        team_name: The team it belongs to, within which its name is unique; None where it is not reported.
+    """
+
+    id: str
+    name: str | None = None
+    team_name: str | None = None
 
 
 def update_body(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -194,13 +211,13 @@ def read_update_status(answer: bytes) -> str:
     return _UpdateAnswer.model_validate_json(answer).status or "ACCEPTED"
 
 
-def read_model_ids(answer: bytes) -> list[str]:
+def read_models(answer: bytes) -> tuple[Model, ...]:
     """Read the answer to a GET of the account's models.
 
     Raises:
         pydantic.ValidationError: it is not JSON, or lacks the ids.
     """
-    return [model.id for model in _Models.model_validate_json(answer).models]
+    return tuple(Model(it.id, it.name, it.team_name) for it in _Models.model_validate_json(answer).models)
 
 
 def _reported(environment: _Environment) -> Environment:

@@ -27,6 +27,10 @@ from baseten_pulumi.fields import (
 )
 
 _OWN_PROPERTIES = ("model_id", "env_name", "wait")
+_NAMES = {
+    "model_id": (MODEL_ID_PATTERN, "letters, digits, - and _"),
+    "env_name": (ENVIRONMENT_NAME_PATTERN, "lower-case letters, digits and inner -"),
+}
 # The host's own entry, and outputs, which a program's resource names without a value.
 _PASSED_OVER = frozenset({"__provider", "status", "in_force", "requests", "incarnation"})
 # The engine's numbers are floats, in which larger integers are not exact.
@@ -86,9 +90,14 @@ def conflicts(settings: Mapping[str, Any]) -> list[Failure]:
     return list(_combination_failures(declared | _counterpart(declared)))
 
 
+def misnamed(names: Mapping[str, Any]) -> list[Failure]:
+    """Return what is wrong with a `model_id` and an `env_name`, as far as they are given."""
+    return [failure for path, value in names.items() for failure in _misnamed(path, value, *_NAMES[path])]
+
+
 def environment_name_failures(name: Any) -> list[Failure]:
     """Judge the name of an environment."""
-    return list(_misnamed("env_name", name, ENVIRONMENT_NAME_PATTERN, "lower-case letters, digits and inner -"))
+    return misnamed({"env_name": name})
 
 
 def _settings(declared: Mapping[str, Any], own_properties: Sequence[str] = ()) -> tuple[dict[str, Any], list[Failure]]:
@@ -164,11 +173,7 @@ def _judge_number(field: Field, value: Any) -> str | None:
 def _own_failures(news: Mapping[str, Any]) -> list[Failure]:
     wait = news.get("wait")
     misfits = [] if wait is None or isinstance(wait, (bool, Unknown)) else [Failure("wait", _not_boolean(wait))]
-    return [
-        *_misnamed("model_id", news.get("model_id"), MODEL_ID_PATTERN, "letters, digits, - and _"),
-        *environment_name_failures(news.get("env_name")),
-        *misfits,
-    ]
+    return [*misnamed({name: news.get(name) for name in _NAMES}), *misfits]
 
 
 def _misnamed(path: str, value: Any, pattern: str, words: str) -> Iterator[Failure]:

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from baseten_pulumi.errors import RunCancelledError, Statements
@@ -41,7 +42,11 @@ class Loop:
         Raises:
             RunCancelledError: it was cancelled and had nothing else to say.
         """
-        return asyncio.run_coroutine_threadsafe(self._tracked(work), self._loop).result()
+        return self.begin(work).result()
+
+    def begin(self, work: Coroutine[Any, Any, _Result]) -> Future[_Result]:
+        """Have a coroutine run, as `run` does, and return where its result will be; for any thread."""
+        return asyncio.run_coroutine_threadsafe(self._tracked(work), self._loop)
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Have a coroutine run in the background, beyond the reach of `cancel`."""

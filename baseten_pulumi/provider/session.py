@@ -5,6 +5,7 @@ Pulumi's host answers calls on threads of its own and may hold several instances
 
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from baseten_pulumi.api.client import BasetenClient, Endpoint
@@ -47,6 +48,10 @@ class Session:
             RunCancelledError: Pulumi cancelled the run.
         """
         return self._loop.run(work)
+
+    def begin(self, work: Coroutine[Any, Any, _Result]) -> Future[_Result]:
+        """Have a coroutine run on the loop, and return where its result will be; for any thread."""
+        return self._loop.begin(work)
 
 
 def open_session(configuration: Configuration) -> Session:

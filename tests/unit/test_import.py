@@ -22,9 +22,12 @@ def test_nothing_heavy_is_loaded_when_a_program_imports_the_package() -> None:
     assert not {name.partition(".")[0] for name in added} & HEAVY
     assert added == {
         "baseten_pulumi",
+        "baseten_pulumi.asking",
         "baseten_pulumi.barrier",
         "baseten_pulumi.component",
         "baseten_pulumi.errors",
+        "baseten_pulumi.found",
+        "baseten_pulumi.lookup",
         "baseten_pulumi.merging",
         "baseten_pulumi.provider",
         "baseten_pulumi.resource",

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from baseten_pulumi.api.models import (
     Environment,
+    Model,
     Promotion,
     read_environment,
     read_environments,
-    read_model_ids,
+    read_models,
     read_update_status,
     update_body,
 )
@@ -304,17 +305,18 @@ def test_list_is_refused_when_it_lacks_the_names(answer: bytes) -> None:
         read_environments(answer)
 
 
-def test_ids_are_read_when_an_account_lists_its_models() -> None:
-    """Ids alone count; the rest of a model is read past."""
-    answer = {"models": [{"id": "abc123", "name": "m", "instances": 3}, {"id": "xyz789"}], "more": 1}
-    assert read_model_ids(json.dumps(answer).encode()) == ["abc123", "xyz789"]
+def test_models_are_read_when_an_account_lists_them() -> None:
+    """Ids alone have to be there; the rest of a model is read past."""
+    told = {"id": "abc123", "name": "chat", "team_name": "serving", "instances": 3}
+    answer = {"models": [told, {"id": "xyz789", "name": 7, "team_name": None}], "more": 1}
+    assert read_models(json.dumps(answer).encode()) == (Model("abc123", "chat", "serving"), Model("xyz789"))
 
 
 @pytest.mark.parametrize("answer", [b"", b"[]", b"{}", b'{"models": null}', b'{"models": [{}]}'])
 def test_list_is_refused_when_it_lacks_the_ids(answer: bytes) -> None:
     """Without ids no model can be called missing."""
     with pytest.raises(pydantic.ValidationError):
-        read_model_ids(answer)
+        read_models(answer)
 
 
 @given(
@@ -322,6 +324,6 @@ def test_list_is_refused_when_it_lacks_the_ids(answer: bytes) -> None:
 )
 def test_answer_is_read_or_refused_when_it_is_anything(answer: bytes) -> None:
     """Whatever comes is read or refused in the one way that becomes an error with words."""
-    for read in (read_environment, read_update_status, read_environments, read_model_ids):
+    for read in (read_environment, read_update_status, read_environments, read_models):
         with contextlib.suppress(pydantic.ValidationError):
             read(answer)
