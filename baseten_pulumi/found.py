@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import pulumi
 
-from baseten_pulumi.settings import AutoscalingSettings, PromotionSettings
+from baseten_pulumi.settings import AutoscalingSettings, PromotionSettings, RequestBackpressureSettings
 
 if TYPE_CHECKING:
     from baseten_pulumi.api import models
@@ -52,6 +52,8 @@ class Environment:
     """Its autoscaling."""
     promotion_settings: PromotionSettings
     """How deployments are promoted to it."""
+    request_backpressure_settings: RequestBackpressureSettings
+    """What it does with more requests than it can take."""
     in_progress_promotion: Promotion | None = None
     """The latest promotion; None where Baseten reports none."""
 
@@ -64,14 +66,14 @@ def model(reported: "models.Model") -> Model:
 
 def environment(model_id: str, env_name: str, reported: "models.Environment") -> Environment:
     """Return what programs see of an environment."""
-    from baseten_pulumi.fields import nest
+    from baseten_pulumi.fields import GROUPS, nest
 
     promotion = reported.promotion and {
         "status": reported.promotion.status,
         "is_running": reported.promotion.is_running,
         "percent_traffic_to_new_version": reported.promotion.percent,
     }
-    nothing: dict[str, Any] = {"autoscaling_settings": {}, "promotion_settings": {}}
+    nothing: dict[str, Any] = {group: {} for group in GROUPS if "." not in group}
     own = {"model_id": model_id, "env_name": env_name, "in_progress_promotion": promotion}
     found: Environment = _typed(Environment, {**nothing, **nest(reported.settings), **own})
     return found

@@ -113,3 +113,20 @@ def test_choices_are_the_tables_when_an_enum_is_typed(name: str, alias: str) -> 
     """A `Literal` lists the choices of its setting."""
     (field,) = (it for it in FIELDS.values() if it.name == name)
     assert getattr(settings, alias).__args__ == field.choices
+
+
+def test_what_was_read_is_written_when_it_is_an_argument() -> None:
+    """An output class becomes a mapping of what is not None, at every depth; anything else stays as it is."""
+    config = settings.RollingDeployConfig(max_surge_percent=10)  # type: ignore[call-arg] # made by the decorator
+    read = settings.PromotionSettings(rolling_deploy=True, rolling_deploy_config=config)  # type: ignore[call-arg]
+    as_written = {"rolling_deploy": True, "rolling_deploy_config": {"max_surge_percent": 10}}
+    assert settings.written(read) == as_written
+    assert settings.written({"promotion_settings": read}) == {"promotion_settings": as_written}
+    for value in (None, 7, "abc", {"min_replica": None}, [read]):
+        assert settings.written(value) == value
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_output_class_is_written_when_it_is_an_argument(group: str) -> None:
+    """None of them is forgotten."""
+    assert settings.written(getattr(settings, OUTPUTS[group])()) == {}

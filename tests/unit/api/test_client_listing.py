@@ -57,3 +57,28 @@ def test_listing_is_tried_once_when_a_wait_polls(talk: "Talk", answers: "Answers
     """The wait has its own pace."""
     assert talk.fail(list_environments, answers.json(503, {})).status_code == 503
     assert talk.asked == [("GET", LIST)]
+
+
+def test_models_are_told_when_the_account_is_listed(talk: "Talk", answers: "Answers") -> None:
+    """One request tells all of them; a trouble that may go away by itself is borne."""
+    listed = {"models": [{"id": "abc123", "name": "chat"}, {"id": "xyz789"}]}
+    troubles: list[errors.RequestError] = []
+    found = talk.ask(
+        lambda client: client.read_models_now(within_seconds=60.0, on_trouble=troubles.append),
+        answers.json(503, {}),
+        answers.json(200, listed),
+    )
+    assert [(model.id, model.name) for model in found] == [("abc123", "chat"), ("xyz789", None)]
+    assert [trouble.status_code for trouble in troubles] == [503]
+    assert talk.asked == [("GET", MODELS)] * 2
+
+
+def test_listing_is_tried_again_when_a_program_reads(talk: "Talk", answers: "Answers") -> None:
+    """A lookup is not polled: it bears what may go away by itself."""
+    found = talk.ask(
+        lambda client: client.read_environments_now("abc123", within_seconds=60.0),
+        answers.json(502, {}),
+        answers.json(200, {"environments": [{"name": "dev"}]}),
+    )
+    assert list(found) == ["dev"]
+    assert talk.asked == [("GET", LIST)] * 2
