@@ -6,7 +6,6 @@ from collections.abc import Callable, Coroutine, Hashable
 from concurrent.futures import Future
 from contextvars import Context
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -63,11 +62,10 @@ def asked(question: Question, after: frozenset[str] = frozenset()) -> Future[Any
     key = (session, question, after)
     with _asking:
         shared = _program().asked
-        if (answer := shared.get(key)) is None:
+        if key not in shared or _has_failed(shared[key]):
             # A connection kept for the next program must not keep this one.
-            shared[key] = answer = Context().run(session.begin, question.ask(session.client))
-            answer.add_done_callback(partial(_forget_failure, shared, key))
-    return answer
+            shared[key] = Context().run(session.begin, question.ask(session.client))
+        return shared[key]
 
 
 async def asked_later(question: Question, known: pulumi.Output[Any]) -> Any:
@@ -94,9 +92,8 @@ async def asked_later(question: Question, known: pulumi.Output[Any]) -> Any:
     return await asyncio.wrap_future(answer)
 
 
-def _forget_failure(shared: dict[Hashable, Future[Any]], key: Hashable, answer: Future[Any]) -> None:
-    if answer.cancelled() or answer.exception() is not None:
-        shared.pop(key, None)
+def _has_failed(answer: Future[Any]) -> bool:
+    return answer.done() and (answer.cancelled() or answer.exception() is not None)
 
 
 def _program() -> _Program:
