@@ -7,11 +7,11 @@ from concurrent.futures import Future
 from contextvars import Context
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakKeyDictionary
 
 import pulumi
 import pulumi.runtime
-from pulumi.runtime.settings import get_monitor
+
+from baseten_pulumi.running import PerRun
 
 if TYPE_CHECKING:
     from baseten_pulumi.api.client import BasetenClient
@@ -27,8 +27,7 @@ class _Program:
     is_warned: bool = False
 
 
-# The connection to the engine is one run's own, and goes with it.
-_programs: "WeakKeyDictionary[object, _Program]" = WeakKeyDictionary()
+_programs = PerRun(_Program)
 _asking = threading.Lock()
 
 
@@ -61,7 +60,7 @@ def asked(question: Question, after: frozenset[str] = frozenset()) -> Future[Any
     session = open_session(Configuration(pulumi.runtime.config.get_config))
     key = (session, question, after)
     with _asking:
-        shared = _program().asked
+        shared = _programs.get().asked
         if key not in shared or _has_failed(shared[key]):
             # A connection kept for the next program must not keep this one.
             shared[key] = Context().run(session.begin, question.ask(session.client))
@@ -96,18 +95,9 @@ def _has_failed(answer: Future[Any]) -> bool:
     return answer.done() and (answer.cancelled() or answer.exception() is not None)
 
 
-def _program() -> _Program:
-    """Return the program this is called from; a new one outside of Pulumi.
-
-    A thread that a program starts without its context is outside; Pulumi would show it any program's connection.
-    """
-    monitor = get_monitor() if pulumi.runtime.get_root_resource() else None
-    return _Program() if monitor is None else _programs.setdefault(monitor, _Program())
-
-
 def _warn_of_missing_key() -> None:
     with _asking:
-        program = _program()
+        program = _programs.get()
         is_first, program.is_warned = not program.is_warned, True
     if is_first:
         pulumi.log.warn(

@@ -7,6 +7,7 @@ import pulumi
 import pulumi.dynamic
 import pulumi.runtime
 
+from baseten_pulumi.claiming import claim
 from baseten_pulumi.provider import EnvironmentSettingsProvider
 from baseten_pulumi.settings import (
     AutoscalingSettings,
@@ -80,15 +81,19 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
             opts: Options of the resource. `custom_timeouts` limits create and update, 30 minutes by default.
 
         Raises:
+            ValueError: another resource of the program declares one of these settings of the environment.
             TypeError: a subclass was made. Its name would be another resource type in the state.
         """
         refuse_subclass(self, BasetenEnvironmentSettings)
-        props: dict[str, Any] = {
-            "model_id": model_id,
-            "env_name": env_name,
+        settings = {
             "autoscaling_settings": written(autoscaling_settings),
             "promotion_settings": written(promotion_settings),
             "request_backpressure_settings": written(request_backpressure_settings),
+        }
+        props: dict[str, Any] = {
+            "model_id": model_id,
+            "env_name": env_name,
+            **settings,
             "wait": wait,
             "status": None,
             "in_force": None,
@@ -97,9 +102,18 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
         }
         self.is_looked_up = opts is not None and opts.id is not None
         """Whether the settings were looked up: then the resource manages none of them, and nothing is sent for it."""
+        if not self.is_looked_up:
+            claim(resource_name, model_id, env_name, settings)
         super().__init__(EnvironmentSettingsProvider(), resource_name, props, opts)
         if pulumi.runtime.is_dry_run():
             _warn_of_plain_key(pulumi.get_project(), pulumi.get_stack())
+            self._annotate(props)
+
+    def _annotate(self, props: dict[str, Any]) -> None:
+        from baseten_pulumi.previewing import annotate
+
+        if not self.is_looked_up:
+            annotate(self, props)
 
     @staticmethod
     def get(

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pulumi
+from pulumi.runtime.settings import SETTINGS
 from pulumi.runtime.stack import wait_for_rpcs
 
 
@@ -42,13 +43,15 @@ def run(
     stack: str = "dev",
     outputs: Mapping[str, Any] = OUTPUTS,
 ) -> tuple[Any, Mocks]:
-    """Run a program and return the value of the output it gives back, with what it registered."""
+    """Run a program to its end, as Pulumi does; return its output's value, and what it registered."""
 
     async def go() -> Any:
-        output = program()
-        value = await output.future() if isinstance(output, pulumi.Output) else output
-        await wait_for_rpcs(await_all_outstanding_tasks=False)
-        return value
+        SETTINGS.outputs.clear()  # those of programs before
+        try:
+            output = program()
+            return await output.future() if isinstance(output, pulumi.Output) else output
+        finally:
+            await wait_for_rpcs()
 
     mocks = Mocks(outputs)
     loop, threads_loop = asyncio.new_event_loop(), asyncio.new_event_loop()

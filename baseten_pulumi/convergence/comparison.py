@@ -26,12 +26,17 @@ class Difference:
     @property
     def arrow(self) -> str:
         """`min_replica 1 → 3`."""
-        return f"{self.path.rpartition('.')[2]} {_shown(self.reported)} → {_shown(self.wanted)}"
+        return f"{self.path.rpartition('.')[2]} {shown(self.reported)} → {shown(self.wanted)}"
+
+    @property
+    def forecast(self) -> str:
+        """`min_replica: now 1, will be 3`."""
+        return f"{self.path.rpartition('.')[2]}: now {shown(self.reported)}, will be {shown(self.wanted)}"
 
     @property
     def sighting(self) -> str:
         """`1 for min_replica`."""
-        return f"{_shown(self.reported)} for {self.path.rpartition('.')[2]}"
+        return f"{shown(self.reported)} for {self.path.rpartition('.')[2]}"
 
     @property
     def is_below_wanted(self) -> bool:
@@ -42,8 +47,8 @@ class Difference:
     @property
     def sentence(self) -> str:
         """`autoscaling_settings.min_replica is 1, wanted 3`."""
-        seen = "is not reported" if self.reported is None else f"is {_shown(self.reported)}"
-        return f"{self.path} {seen}, wanted {_shown(self.wanted)}"
+        seen = "is not reported" if self.reported is None else f"is {shown(self.reported)}"
+        return f"{self.path} {seen}, wanted {shown(self.wanted)}"
 
 
 def differences(wanted: Settings, reported: Mapping[str, Value]) -> tuple[Difference, ...]:
@@ -64,7 +69,8 @@ def restated(wanted: Mapping[str, Value], reported: Mapping[str, Value]) -> Sett
     return {path: value for path in wanted if (value := reported.get(path, zeros.get(path))) is not None}
 
 
-def _shown(value: Value | None) -> str:
+def shown(value: Value | None) -> str:
+    """Show a value as the API writes it; None is "unreported"."""
     if isinstance(value, bool):
         return str(value).lower()
     return "unreported" if value is None else str(value)

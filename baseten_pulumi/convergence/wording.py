@@ -21,7 +21,7 @@ def news(wanted: Wanted, seen: Sighting) -> str:
     if wanted.status == "QUEUED":
         parts.append("QUEUED")
     if seen.promotion is not None:
-        parts.append(_promotion(seen.promotion))
+        parts.append(promotion(seen.promotion))
     if seen.trouble is not None:
         parts.append(trouble_in_short(seen.trouble))
     if seen.is_stuck(wanted.status):
@@ -64,7 +64,7 @@ def last_seen(wanted: Wanted, seen: Sighting, opening: str = _STILL_DIFFERENT) -
     else:
         sentences.append(opening + "; ".join(difference.sentence for difference in seen.differing))
     if seen.promotion is not None:
-        sentences.append(_capitalised(_promotion(seen.promotion)))
+        sentences.append(_capitalised(promotion(seen.promotion)))
     if seen.trouble is not None:
         sentences.append(_capitalised(trouble_in_short(seen.trouble)))
     if seen.is_stuck(wanted.status):
@@ -87,11 +87,12 @@ def _waiting_for(wanted: Wanted, differing: tuple[Difference, ...] | None) -> st
     return f"waiting for {len(differing)} of {total} {settings}: {', '.join(named + more)}"
 
 
-def _promotion(promotion: Promotion) -> str:
-    if not promotion.is_running:
-        return f"the promotion ended {promotion.status}"
-    percent = "" if promotion.percent is None else f", {promotion.percent} %"
-    return f"promotion {promotion.status}{percent}"
+def promotion(seen: Promotion) -> str:
+    """Return what is seen of a promotion."""
+    if not seen.is_running:
+        return f"the promotion ended {seen.status}"
+    percent = "" if seen.percent is None else f", {seen.percent} %"
+    return f"promotion {seen.status}{percent}"
 
 
 def trouble_in_short(trouble: RequestError) -> str:

@@ -42,17 +42,22 @@ class EnvironmentSettingsProvider(_ConfiguredProvider):
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Normalise the inputs, or say what is wrong with them; offline."""
+        from baseten_pulumi.provider import dropping
         from baseten_pulumi.provider.checking import check
+        from baseten_pulumi.provider.claims import contested
 
-        return _checked(*check(news))
+        dropping.expect_comparison()
+        inputs, failures = check(news)
+        return _checked(inputs, failures or contested(inputs))
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Tell what an update would change; offline."""
-        from baseten_pulumi.provider import diffing, host, interception
+        from baseten_pulumi.provider import diffing, dropping, host, interception
 
         waiting = host.answer(lambda _: self._configuration.is_waiting(_news))
         changes = diffing.changes(_olds, _news, is_waiting=waiting)
         interception.note_changes(changes)
+        dropping.warn(_olds, changes)
         return DiffResult(bool(changes), diffing.replaced_by(_olds, _news))
 
     def create(self, props: dict[str, Any]) -> CreateResult:

@@ -1,7 +1,6 @@
 """Put settings in force: send them, and wait until Baseten reports them."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -137,12 +136,3 @@ def _sent_but_unread(error: BasetenError, identity: Identity) -> BasetenError:
 def _cancelled(identity: Identity, now: str) -> BasetenError:
     goal, advice = f"{identity.settings} were not put in force.", "Run `pulumi up` again."
     return RunCancelledError(Statements(goal, "Pulumi cancelled the run.", now, advice))
-
-
-def removed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each setting that was managed and no longer is; both by dotted path."""
-    return [
-        f"{path} is no longer managed; Baseten keeps its value ({value})."
-        for path, value in olds.items()
-        if path not in news
-    ]

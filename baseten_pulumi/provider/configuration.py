@@ -11,7 +11,8 @@ from urllib.parse import SplitResult, urlsplit
 from baseten_pulumi.errors import ConfigurationError, MissingApiKeyError, Statements
 
 DEFAULT_BASE_URL = "https://api.baseten.co"
-API_KEY, BASE_URL, SKIP_WAIT = "baseten:apiKey", "baseten:baseUrl", "baseten:skipWait"
+API_KEY, BASE_URL = "baseten:apiKey", "baseten:baseUrl"
+SKIP_WAIT, PREVIEW_READS = "baseten:skipWait", "baseten:previewReads"
 _NOTHING_SENT = "Nothing was sent."
 # No credentials, query or fragment (empty ones neither), and nothing that URL parsers read in different ways.
 _UNADORNED = re.compile(r"[A-Za-z]+://[A-Za-z0-9.:\[\]_-]+(/[A-Za-z0-9._~/-]*)?")
@@ -76,10 +77,15 @@ class Configuration:
         Raises:
             ConfigurationError: it is neither true nor false.
         """
-        value = str(self.stack(SKIP_WAIT) or "").strip().lower()
-        if value not in ("", "true", "false"):
-            raise _malformed(SKIP_WAIT, f'must be true or false, got "{value}"', "Correct it with `pulumi config set`.")
-        return value == "true"
+        return self._choice(SKIP_WAIT)
+
+    def reads_in_previews(self) -> bool:
+        """Return `baseten:previewReads`: whether a preview asks Baseten what is set now. False where it is not set.
+
+        Raises:
+            ConfigurationError: it is neither true nor false.
+        """
+        return self._choice(PREVIEW_READS)
 
     def is_waiting(self, inputs: Mapping[str, Any]) -> bool:
         """Tell whether to wait: the resource's `wait`, unless `baseten:skipWait` says otherwise.
@@ -88,6 +94,12 @@ class Configuration:
             ConfigurationError: `baseten:skipWait` is neither true nor false.
         """
         return inputs.get("wait") is not False and not self.skips_wait()
+
+    def _choice(self, key: str) -> bool:
+        value = str(self.stack(key) or "").strip().lower()
+        if value not in ("", "true", "false"):
+            raise _malformed(key, f'must be true or false, got "{value}"', "Correct it with `pulumi config set`.")
+        return value == "true"
 
     def _text(self, key: str, variable: str) -> str:
         return str(self.stack(key) or "").strip() or self.environ.get(variable, "").strip()

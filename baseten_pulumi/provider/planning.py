@@ -11,7 +11,6 @@ from baseten_pulumi.provider.applying import Plan
 from baseten_pulumi.provider.configuration import Configuration
 from baseten_pulumi.provider.host import Call
 from baseten_pulumi.provider.identity import Identity
-from baseten_pulumi.provider.progress import Row
 from baseten_pulumi.provider.session import open_session
 
 
@@ -41,12 +40,8 @@ def update(
         incarnation=olds.get("incarnation"),
     )
     if not is_changed and _is_settled(olds, plan):
-        outputs = plan.outputs(plan.status, in_force=olds.get("in_force") is True)
-    else:
-        outputs = applying.apply(plan, open_session(configuration), call)
-    for sentence in applying.removed(before, plan.settings):
-        Row(call.urn).warn(sentence)
-    return outputs
+        return plan.outputs(plan.status, in_force=olds.get("in_force") is True)
+    return applying.apply(plan, open_session(configuration), call)
 
 
 def _is_settled(olds: Mapping[str, Any], plan: Plan) -> bool:

@@ -165,7 +165,7 @@ def test_answers_go_when_their_program_is_over(emulator: Emulator) -> None:
 
     def program() -> "weakref.ref[Any]":
         _production()
-        return weakref.ref(asking._program())
+        return weakref.ref(asking._programs.get())
 
     run(lambda: None)  # Pulumi keeps what the first program of a process had
     ended, _ = run(program)

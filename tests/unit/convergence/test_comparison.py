@@ -85,3 +85,16 @@ def test_only_the_managed_is_restated_when_more_is_reported() -> None:
 def test_difference_is_worded_when_shown(difference: Difference, arrow: str, sentence: str, sighting: str) -> None:
     """A row names the setting short, an error whole."""
     assert (difference.arrow, difference.sentence, difference.sighting) == (arrow, sentence, sighting)
+
+
+@pytest.mark.parametrize(
+    ("difference", "forecast"),
+    [
+        (Difference(MIN, 3, 1), "min_replica: now 1, will be 3"),
+        (Difference(ROLLING, True, False), "rolling_deploy: now false, will be true"),
+        (Difference(MIN, 0, None), "min_replica: now unreported, will be 0"),
+    ],
+)
+def test_difference_is_forecast_when_nothing_is_sent_yet(difference: Difference, forecast: str) -> None:
+    """What is there, and what will be."""
+    assert difference.forecast == forecast

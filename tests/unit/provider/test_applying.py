@@ -251,11 +251,3 @@ def test_row_tells_of_the_wait_when_it_lasts(baseten: Emulator, session: Session
     texts = engine.await_lines(lambda found: len(found) >= 1)
     assert texts[0] == "waiting for 2 of 2 settings: min_replica 0 → 1, max_replica 1 → 3 (0 s)"
     assert {line.urn for line in engine.lines} == {"urn:settings"}
-
-
-def test_sentence_names_the_value_when_a_setting_is_no_longer_managed() -> None:
-    """Baseten has no reset: the value stays."""
-    assert applying.removed({MIN: 1, MAX: 3}, {MIN: 2}) == [
-        "autoscaling_settings.max_replica is no longer managed; Baseten keeps its value (3)."
-    ]
-    assert applying.removed(WANTED, WANTED) == []

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -241,13 +242,28 @@ def test_wait_is_skipped_when_the_stack_says_true(value: object, skips: bool) ->
     assert _configured({"baseten:skipWait": value}).skips_wait() is skips
 
 
+@pytest.mark.parametrize(("value", "reads"), [("true", True), (" True ", True), ("false", False), (None, False)])
+def test_previews_read_when_the_stack_says_true(value: object, reads: bool) -> None:
+    """Off unless it is asked for: previews are offline."""
+    assert _configured({"baseten:previewReads": value}).reads_in_previews() is reads
+
+
+CHOICES: list[tuple[str, Callable[[Configuration], bool]]] = [
+    ("baseten:skipWait", Configuration.skips_wait),
+    ("baseten:previewReads", Configuration.reads_in_previews),
+]
+
+
 @pytest.mark.parametrize("value", ["yes", "no", "1", "0", "on", "truth", "tru"])
-def test_skip_wait_is_refused_when_it_is_neither_true_nor_false(value: str) -> None:
+@pytest.mark.parametrize(("key", "read"), CHOICES)
+def test_choice_is_refused_when_it_is_neither_true_nor_false(
+    key: str, read: Callable[[Configuration], bool], value: str
+) -> None:
     """A guess could skip a wait that somebody relies on; the key is named."""
     with pytest.raises(ConfigurationError) as caught:
-        _configured({"baseten:skipWait": value}).skips_wait()
+        read(_configured({key: value}))
     assert str(caught.value) == (
         "Baseten could not be asked.\n"
-        f'baseten:skipWait must be true or false, got "{value}". Nothing was sent.\n'
+        f'{key} must be true or false, got "{value}". Nothing was sent.\n'
         "Correct it with `pulumi config set`."
     )

@@ -1,38 +1,16 @@
 import re
 from typing import Any
 
-import grpc
 import pytest
 from google.protobuf.struct_pb2 import Struct
-from pulumi.runtime.proto import provider_pb2, status_pb2
+from pulumi.runtime.proto import provider_pb2
 
 from baseten_pulumi.errors import BasetenError, Statements
 from baseten_pulumi.provider.host import Call, PartialFailure, answer, current_call
+from tests.unit.provider.serving import Context, serve
 
 URN = "urn:pulumi:dev::p::t::n"
 ERROR = BasetenError(Statements("Goal.", "Seen.", "Now.", "Advice."))
-
-
-class _Abstract(grpc.ServicerContext):  # type: ignore[misc] # gRPC has no types
-    def __init__(self) -> None:
-        self.trailers: tuple[tuple[str, bytes], ...] = ()
-
-    def set_trailing_metadata(self, trailing_metadata: Any) -> None:
-        self.trailers = trailing_metadata
-
-    @property
-    def status(self) -> status_pb2.Status:
-        ((key, value),) = self.trailers
-        assert key == "grpc-status-details-bin"
-        return status_pb2.Status.FromString(value)
-
-
-def _unused(*_: object) -> None:
-    raise AssertionError("nothing else of the context is used")
-
-
-# gRPC's interface has two dozen methods, of which one is used.
-Context = type("Context", (_Abstract,), dict.fromkeys(_Abstract.__abstractmethods__, _unused))
 
 
 def _struct(values: dict[str, Any]) -> Struct:
@@ -46,11 +24,6 @@ def _create(timeout: float = 0.0) -> provider_pb2.CreateRequest:
     return provider_pb2.CreateRequest(urn=URN, properties=properties, timeout=timeout)
 
 
-def _serve(request: Any, context: Any, work: Any) -> Any:
-    """Stand where Pulumi's servicer stands: request and context are arguments of a frame below."""
-    return work()
-
-
 def _raise(error: Exception) -> Any:
     raise error
 
@@ -62,7 +35,7 @@ def test_call_is_found_when_a_servicer_stands_below() -> None:
     def deeper() -> Call:
         return current_call()
 
-    call = _serve(request, context, deeper)
+    call = serve(request, context, deeper)
     assert call == Call(URN, 90.0, request.properties, context)
 
 
@@ -70,7 +43,7 @@ def test_inputs_are_the_new_ones_when_an_update_is_answered() -> None:
     """An update brings olds and news; news are the inputs."""
     news = _struct({"model_id": "new", "__provider": "p"})
     request = provider_pb2.UpdateRequest(urn=URN, olds=_struct({"model_id": "old"}), news=news, timeout=5.0)
-    call = _serve(request, Context(), current_call)
+    call = serve(request, Context(), current_call)
     assert (call.properties, call.timeout_seconds) == (news, 5.0)
 
 
@@ -85,20 +58,20 @@ def test_inputs_are_the_new_ones_when_an_update_is_answered() -> None:
 )
 def test_timeout_is_none_when_the_request_sets_none(request_: Any) -> None:
     """A zero means that the program set none, and some requests know no timeout."""
-    call = _serve(request_, Context(), current_call)
+    call = serve(request_, Context(), current_call)
     assert (call.urn, call.timeout_seconds) == (URN, None)
 
 
 @pytest.mark.parametrize(("request_", "context"), [(None, Context()), (_create(), None), (None, None)])
 def test_call_is_empty_when_no_servicer_stands_below(request_: Any, context: Any) -> None:
     """Outside Pulumi's host everything works, plainer."""
-    assert _serve(request_, context, current_call) == Call()
+    assert serve(request_, context, current_call) == Call()
 
 
 def test_result_is_the_operations_when_nothing_goes_wrong() -> None:
     """The operation is given the call, and nothing is put into the answer."""
     context = Context()
-    assert _serve(_create(), context, lambda: answer(lambda call: call.urn)) == URN
+    assert serve(_create(), context, lambda: answer(lambda call: call.urn)) == URN
     assert context.trailers == ()
 
 
@@ -106,7 +79,7 @@ def test_words_are_in_the_details_when_an_error_is_answered() -> None:
     """The error's own text, with the code the host aborts with, else the engine passes the details over."""
     context = Context()
     with pytest.raises(BasetenError) as caught:
-        _serve(_create(), context, lambda: answer(lambda _: _raise(ERROR)))
+        serve(_create(), context, lambda: answer(lambda _: _raise(ERROR)))
     assert caught.value is ERROR
     assert (context.status.code, context.status.message) == (2, "Goal.\nSeen. Now.\nAdvice.")
     assert len(context.status.details) == 0
@@ -117,7 +90,7 @@ def test_resource_is_in_the_details_when_something_was_sent() -> None:
     context, request = Context(), _create()
     outputs = {"model_id": "abc123", "in_force": False, "autoscaling_settings": {"min_replica": 3}}
     with pytest.raises(BasetenError) as caught:
-        _serve(request, context, lambda: answer(lambda _: _raise(PartialFailure(ERROR, "abc123/prod", outputs))))
+        serve(request, context, lambda: answer(lambda _: _raise(PartialFailure(ERROR, "abc123/prod", outputs))))
     assert caught.value is ERROR
     detail = provider_pb2.ErrorResourceInitFailed()
     assert context.status.details[0].Unpack(detail)
@@ -149,7 +122,7 @@ def test_bug_is_told_by_its_place_alone_when_it_is_no_error_of_ours() -> None:
     """Its text might hold anything, a key too."""
     context = Context()
     with pytest.raises(BasetenError) as caught:
-        _serve(_create(), context, lambda: answer(lambda _: int("k-4711")))
+        serve(_create(), context, lambda: answer(lambda _: int("k-4711")))
     assert re.sub(r":\d+", ":LINE", str(caught.value)) == (
         "The operation was not carried out.\n"
         "baseten-pulumi ended with ValueError in test_host.py:LINE.\n"

@@ -102,26 +102,20 @@ def test_every_declared_setting_is_sent_when_one_is_added(baseten: Emulator, ses
 
 
 def test_setting_is_forgotten_without_a_request_when_it_was_taken_out(
-    baseten: Emulator, engine: "Engine", monkeypatch: pytest.MonkeyPatch
+    baseten: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Baseten keeps the value: the update says so, and needs neither network nor key."""
+    """Baseten keeps the value: that needs neither network nor key."""
     monkeypatch.setattr(planning, "open_session", None)
-    outputs = _update(OUTPUTS, _inputs(min_replica=1.0), urn="urn:x")
+    outputs = _update(OUTPUTS, _inputs(min_replica=1.0))
     assert outputs == {**OUTPUTS, "autoscaling_settings": {"min_replica": 1}}
     assert baseten.requests == ()
-    (line,) = engine.lines
-    assert line.message == "autoscaling_settings.max_replica is no longer managed; Baseten keeps its value (3)."
-    assert (line.urn, line.ephemeral) == ("urn:x", False)
 
 
-def test_the_rest_is_sent_and_the_removed_named_when_both_happen(
-    baseten: Emulator, session: Session, engine: "Engine"
-) -> None:
+def test_the_rest_is_sent_when_a_setting_changes_and_another_is_taken_out(baseten: Emulator, session: Session) -> None:
     """A change sends what is still declared."""
     outputs = _update(OUTPUTS, _inputs(min_replica=0))
     assert outputs["autoscaling_settings"] == {"min_replica": 0}
     assert _sent(baseten) == [{"autoscaling_settings": {"min_replica": 0}}]
-    assert any("max_replica is no longer managed" in text for text in engine.texts)
 
 
 def test_baseten_is_asked_first_when_settings_were_never_seen_in_force(baseten: Emulator, session: Session) -> None:

@@ -1,0 +1,55 @@
+"""What a preview says of declared settings beyond how they change: rules and words, offline and without Pulumi."""
+
+from collections.abc import Collection, Mapping
+
+from baseten_pulumi.convergence.comparison import Difference, differences
+from baseten_pulumi.convergence.sighting import ReportedEnvironment
+from baseten_pulumi.convergence.wording import promotion
+from baseten_pulumi.fields import MIN_REPLICA, ROLLING_DEPLOY, ROLLING_DEPLOY_CONFIG, Settings, Value
+
+PRODUCTION = "production"
+"""The environment every model has, which serves a model's users unless told otherwise."""
+
+
+def warnings(env_name: str | None, settings: Settings, reported: Mapping[str, Value] | None = None) -> list[str]:
+    """Return a sentence for each declared setting that does what its author may not expect.
+
+    Args:
+        env_name: Name of the environment; None where it is not known.
+        settings: Declared settings by dotted path, as far as they are known and may be told.
+        reported: What Baseten reports by dotted path; None where it was not asked.
+    """
+    return [*_tuned_in_vain(settings, reported or {}), *_scaled_to_zero(env_name, settings)]
+
+
+def forecast(settings: Settings, secret: Collection[str], seen: ReportedEnvironment) -> str:
+    """Return what declaring the settings would change, and a promotion under way; empty where neither is so.
+
+    Args:
+        settings: Declared settings by dotted path.
+        secret: The paths of those whose value is not to be told.
+        seen: The environment as Baseten reports it.
+    """
+    changes = [_unseen(it) if it.path in secret else it.forecast for it in differences(settings, seen.settings)]
+    under_way = [promotion(seen.promotion)] if seen.promotion is not None and seen.promotion.is_running else []
+    return "; ".join([*changes, *under_way])
+
+
+def _tuned_in_vain(settings: Settings, reported: Mapping[str, Value]) -> list[str]:
+    is_tuned = any(path.startswith(f"{ROLLING_DEPLOY_CONFIG}.") for path in settings)
+    if not is_tuned or settings.get(ROLLING_DEPLOY, reported.get(ROLLING_DEPLOY)) is not False:
+        return []
+    where = "" if ROLLING_DEPLOY in settings else " at Baseten"
+    return [f"rolling_deploy_config has no effect while rolling_deploy is off{where}; Baseten only stores it."]
+
+
+def _scaled_to_zero(env_name: str | None, settings: Settings) -> list[str]:
+    if env_name != PRODUCTION or settings.get(MIN_REPLICA) != 0:
+        return []
+    return [
+        "min_replica is 0 on production: without traffic it scales to zero, and the next request waits for a start."
+    ]
+
+
+def _unseen(difference: Difference) -> str:
+    return f"{difference.path.rpartition('.')[2]}: will be [secret]"

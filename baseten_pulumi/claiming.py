@@ -1,0 +1,47 @@
+"""Refuses a setting that two resources of one program declare, before anything is registered.
+
+Only what the program wrote as plain values is compared here, for next to nothing; what is an Output is compared by the
+provider's check, once the engine has resolved it.
+"""
+
+from collections.abc import Awaitable, Iterator, Mapping
+from typing import Any
+
+import pulumi
+
+from baseten_pulumi.ownership import Claim, Owners, reason
+from baseten_pulumi.running import PerRun
+
+_LATER = (pulumi.Output, Awaitable)
+
+_owners = PerRun(Owners)
+
+
+def claim(resource_name: str, model_id: Any, env_name: Any, settings: Mapping[str, Any]) -> None:
+    """Note that a resource declares settings of an environment.
+
+    Args:
+        resource_name: The resource; a second one of this name is the engine's to judge.
+        model_id: Its model, as the program wrote it.
+        env_name: Its environment, as the program wrote it.
+        settings: Its settings, as the program wrote them.
+
+    Raises:
+        ValueError: another resource of this run declares one of them.
+    """
+    if not (isinstance(model_id, str) and isinstance(env_name, str)):
+        return
+    made = Claim(resource_name, model_id, env_name, tuple(_plain("", settings)))
+    conflicts = _owners.get().claim(made)
+    if conflicts:
+        refused = [f"{conflict.path} {reason(conflict, made)}" for conflict in conflicts]
+        raise ValueError("\n".join(f'BasetenEnvironmentSettings "{resource_name}": {it}' for it in refused))
+
+
+def _plain(prefix: str, settings: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the path of everything declared as a plain value."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _plain(f"{prefix}{name}.", value)
+        elif value is not None and not isinstance(value, _LATER):
+            yield f"{prefix}{name}"

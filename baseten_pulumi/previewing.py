@@ -1,0 +1,145 @@
+"""What a dry run adds to a resource's row: warnings and, where the stack asks for it, what Baseten reports now.
+
+Nothing here may fail or hold up a preview: what is not known yet is passed over, and what cannot be read is a note.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi.output import UNKNOWN, Unknown
+
+from baseten_pulumi import advice
+from baseten_pulumi.asking import Question, asked
+from baseten_pulumi.errors import BasetenError
+from baseten_pulumi.fields import Settings, flatten
+from baseten_pulumi.provider.checking import check
+from baseten_pulumi.provider.configuration import Configuration
+
+if TYPE_CHECKING:
+    from baseten_pulumi.api.models import Environment
+
+WITHIN_SECONDS = 10.0
+"""How long a look may take: a preview is not worth more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    """What a program declares, as far as it is known.
+
+    Attributes:
+        model_id: The model; None where it is not known or not to be told.
+        env_name: The environment; None likewise.
+        settings: Settings by dotted path, secret ones included.
+        secret: The paths of those not to be told.
+    """
+
+    model_id: str | None
+    env_name: str | None
+    settings: Settings
+    secret: frozenset[str]
+
+    @property
+    def prefix(self) -> str:
+        """What tells the environment where lines stand without their rows, as under `--diff`; empty where unknown."""
+        return f"{self.model_id}/{self.env_name}: " if self.model_id and self.env_name else ""
+
+    @property
+    def plain(self) -> Settings:
+        """The settings that may be told."""
+        return {path: value for path, value in self.settings.items() if path not in self.secret}
+
+
+def annotate(resource: pulumi.Resource, props: Mapping[str, Any]) -> None:
+    """Have a resource's row say what its settings deserve; returns at once, and the preview ends after that.
+
+    Args:
+        resource: The resource.
+        props: Its inputs, as the program wrote them.
+
+    Raises:
+        ConfigurationError: `baseten:previewReads` is neither true nor false.
+    """
+    reads = Configuration(pulumi.runtime.config.get_config).reads_in_previews()
+    # An Output, since Pulumi waits for every Output before a program ends.
+    work = _annotate(resource, props, reads=reads)
+    pulumi.Output.from_input(work)  # type: ignore[arg-type] # mypy takes None for no type at all
+
+
+async def _annotate(resource: pulumi.Resource, props: Mapping[str, Any], *, reads: bool) -> None:
+    try:
+        declared = await _declared(props)
+        if declared is not None:
+            warnings, notes = await _said(declared, reads=reads)
+            await resource.urn.future()  # a line for a row can be sent once the row has its name
+            for text in warnings:
+                pulumi.log.warn(f"{declared.prefix}{text}", resource=resource)
+            for text in notes:
+                pulumi.log.info(f"{declared.prefix}{text}", resource=resource)
+            await asyncio.sleep(0)  # the SDK sends them from tasks that it does not wait for
+    except Exception as error:  # noqa: BLE001 - whatever is wrong here is no reason to fail a preview
+        pulumi.log.debug(f"baseten-pulumi adds nothing to a row: {type(error).__name__}")
+
+
+async def _said(declared: _Declared, *, reads: bool) -> tuple[list[str], list[str]]:
+    """Return warnings and notes."""
+    if not reads or declared.model_id is None or declared.env_name is None:
+        return advice.warnings(declared.env_name, declared.plain), []
+    try:
+        seen = await _seen(declared.model_id, declared.env_name)
+    except BasetenError as error:
+        note = f"not compared with Baseten: {error.statements.seen}"
+        return advice.warnings(declared.env_name, declared.plain), [note]
+    note = advice.forecast(declared.settings, declared.secret, seen)
+    return advice.warnings(declared.env_name, declared.plain, seen.settings), [note] if note else []
+
+
+async def _seen(model_id: str, env_name: str) -> "Environment":
+    """Return what Baseten reports; environments of one model are asked for together."""
+    together = Question(
+        ("glance", model_id), lambda client: client.read_environments(model_id, within_seconds=WITHIN_SECONDS)
+    )
+    listed: dict[str, Environment] = await asyncio.wrap_future(asked(together))
+    if env_name in listed:
+        return listed[env_name]
+    alone = Question(  # only this tells what is missing
+        ("glance", model_id, env_name),
+        lambda client: client.read_environment(model_id, env_name, within_seconds=WITHIN_SECONDS),
+    )
+    return await asyncio.wrap_future(asked(alone))
+
+
+async def _declared(props: Mapping[str, Any]) -> _Declared | None:
+    """Return what is declared; None where it is refused, which the engine tells."""
+    secret: set[str] = set()
+    inputs, failures = check(await _resolved(props, "", secret))
+    if failures:
+        return None
+    named = {name: None if isinstance(inputs[name], Unknown) or name in secret else inputs[name] for name in _NAMES}
+    settings = {path: value for path, value in flatten(inputs).items() if not isinstance(value, Unknown)}
+    hidden = frozenset(path for path in settings if any(f"{path}.".startswith(f"{it}.") for it in secret))
+    return _Declared(**named, settings=settings, secret=hidden)
+
+
+_NAMES = ("model_id", "env_name")
+
+
+async def _resolved(value: Any, path: str, secret: set[str]) -> Any:
+    """Return an input's value at every depth, and add the path of each secret in it.
+
+    What can be awaited once only is the engine's and not known here.
+    """
+    if isinstance(value, Mapping):
+        return {
+            name: await _resolved(inner, f"{path}.{name}" if path else name, secret) for name, inner in value.items()
+        }
+    if not isinstance(value, pulumi.Output):
+        return UNKNOWN if isinstance(value, Awaitable) else value
+    if await value.is_secret():
+        secret.add(path)
+    found = await value.future(with_unknowns=True)
+    if not isinstance(found, Mapping) and not await value.is_known():
+        return UNKNOWN
+    return await _resolved(found, path, secret)

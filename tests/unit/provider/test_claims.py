@@ -1,0 +1,70 @@
+from typing import Any
+
+import pytest
+from pulumi.output import UNKNOWN
+from pulumi.runtime.proto import provider_pb2
+
+from baseten_pulumi.ownership import Owners
+from baseten_pulumi.provider import claims
+from baseten_pulumi.provider.claims import contested
+from tests.unit.provider.serving import Context, serve
+
+INPUTS: dict[str, Any] = {
+    "model_id": "abc123",
+    "env_name": "production",
+    "autoscaling_settings": {"min_replica": 1, "max_replica": 3},
+}
+SHARED = 'each setting of environment "production" of model "abc123" belongs to one resource'
+
+
+@pytest.fixture(autouse=True)
+def _new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "_owners", Owners())
+
+
+def _check(name: str, parents: str = "", **changes: Any) -> list[tuple[str, str]]:
+    """Check a resource's inputs as the engine has them checked."""
+    urn = f"urn:pulumi:dev::p::{parents}pulumi-python:dynamic/baseten:EnvironmentSettings::{name}"
+    return [*map(tuple, serve(provider_pb2.CheckRequest(urn=urn), Context(), lambda: contested({**INPUTS, **changes})))]
+
+
+def test_second_resource_is_refused_when_its_resolved_inputs_are_the_first_ones() -> None:
+    """Path and owner; what is unknown in a preview is compared by the update."""
+    assert _check("a") == []
+    assert _check("b", autoscaling_settings={"min_replica": 2, "scale_down_delay": 60}) == [
+        ("autoscaling_settings.min_replica", f'is managed by "a" already; {SHARED}')
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model_id": UNKNOWN},
+        {"env_name": UNKNOWN},
+        {"env_name": "staging"},
+        {"autoscaling_settings": UNKNOWN},
+        {"autoscaling_settings": {"min_replica": UNKNOWN}},
+        {"autoscaling_settings": {"scale_down_delay": 60}},
+    ],
+)
+def test_nothing_is_refused_when_it_is_not_known_or_not_the_same(changes: dict[str, Any]) -> None:
+    """An unknown may turn out to be anything."""
+    _check("a")
+    assert _check("b", **changes) == []
+
+
+def test_resource_is_no_rival_of_its_own_when_it_is_checked_again() -> None:
+    """The engine checks a resource that it replaces once more."""
+    assert [_check("a"), _check("a", env_name="staging"), _check("b"), _check("b")] == [[]] * 4
+
+
+def test_whole_name_is_told_when_both_have_the_same() -> None:
+    """Resources of different parents may be called alike."""
+    _check("a", parents="baseten:index:ModelEnvironments$")
+    ((_, reason),) = _check("a", autoscaling_settings={"min_replica": 1})
+    assert "::baseten:index:ModelEnvironments$pulumi-python:dynamic/baseten:EnvironmentSettings::a" in reason
+
+
+def test_nothing_is_claimed_when_no_engine_asks() -> None:
+    """Then nothing names the resource."""
+    assert contested(INPUTS) == contested(INPUTS) == []
