@@ -65,9 +65,16 @@ class BasetenError(Exception):
         super().__init__(str(statements))
         self.statements = statements
 
-    def restated(self: _Error, *, goal: str | None = None, seen: str | None = None, now: str | None = None) -> _Error:
-        """Return this error with other words for what was not achieved, seen or is true now; None keeps them."""
-        wanted = {"goal": goal, "seen": seen, "now": now}
+    def restated(
+        self: _Error,
+        *,
+        goal: str | None = None,
+        seen: str | None = None,
+        now: str | None = None,
+        advice: str | None = None,
+    ) -> _Error:
+        """Return this error with other words for what was not achieved, seen, is true now or to do; None keeps them."""
+        wanted = {"goal": goal, "seen": seen, "now": now, "advice": advice}
         changes = {name: text for name, text in wanted.items() if text is not None}
         copy = type(self).__new__(type(self))
         copy.__dict__.update(self.__dict__)

@@ -6,6 +6,8 @@ from importlib import import_module
 
 COMMANDS = {
     "emulate": "serve Baseten's API on this machine, for tests and trials",
+    "export": "print a program that declares what is set today",
+    "status": "show a model's environments, their settings and promotions",
 }
 """Each sub-command with its line of help; the module of the same name has `run(arguments) -> int`."""
 

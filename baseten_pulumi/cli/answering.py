@@ -1,0 +1,61 @@
+"""How a command ends: with what it printed, or with an error in words on standard error."""
+
+import io
+import os
+import sys
+from collections.abc import Callable
+
+from baseten_pulumi.errors import (
+    AuthenticationError,
+    BasetenError,
+    ConnectionBrokenError,
+    PermissionDeniedError,
+    RequestTimeoutError,
+    TransientError,
+)
+
+SUCCEEDED, FAILED = 0, 1
+_INTERRUPTED = 130
+_KEY = "Set BASETEN_API_KEY to a valid key of one who may see the model."
+_NETWORK = "Try again; if it stays, check the network, its proxies and BASETEN_BASE_URL."
+# What errors advise is meant for a run of Pulumi.
+_ADVICE: dict[type[BasetenError], str] = {
+    AuthenticationError: _KEY,
+    PermissionDeniedError: _KEY,
+    RequestTimeoutError: _NETWORK,
+    ConnectionBrokenError: _NETWORK,
+    TransientError: "Try again in a minute; if it stays, see https://status.baseten.co.",
+}
+
+
+def answered(text: Callable[[], str]) -> int:
+    """Print what a command has to say, or why it has nothing to say; return the exit status.
+
+    Args:
+        text: Returns what is printed, line ends included.
+    """
+    try:
+        said = text()
+    except BasetenError as error:
+        return refused(str(_for_a_command(error)))
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without a character must not end the command
+    try:
+        sys.stdout.write(said)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return SUCCEEDED
+
+
+def refused(message: str) -> int:
+    """Print why a command did nothing; return the exit status."""
+    sys.stderr.write(f"{message}\n")
+    return FAILED
+
+
+def _for_a_command(error: BasetenError) -> BasetenError:
+    advice = next((text for kind, text in _ADVICE.items() if isinstance(error, kind)), None)
+    return error.restated(advice=advice)

@@ -1,0 +1,114 @@
+"""A model's environments as text to keep: a Pulumi program, or the configuration of a stack.
+
+The text is written as a formatter would leave it, and depends on nothing but what Baseten reports.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+
+from baseten_pulumi.cli.adoption import Declaration, Declarations, Entry, Omission, adopted, is_empty
+from baseten_pulumi.cli.surveying import Survey
+from baseten_pulumi.fields import Value
+
+_INDENT = "    "
+_NO_NAME = re.compile(r"[^a-z0-9]+")
+# What YAML would read as something else than a string, at least in one of its versions.
+_YAML_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+
+
+def program(survey: Survey) -> str:
+    """Return a program that declares what is set today, a resource for each environment."""
+    environments = list(_adopted(survey))
+    lines = [f'"""Settings of the environments of model {survey.model.id} at Baseten."""', ""]
+    if not all(is_empty(entries) for _, entries in environments):
+        lines += ["from baseten_pulumi import BasetenEnvironmentSettings", ""]
+    if survey.model.name:
+        lines += [f"# The model is called {survey.model.name}.", ""]
+    for env_name, entries in environments:
+        lines += [*_resource(survey, env_name, entries), ""]
+    return "\n".join(lines)
+
+
+def stack_config(survey: Survey) -> str:
+    """Return the part of a stack's configuration that `settings_from_config` reads."""
+    lines = [
+        f"# Settings of the environments of model {survey.title} at Baseten.",
+        "config:",
+        "  baseten:environments:",
+    ]
+    for env_name, entries in _adopted(survey):
+        if is_empty(entries):
+            lines += _remarks("    # ", env_name, entries)
+        else:
+            lines += [f"    {_yaml_key(env_name)}:", *_yaml(entries, "      ")]
+    return "\n".join([*lines, ""])
+
+
+def resource_name(survey: Survey, env_name: str) -> str:
+    """Return the name of an environment's resource: of the model's name what a name can hold, and the environment's."""
+    model = _NO_NAME.sub("-", (survey.model.name or "").lower()).strip("-") or survey.model.id
+    return f"{model}-{env_name}"
+
+
+def _adopted(survey: Survey) -> Iterator[tuple[str, tuple[Entry, ...]]]:
+    for env_name, environment in survey.environments.items():
+        yield env_name, adopted(survey.model.id, env_name, environment.settings)
+
+
+def _resource(survey: Survey, env_name: str, entries: tuple[Entry, ...]) -> Iterator[str]:
+    if is_empty(entries):
+        yield from _remarks("# ", env_name, entries)
+        return
+    yield "BasetenEnvironmentSettings("
+    yield f"{_INDENT}{_python(resource_name(survey, env_name))},"
+    yield f"{_INDENT}model_id={_python(survey.model.id)},"
+    yield f"{_INDENT}env_name={_python(env_name)},"
+    for entry in entries:
+        if isinstance(entry, Declarations):
+            yield f"{_INDENT}{entry.name}={{"
+            yield from _items(entry.entries, 2 * _INDENT)
+            yield f"{_INDENT}}},"
+        elif isinstance(entry, Omission):
+            yield f"{_INDENT}# {entry.name}: {entry.reason}"
+    yield ")"
+
+
+def _items(entries: Iterable[Entry], indent: str) -> Iterator[str]:
+    for entry in entries:
+        if isinstance(entry, Declarations):
+            yield f"{indent}{_python(entry.name)}: {{"
+            yield from _items(entry.entries, indent + _INDENT)
+            yield f"{indent}}},"
+        elif isinstance(entry, Declaration):
+            yield f"{indent}{_python(entry.name)}: {_python(entry.value)},"
+        else:
+            yield f"{indent}# {_python(entry.name)}: {entry.reason}"
+
+
+def _yaml(entries: Iterable[Entry], indent: str) -> Iterator[str]:
+    for entry in entries:
+        if isinstance(entry, Declarations):
+            yield f"{indent}{entry.name}:"
+            yield from _yaml(entry.entries, f"{indent}  ")
+        elif isinstance(entry, Declaration):
+            yield f"{indent}{entry.name}: {json.dumps(entry.value)}"
+        else:
+            yield f"{indent}# {entry.name}: {entry.reason}"
+
+
+def _remarks(start: str, env_name: str, entries: Iterable[Entry]) -> Iterator[str]:
+    """Yield why nothing of an environment is declared."""
+    yield f"{start}Environment {env_name}: nothing to declare."
+    for entry in entries:
+        if isinstance(entry, Omission):
+            yield f"{start}  {entry.name}: {entry.reason}"
+
+
+def _python(value: Value) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)
+
+
+def _yaml_key(name: str) -> str:
+    is_plain = name[:1].isalpha() and name not in _YAML_WORDS
+    return name if is_plain else json.dumps(name)

@@ -1,0 +1,69 @@
+"""What is set today, exported, becomes a stack that changes nothing."""
+
+import pytest
+
+from baseten_pulumi.cli import main
+from baseten_pulumi.testing import Emulator
+from tests.engines import API_KEY, Stack
+from tests.programs import MODEL
+
+_FROM_CONFIG = f"""
+from baseten_pulumi import BasetenModelEnvironments, settings_from_config
+
+BasetenModelEnvironments("chat", model_id="{MODEL}", environments=settings_from_config())
+"""
+
+
+@pytest.fixture
+def account(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """A model that people have set up by hand, with one value no program may declare."""
+    monkeypatch.setenv("BASETEN_BASE_URL", emulator.url)
+    monkeypatch.setenv("BASETEN_API_KEY", API_KEY)
+    emulator.change(
+        MODEL,
+        "production",
+        autoscaling_settings={"min_replica": 2, "max_replica": 8, "scale_down_delay": 7200, "autoscaling_window": None},
+        promotion_settings={"rolling_deploy": True, "promotion_cleanup_strategy": "KEEP"},
+    )
+    emulator.change(MODEL, "staging", promotion_settings={"rolling_deploy_config": {"max_unavailable_percent": 0}})
+    return emulator
+
+
+def _exported(capsys: pytest.CaptureFixture[str], *flags: str) -> str:
+    assert main(["export", "--model", "llama-chat", *flags]) == 0
+    return capsys.readouterr().out
+
+
+def _nothing_changes(stack: Stack, account: Emulator, resources: int) -> None:
+    """Preview and put in force what was exported."""
+    before = account.environments(MODEL)
+    assert stack.preview().counts == {"create": resources}
+    account.clear_requests()
+    assert stack.up().counts["created"] == resources
+    outcomes = [request.outcome for request in account.requests if request.method == "PATCH"]
+    assert outcomes == ["UNCHANGED"] * 3
+    assert account.environments(MODEL) == before
+    stack.refresh("--expect-no-changes")
+
+
+def test_nothing_changes_when_an_exported_program_is_run(
+    stack: Stack, account: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first preview has the creates alone; Baseten answers each request with UNCHANGED."""
+    text = _exported(capsys)
+    assert '# "scale_down_delay": left out, must be at most 3600 s, got 7200' in text
+    stack.program(text)
+    _nothing_changes(stack, account, 4)
+    assert stack.resource("llama-chat-production")["inputs"]["autoscaling_settings"]["max_replica"] == 8
+
+
+def test_nothing_changes_when_exported_configuration_is_read(
+    stack: Stack, account: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same as configuration of the stack, for a program that all stacks share."""
+    stack.program(_FROM_CONFIG)
+    (stack.folder / "Pulumi.dev.yaml").write_text(
+        (stack.folder / "Pulumi.dev.yaml").read_text().replace("config: {}\n", "") + _exported(capsys, "--stack-config")
+    )
+    _nothing_changes(stack, account, 6)
+    assert stack.resource("chat-production")["inputs"]["autoscaling_settings"]["max_replica"] == 8

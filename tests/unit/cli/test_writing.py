@@ -1,0 +1,131 @@
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import yaml
+
+from baseten_pulumi.api.models import Environment, Model
+from baseten_pulumi.cli.surveying import Survey
+from baseten_pulumi.cli.writing import program, resource_name, stack_config
+
+CHAT = Model("lm4chat8", "llama-chat", "serving")
+SETTINGS: dict[str, Any] = {
+    "autoscaling_settings.min_replica": 1,
+    "autoscaling_settings.max_replica": 3,
+    "autoscaling_settings.autoscaling_window": 7200,
+    "promotion_settings.rolling_deploy": False,
+    "promotion_settings.promotion_cleanup_strategy": "KEEP",
+    "promotion_settings.rolling_deploy_config.max_surge_percent": 10,
+}
+
+
+def _survey(model: Model = CHAT, /, **environments: dict[str, Any]) -> Survey:
+    return Survey(model, {name: Environment(settings, None) for name, settings in environments.items()})
+
+
+def _without_remarks(text: str) -> list[str]:
+    return [line for line in text.splitlines() if "#" not in line]
+
+
+def test_program_declares_what_is_set_when_a_model_is_exported() -> None:
+    """A resource for each environment; what is left out stands where it would be."""
+    text = program(_survey(production=SETTINGS))
+    assert '        # "autoscaling_window": left out, must be at most 3600 s, got 7200\n' in text
+    assert "    # request_backpressure_settings: not reported\n" in text
+    assert _without_remarks(text) == [
+        '"""Settings of the environments of model lm4chat8 at Baseten."""',
+        "",
+        "from baseten_pulumi import BasetenEnvironmentSettings",
+        "",
+        "",
+        "BasetenEnvironmentSettings(",
+        '    "llama-chat-production",',
+        '    model_id="lm4chat8",',
+        '    env_name="production",',
+        "    autoscaling_settings={",
+        '        "min_replica": 1,',
+        '        "max_replica": 3,',
+        "    },",
+        "    promotion_settings={",
+        '        "rolling_deploy": False,',
+        '        "promotion_cleanup_strategy": "KEEP",',
+        '        "rolling_deploy_config": {',
+        '            "max_surge_percent": 10,',
+        "        },",
+        "    },",
+        ")",
+    ]
+
+
+@pytest.mark.parametrize(
+    "survey",
+    [
+        _survey(),
+        _survey(dev={}),
+        _survey(production=SETTINGS),
+        _survey(dev={}, production=SETTINGS, staging={"promotion_settings.rolling_deploy": True}),
+        _survey(Model("abc", 'Ünï """odd\\'), **{"Bad Name": SETTINGS, "dev": SETTINGS}),
+        _survey(Model("abc"), dev={"autoscaling_settings.max_replica": 1}),
+    ],
+    ids=["none", "empty", "one", "several", "odd names", "no name"],
+)
+def test_program_is_as_a_formatter_leaves_it_when_written(survey: Survey) -> None:
+    """Ruff has nothing to change and nothing to say, and Python can read it."""
+    text = program(survey)
+    compile(text, "__main__.py", "exec")
+    for command in (["format", "--check"], ["check", "--select", "E4,E7,E9,F,I,W,D100"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--isolated", "--stdin-filename", "__main__.py", "-"],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr + text
+
+
+def test_configuration_is_what_a_stack_reads_when_it_is_exported() -> None:
+    """The mapping of `baseten:environments`, with names that YAML would take for something else in quotes."""
+    survey = _survey(production=SETTINGS, on={"autoscaling_settings.max_replica": 2}, **{"1e3": {}, "007": SETTINGS})
+    text = stack_config(survey)
+    assert "        # autoscaling_window: left out, must be at most 3600 s, got 7200\n" in text
+    whole = {
+        "autoscaling_settings": {"min_replica": 1, "max_replica": 3},
+        "promotion_settings": {
+            "rolling_deploy": False,
+            "promotion_cleanup_strategy": "KEEP",
+            "rolling_deploy_config": {"max_surge_percent": 10},
+        },
+    }
+    assert yaml.safe_load(text) == {
+        "config": {
+            "baseten:environments": {
+                "production": whole,
+                "on": {"autoscaling_settings": {"max_replica": 2}},
+                "007": whole,
+            }
+        }
+    }
+
+
+@pytest.mark.parametrize("write", [program, stack_config])
+def test_an_environment_is_a_remark_when_nothing_of_it_can_be_declared(write: Any) -> None:
+    """It is not passed over in silence."""
+    text = write(_survey(dev={}))
+    assert "# Environment dev: nothing to declare.\n" in text
+    assert "autoscaling_settings: not reported\n" in text
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (CHAT, "llama-chat-dev"),
+        (Model("abc", "My Model (v2)"), "my-model-v2-dev"),
+        (Model("abc", "模型"), "abc-dev"),
+        (Model("abc"), "abc-dev"),
+    ],
+)
+def test_resource_is_called_after_model_and_environment_when_named(model: Model, name: str) -> None:
+    """Letters, digits and dashes of the model's name; its id where none are left."""
+    assert resource_name(_survey(model), "dev") == name
