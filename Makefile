@@ -4,6 +4,8 @@ VENV := .venv
 # More than the two cores this is measured on: end-to-end tests wait for processes more than they compute.
 WORKERS ?= 4
 BIN := $(VENV)/bin
+# Policies are for the real engine alone, and their requirements do not go with the newest ones of this repository.
+POLICY := $(if $(shell command -v pulumi),examples/policy/$(VENV)/installed)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-oldest lint bench emulator clean
@@ -11,7 +13,7 @@ BIN := $(VENV)/bin
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/installed ## make .venv with everything the other commands need
+setup: $(VENV)/installed $(POLICY) ## make .venv with everything the other commands need
 	@ln -sfn ../../$(VENV) examples/quickstart/$(VENV) # where the real engine looks for the provider's interpreter
 
 $(VENV)/installed: requirements-dev.txt
@@ -21,6 +23,11 @@ $(VENV)/installed: requirements-dev.txt
 	$(PYTHON) -m venv $*
 	$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(filter %.txt,$^)
 	$*/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+examples/policy/$(VENV)/installed: examples/policy/requirements.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 demo: setup ## watch settings through their whole life; needs no account and no Pulumi CLI
@@ -49,4 +56,4 @@ emulator: setup ## serve Baseten's API on this machine, for `pulumi up` in this 
 	@$(BIN)/baseten-pulumi emulate --port 8095 --apply-seconds 3
 
 clean: ## remove what the other commands made
-	rm -rf $(VENV) .venv-oldest examples/quickstart/$(VENV) .pulumi-local .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-oldest examples/*/$(VENV) .pulumi-local .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,39 @@
+"""A policy pack: `pulumi preview --policy-pack path/of/policy` refuses what `rules.py` does not allow.
+
+It has requirements of its own: `pulumi install` in this folder installs them. A policy sees what a program declares of
+each resource, checked and completed: neither what Baseten reports nor settings that nobody declared. What a preview
+does not know yet it cannot judge: that is a note in the preview, and `pulumi up` judges it before anything is sent.
+"""
+
+from pulumi_policy import (
+    EnforcementLevel,
+    PolicyPack,
+    ReportViolation,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+)
+from rules import SETTINGS, Rule, never_to_zero, within_replica_cap, within_surge_limit
+
+
+def policy(name: str, description: str, rule: Rule) -> ResourceValidationPolicy:
+    """Make a policy of a rule: it judges every environment's settings, and stops the run where one is refused."""
+
+    def validate(args: ResourceValidationArgs, report_violation: ReportViolation) -> None:
+        if args.resource_type == SETTINGS:
+            _, _, stack, *_ = args.urn.split(":")
+            for violation in rule(args.props, stack):
+                report_violation(violation)
+
+    return ResourceValidationPolicy(
+        name=name, description=description, validate=validate, enforcement_level=EnforcementLevel.MANDATORY
+    )
+
+
+PolicyPack(
+    name="baseten-guard-rails",
+    policies=[
+        policy("production-never-to-zero", "Production keeps at least one replica.", never_to_zero),
+        policy("replica-cap", "No stack has more replicas than it may.", within_replica_cap),
+        policy("surge-limit", "Rolling deploys add few replicas.", within_surge_limit),
+    ],
+)

@@ -1,0 +1,50 @@
+"""The example's policy pack, run by the real engine, and its rules over what both engines hold."""
+
+from typing import Any
+
+import pytest
+
+from baseten_pulumi.testing import Emulator
+from examples.policy import rules
+from tests.engines import REAL, Stack
+from tests.examples import EXAMPLES
+from tests.programs import patches, program
+
+PACK = EXAMPLES / "policy"
+BOLD: Any = {"min_replica": 0, "max_replica": 3}
+ROLLING: Any = {"rolling_deploy": True, "rolling_deploy_config": {"max_surge_percent": 40}}
+
+
+def test_rules_find_what_is_declared_when_they_read_what_an_engine_holds(stack: Stack) -> None:
+    """The resource's type, and where its inputs are, are what the rules take them for."""
+    stack.program(program(BOLD, ROLLING))
+    stack.up()
+    resource = stack.resource("chat")
+    assert resource["type"] == rules.SETTINGS
+    found = [
+        violation
+        for rule in (rules.never_to_zero, rules.within_replica_cap, rules.within_surge_limit)
+        for violation in rule(resource["inputs"], "dev")
+    ]
+    assert [text.rpartition(" is ")[2] for text in found] == ["0; declare at least 1.", "3.", "40."]
+
+
+@pytest.mark.skipif(
+    not (PACK / ".venv").exists(), reason="examples/policy has no .venv: `make setup` makes one where the CLI is"
+)
+@pytest.mark.parametrize("engine", [REAL], indirect=True)
+def test_nothing_is_sent_when_the_policy_pack_refuses_it(stack: Stack, emulator: Emulator) -> None:
+    """Every violation is named in the preview already; what the rules allow goes through with the pack, too."""
+    stack.program(program(BOLD, ROLLING))
+    shown = stack.fails("preview", "--policy-pack", str(PACK))
+    for violation in (
+        "production never scales to zero: autoscaling_settings.min_replica is 0; declare at least 1.",
+        'stack "dev" may have 2 replicas: autoscaling_settings.max_replica is 3.',
+        "promotion_settings.rolling_deploy_config.max_surge_percent is 40.",
+    ):
+        assert violation in shown
+    assert "never scales to zero" in stack.fails("up", "--policy-pack", str(PACK))
+    assert not patches(emulator)
+    stack.program(program({"min_replica": 1, "max_replica": 2}))
+    stack.up("--policy-pack", str(PACK))
+    assert len(patches(emulator)) == 1
