@@ -27,5 +27,6 @@ def put(name: str, folder: Path, url: str) -> None:
     if "main" in project:
         shutil.copytree(source / project["main"], folder / project["main"], ignore=shutil.ignore_patterns(".venv"))
     project["runtime"] = "python"
-    project["config"]["baseten:baseUrl"]["value"] = url
+    if "baseten:baseUrl" in project["config"]:
+        project["config"]["baseten:baseUrl"]["value"] = url
     (folder / "Pulumi.yaml").write_text(yaml.safe_dump(project))

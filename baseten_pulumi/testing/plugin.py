@@ -1,19 +1,42 @@
 """Fixtures for pytest, opted into with `pytest_plugins = ["baseten_pulumi.testing.plugin"]`."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 if TYPE_CHECKING:
     from baseten_pulumi.testing.emulator import Emulator
+    from baseten_pulumi.testing.engine import LocalEngine
+
+
+class LocalEngineFactory(Protocol):
+    """What the fixture `local_engine` gives a test."""
+
+    def __call__(
+        self,
+        project: str | os.PathLike[str] = ".",
+        *,
+        stack: str = "dev",
+        environment: Mapping[str, str] | None = None,
+    ) -> "LocalEngine":
+        """Make an engine for one stack of a project.
+
+        Args:
+            project: Folder of the project, or one below it; relative to the folder of the test's own file.
+            stack: Name of the stack; its configuration is read from `Pulumi.<stack>.yaml`.
+            environment: Variables for program and provider, besides those of this process; None for no others.
+        """
 
 
 @pytest.fixture
 def baseten_emulator(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Emulator]":
     """Serve Baseten's API for one test: any key, settings in force at once.
 
-    BASETEN_BASE_URL and BASETEN_API_KEY point to it while the test runs, so that nothing reaches a real account.
+    BASETEN_BASE_URL and BASETEN_API_KEY point to it while the test runs, so that nothing reaches a real account; a
+    project that configures `baseten:baseUrl` itself goes there all the same.
     """
     from baseten_pulumi.testing.emulator import Emulator
 
@@ -21,3 +44,25 @@ def baseten_emulator(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Emulator]":
         monkeypatch.setenv("BASETEN_BASE_URL", emulator.url)
         monkeypatch.setenv("BASETEN_API_KEY", "any")
         yield emulator
+
+
+@pytest.fixture
+def local_engine(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    baseten_emulator: "Emulator",  # noqa: ARG001 - BASETEN_* point to it
+) -> LocalEngineFactory:
+    """Make engines that run projects against the test's emulator, without the Pulumi CLI.
+
+    State lies in the test's temporary folder: every test begins with nothing, its stacks can refer to each other, and
+    nothing is written beside the project.
+    """
+    from baseten_pulumi.testing.engine import LocalEngine
+
+    def engine(
+        project: str | os.PathLike[str] = ".", *, stack: str = "dev", environment: Mapping[str, str] | None = None
+    ) -> LocalEngine:
+        folder = request.path.parent / project
+        return LocalEngine(folder, stack=stack, state_dir=tmp_path / "state", environment=environment)
+
+    return engine

@@ -1,4 +1,7 @@
-"""The models of `fleet.yaml` with all their environments, and one wait for everything."""
+"""The twenty models of `fleet.yaml` with all their environments, and one wait for everything.
+
+`emulator.py` serves an account that has them. A new model is an entry in the file.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path

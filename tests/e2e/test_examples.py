@@ -1,5 +1,9 @@
 """The examples, as they stand in the repository, on the account an emulator starts with; each ends settled."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -7,8 +11,10 @@ from typing import Any
 import pytest
 
 from baseten_pulumi.testing import Emulator
-from tests.engines import Stack
-from tests.examples import put
+from examples.fleet.emulator import account
+from tests.engines import RUN_SECONDS, Stack
+from tests.examples import ROOT, put
+from tests.programs import once, patches, polls
 
 Example = Callable[..., Stack]
 
@@ -64,15 +70,71 @@ def test_every_stack_manages_its_own_environment_when_one_program_serves_three(
 
 def test_whole_fleet_comes_into_force_when_it_is_declared_by_a_file(example: Example, emulator: Emulator) -> None:
     """Every environment sends before the one wait looks, and every setting of the file is read back."""
+    for model in account():
+        emulator.add_model(model.id, model.name, model.environments)
     stack = example("fleet")
     stack.up()
-    sent = [request.path for request in emulator.requests if request.method == "PATCH"]
-    asked = [request.method for request in emulator.requests]
-    assert len(sent) == len(set(sent)) == 7
-    assert asked[:7] == ["PATCH"] * 7
+    asked = [(request.method, request.path) for request in emulator.requests]
+    sent = [path for method, path in asked if method == "PATCH"]
+    assert len({path.split("/")[3] for path in sent}) == 20
+    assert len(sent) == len(set(sent)) == 32
+    assert [method for method, _ in asked[:32]] == ["PATCH"] * 32
     assert stack.outputs() == {"inForce": True}
     assert _autoscaling(emulator, "production")["max_replica"] == 6
     assert _autoscaling(emulator, "production")["concurrency_target"] == 8
     assert _promotion(emulator, "production")["rolling_deploy_config"]["max_surge_percent"] == 25
     assert _promotion(emulator, "dev")["rolling_deploy"] is False
     assert _autoscaling(emulator, "production", "emb3d9x2")["concurrency_target"] == 32
+    assert _autoscaling(emulator, "production", "iv7read1")["target_utilization_percentage"] == 90
+
+
+def test_settings_follow_and_feed_other_resources_when_infrastructure_is_beside_them(
+    example: Example, emulator: Emulator
+) -> None:
+    """What one resource gives decides the settings; what depends on them waits until they are in force."""
+    stack = example("alongside_infrastructure")
+    stack.preview()
+    stack.up()
+    assert _autoscaling(emulator, "production")["max_replica"] == 2
+    assert stack.outputs() == {"gateway": {"requests_at_once": 16}}
+    stack.configure({"serving-and-infrastructure:gpus": 8})
+    meanwhile: list[Any] = []
+
+    def finish() -> None:
+        meanwhile.append(json.loads((stack.folder / "gateway.json").read_text()))
+        emulator.finish_promotion("lm4chat8", "production")
+
+    emulator.start_promotion("lm4chat8", "production")
+    with once(lambda: len(patches(emulator)) == 2 and polls(emulator) > 0, finish):
+        stack.up()
+    assert meanwhile == [{"requests_at_once": 16}]
+    assert _autoscaling(emulator, "production")["max_replica"] == 4
+    assert json.loads((stack.folder / "gateway.json").read_text()) == {"requests_at_once": 32}
+
+
+def test_project_passes_its_own_tests_when_pytest_runs_in_it(tmp_path: Path) -> None:
+    """As a user runs them, in a copy of the folder: nothing is skipped and nothing is written beside the project."""
+    put("testing_your_stack", tmp_path, "")
+    before = {path.name for path in tmp_path.iterdir()}
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-W", "error"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+    assert "5 passed" in done.stdout, done.stdout + done.stderr
+    assert "skipped" not in done.stdout
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["dev", "production"])
+def test_tested_project_comes_into_force_when_an_engine_runs_it(
+    example: Example, emulator: Emulator, name: str
+) -> None:
+    """What its own tests promise holds on either engine."""
+    example("testing_your_stack", name).up()
+    found = _autoscaling(emulator, name)
+    assert (found["min_replica"], found["max_replica"]) == {"dev": (0, 2), "production": (1, 6)}[name]

@@ -1,0 +1,52 @@
+"""What the fixtures for users' own tests do, in a test session of their own."""
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+PROJECT = """
+name: serving
+runtime: python
+"""
+PROGRAM = """
+import pulumi
+from baseten_pulumi import BasetenEnvironmentSettings
+
+if pulumi.get_stack() == "models":
+    pulumi.export("chat", "lm4chat8")
+else:
+    model_id = pulumi.StackReference("organization/serving/models").require_output("chat")
+    BasetenEnvironmentSettings(
+        "chat", model_id=model_id, env_name=pulumi.get_stack(), autoscaling_settings={"max_replica": 4}
+    )
+"""
+TESTS = """
+def test_production(local_engine, baseten_emulator):
+    assert local_engine("..", stack="models").up().succeeded
+    assert local_engine(stack="production").up().succeeded
+    assert baseten_emulator.reported("lm4chat8", "production")["autoscaling_settings"]["max_replica"] == 4
+
+
+def test_every_test_begins_with_nothing(local_engine, baseten_emulator):
+    assert "There is no stack 'organization/serving/models'" in local_engine(stack="production").up().text
+    assert not [request for request in baseten_emulator.requests if request.method == "PATCH"]
+
+
+def test_variables_are_added(local_engine, tmp_path):
+    environment = {"BASETEN_BASE_URL": "http://127.0.0.1:9", "BASETEN_API_KEY": ""}
+    local_engine(stack="models").up()
+    assert "There is no API key" in local_engine(stack="production", environment=environment).up().text
+"""
+
+
+def test_project_is_found_from_the_tests_own_folder_when_an_engine_is_asked_for(pytester: pytest.Pytester) -> None:
+    """Wherever pytest was started; stacks of one test see each other, those of the next do not."""
+    files = {"Pulumi.yaml": PROJECT, "__main__.py": PROGRAM, "tests/test_it.py": TESTS}
+    project = pytester.mkdir("serving")
+    (project / "tests").mkdir()
+    for name, text in files.items():
+        (project / name).write_text(text)
+    pytester.makeconftest('pytest_plugins = ["baseten_pulumi.testing.plugin"]')
+    pytester.runpytest_inprocess("-p", "no:cacheprovider", "serving/tests").assert_outcomes(passed=3)
+    left = {path.relative_to(project).as_posix() for path in project.rglob("*") if "__pycache__" not in path.parts}
+    assert left == {*files, "tests"}

@@ -1,0 +1,88 @@
+"""One stack knows the models, another manages their environments."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from baseten_pulumi.testing import Emulator
+from tests.engines import Stack
+from tests.programs import MODEL, patches
+
+OTHER = "wh5pr3v1"
+PROGRAM = """
+import pulumi
+from baseten_pulumi import BasetenModelEnvironments
+
+if pulumi.get_stack() == "dev":
+    pulumi.export("models", {{"chat": {model!r}}})
+else:
+    models = pulumi.StackReference("organization/serving/dev").{take}
+    chat = BasetenModelEnvironments(
+        "chat",
+        model_id=models["chat"],
+        environments={{"staging": None, "production": {{"autoscaling_settings": {{"min_replica": 1}}}}}},
+        defaults={{"autoscaling_settings": {{"max_replica": 4}}}},
+    )
+    pulumi.export("models", chat.settings["production"].model_id)
+"""
+
+
+def _program(model: str = MODEL, take: str = 'require_output("models")') -> str:
+    return PROGRAM.format(model=model, take=take)
+
+
+@pytest.fixture
+def consumer(stack: Stack) -> Iterator[Stack]:
+    """A second stack of the project; its last preview has to be empty, as the first one's."""
+    stack.program(_program())
+    consumer = stack.sibling("serving")
+    yield consumer
+    if consumer.is_settled_at_the_end:
+        consumer.preview("--expect-no-changes")
+
+
+def test_settings_come_into_force_when_another_stack_names_the_model(
+    stack: Stack, consumer: Stack, emulator: Emulator
+) -> None:
+    """What the other stack exports is known in previews, too."""
+    stack.up()
+    assert f'"{MODEL}"' in consumer.preview().text
+    consumer.up()
+    assert consumer.outputs() == {"models": MODEL}
+    for environment, least in (("staging", 0), ("production", 1)):
+        found = emulator.reported(MODEL, environment)["autoscaling_settings"]
+        assert (found["min_replica"], found["max_replica"]) == (least, 4)
+
+
+def test_environments_are_managed_at_the_new_model_when_the_other_stack_changes_it(
+    stack: Stack, consumer: Stack, emulator: Emulator
+) -> None:
+    """The next preview says that both are replaced; nothing is reverted at the old model."""
+    stack.up()
+    consumer.up()
+    stack.program(_program(OTHER))
+    stack.up()
+    assert consumer.preview().counts["replace"] == 2
+    emulator.clear_requests()
+    consumer.up()
+    assert {request.path.split("/")[3] for request in emulator.requests if request.method == "PATCH"} == {OTHER}
+    assert emulator.reported(OTHER, "production")["autoscaling_settings"]["max_replica"] == 4
+    assert emulator.reported(MODEL, "production")["autoscaling_settings"]["max_replica"] == 4
+
+
+@pytest.mark.parametrize(
+    ("take", "message"),
+    [
+        ('require_output("model")', "KeyError: 'model'"),
+        ('get_output("models").apply(lambda it: {"chat": None})', "model_id: is required"),
+    ],
+)
+def test_preview_fails_when_the_other_stack_does_not_name_the_model(
+    stack: Stack, consumer: Stack, emulator: Emulator, take: str, message: str
+) -> None:
+    """An output that is missing, and one that is empty."""
+    consumer.is_settled_at_the_end = False
+    stack.program(_program(take=take))
+    stack.up()
+    assert message in consumer.fails("preview")
+    assert not patches(emulator)
