@@ -44,7 +44,7 @@ def consumer(stack: Stack) -> Iterator[Stack]:
 def test_settings_come_into_force_when_another_stack_names_the_model(
     stack: Stack, consumer: Stack, emulator: Emulator
 ) -> None:
-    """What the other stack exports is known in previews, too."""
+    """Previews know it. Where it changes both environments are replaced, and nothing is reverted at the old one."""
     stack.up()
     assert f'"{MODEL}"' in consumer.preview().text
     consumer.up()
@@ -52,14 +52,6 @@ def test_settings_come_into_force_when_another_stack_names_the_model(
     for environment, least in (("staging", 0), ("production", 1)):
         found = emulator.reported(MODEL, environment)["autoscaling_settings"]
         assert (found["min_replica"], found["max_replica"]) == (least, 4)
-
-
-def test_environments_are_managed_at_the_new_model_when_the_other_stack_changes_it(
-    stack: Stack, consumer: Stack, emulator: Emulator
-) -> None:
-    """The next preview says that both are replaced; nothing is reverted at the old model."""
-    stack.up()
-    consumer.up()
     stack.program(_program(OTHER))
     stack.up()
     assert consumer.preview().counts["replace"] == 2
