@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from baseten_pulumi.cli import main
+from baseten_pulumi.cli import main, status
+from baseten_pulumi.cli.surveying import Survey
 from baseten_pulumi.fields import FIELDS, flatten
 from baseten_pulumi.testing import Emulator
 from baseten_pulumi.testing.emulator import Fault
@@ -183,6 +184,18 @@ def test_the_extra_is_named_when_its_package_is_missing(
     )
     assert _printed(capsys, "status", "--model", MODEL, "--json")
     assert _printed(capsys, "export", "--model", MODEL)
+
+
+def test_it_ends_without_a_word_when_it_is_interrupted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C has the exit status that shells know."""
+
+    def interrupted(*_: object) -> Survey:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(status, "survey", interrupted)
+    assert _printed(capsys, "status", "--model", MODEL, "--json", status=130) == ""
 
 
 def test_it_ends_in_peace_when_nobody_reads_on(
