@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from typing import TypeAlias, TypeVar
-from urllib.parse import quote
 
-from baseten_pulumi.api import failures, models
+from baseten_pulumi.api import failures, models, paths
 from baseten_pulumi.api.connection import Connection
+from baseten_pulumi.api.masking import masked
 from baseten_pulumi.api.pool import Endpoint
 from baseten_pulumi.api.retrying import retrying
 from baseten_pulumi.clock import Clock
@@ -19,7 +19,6 @@ LONGEST_LOOKING_UP_SECONDS = 10.0
 # and as long as this where the caller's time is over: "not found" alone helps nobody.
 SHORTEST_LOOKING_UP_SECONDS = 1.0
 
-_MODELS_PATH = "/v1/models"
 _Answer = TypeVar("_Answer")
 OnTrouble: TypeAlias = Callable[[RequestError], None]
 
@@ -41,15 +40,16 @@ class BasetenClient:
         """Read one environment, once.
 
         Raises:
+            ConfigurationError: a name cannot stand in a URL; nothing was sent.
             ModelNotFoundError, EnvironmentNotFoundError: there is no such environment; which of the two is missing was
                 asked with a second request.
             RequestError: the answer was another, or none came in time.
         """
         deadline = self._clock.now() + within_seconds
         goal = f"{_settings_of(model_id, env_name)} could not be read."
-        request = self._request("GET", _environment_path(model_id, env_name), goal)
+        request = self._request("GET", paths.environment(model_id, env_name), goal)
         try:
-            return await self._connection.send(request, models.read_environment, within_seconds)
+            return self._worded(await self._connection.send(request, models.read_environment, within_seconds))
         except NotFoundError as error:
             raise await self._what_is_missing(error, model_id, env_name, deadline) from None
 
@@ -62,12 +62,13 @@ class BasetenClient:
         """
         deadline = self._clock.now() + within_seconds
         request = self._request(
-            "GET", _environments_path(model_id), f'Environments of model "{model_id}" could not be read.'
+            "GET", paths.environments(model_id), f'Environments of model "{model_id}" could not be read.'
         )
         try:
-            return await self._connection.send(request, models.read_environments, within_seconds)
+            found = await self._connection.send(request, models.read_environments, within_seconds)
         except NotFoundError as error:
             raise await self._what_of_model(error, model_id, error.statements.seen, deadline) from None
+        return {name: self._worded(environment) for name, environment in found.items()}
 
     async def read_environment_now(
         self, model_id: str, env_name: str, *, within_seconds: float, on_trouble: OnTrouble = lambda _: None
@@ -109,7 +110,7 @@ class BasetenClient:
         Raises:
             RequestError: Baseten could not be asked, once the time is up.
         """
-        request = self._request("GET", _MODELS_PATH, "The account's models could not be read.")
+        request = self._request("GET", paths.MODELS, "The account's models could not be read.")
         return await retrying(
             lambda left: self._connection.send(request, models.read_models, left),
             within_seconds=within_seconds,
@@ -137,10 +138,10 @@ class BasetenClient:
         """
         deadline = self._clock.now() + within_seconds
         goal = f"{_settings_of(model_id, env_name)} were not put in force."
-        request = self._request("PATCH", _environment_path(model_id, env_name), goal)
+        request = self._request("PATCH", paths.environment(model_id, env_name), goal)
         body = models.update_body(settings)
         try:
-            return await retrying(
+            status = await retrying(
                 lambda left: self._connection.send(request, models.read_update_status, left, body, on_turn),
                 within_seconds=within_seconds,
                 clock=self._clock,
@@ -148,6 +149,7 @@ class BasetenClient:
             )
         except NotFoundError as error:
             raise await self._what_is_missing(error, model_id, env_name, deadline) from None
+        return masked(status, self._api_key)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -163,7 +165,7 @@ class BasetenClient:
         the deadline, but for a second that there always is.
         """
         try:
-            names = [*await self._list(_environments_path(model_id), models.read_environments, deadline)]
+            names = [*await self._list(paths.environments(model_id), models.read_environments, deadline)]
         except NotFoundError as without_model:
             return await self._what_of_model(error, model_id, without_model.statements.seen, deadline)
         except RequestError:
@@ -173,7 +175,7 @@ class BasetenClient:
 
     async def _what_of_model(self, error: NotFoundError, model_id: str, seen: str, deadline: float) -> RequestError:
         try:
-            listed = await self._list(_MODELS_PATH, models.read_models, deadline)
+            listed = await self._list(paths.MODELS, models.read_models, deadline)
         except RequestError:
             return error
         is_listed = any(model.id == model_id for model in listed)
@@ -184,17 +186,13 @@ class BasetenClient:
         request = self._request("GET", path, "It could not be listed.")
         return await self._connection.send(request, read, min(left_seconds, LONGEST_LOOKING_UP_SECONDS))
 
+    def _worded(self, environment: models.Environment) -> models.Environment:
+        """Take the key out of Baseten's words, which go into state and rows."""
+        return environment.worded(lambda word: masked(word, self._api_key))
+
     def _request(self, method: str, path: str, goal: str) -> failures.Request:
         return failures.Request(method, path, goal, self._api_key, self._host)
 
 
 def _settings_of(model_id: str, env_name: str) -> str:
     return f'Settings of environment "{env_name}" of model "{model_id}"'
-
-
-def _environments_path(model_id: str) -> str:
-    return f"/v1/models/{quote(model_id, safe='')}/environments"
-
-
-def _environment_path(model_id: str, env_name: str) -> str:
-    return f"{_environments_path(model_id)}/{quote(env_name, safe='')}"

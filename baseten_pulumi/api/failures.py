@@ -16,6 +16,7 @@ import pydantic
 
 from baseten_pulumi import errors
 from baseten_pulumi.api.limiting import NoTurnError
+from baseten_pulumi.api.masking import masked
 from baseten_pulumi.errors import RequestError, Statements
 
 # Longest piece of an answer that an error quotes.
@@ -220,7 +221,7 @@ def _said(response: httpx.Response, api_key: str) -> str:
 
 def _one_line(text: str, api_key: str) -> str:
     shown = "".join(character for character in " ".join(text.split()) if character.isprintable())
-    line = shown.replace(api_key, "[key]") if api_key else shown
+    line = masked(shown, api_key)
     return line if len(line) <= QUOTED_CHARACTERS else f"{line[:QUOTED_CHARACTERS]}…"
 
 

@@ -150,6 +150,12 @@ class Environment:
     settings: Settings
     promotion: Promotion | None
 
+    def worded(self, reword: Callable[[str], str]) -> "Environment":
+        """Return the environment with every word of Baseten's put otherwise."""
+        settings = {path: reword(value) if isinstance(value, str) else value for path, value in self.settings.items()}
+        promotion = self.promotion and self.promotion.model_copy(update={"status": reword(self.promotion.status)})
+        return Environment(settings, promotion)
+
 
 @dataclass(frozen=True, slots=True)
 class Model:

@@ -51,6 +51,7 @@ class Configuration:
                 )
             )
         if not (key.isascii() and key.isprintable() and " " not in key):
+            del key  # error reports show a frame's locals
             raise _malformed("The API key", "has characters an API key cannot have", "Copy it again, on one line.")
         return key
 

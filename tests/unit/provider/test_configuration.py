@@ -5,6 +5,7 @@ import pytest
 
 from baseten_pulumi.errors import ConfigurationError, MissingApiKeyError
 from baseten_pulumi.provider.configuration import Configuration, is_loopback
+from tests.key_scan import holds, told
 
 
 def _configured(stack: dict[str, Any] | None = None, **environ: str) -> Configuration:
@@ -50,7 +51,7 @@ def test_key_is_missing_when_nothing_is_set(stack: dict[str, Any], environ: dict
 
 @pytest.mark.parametrize("key", ["two words", "two\nlines", "tab\tbed", "schlüssel", "null\0byte", "del\x7f"])
 def test_key_is_refused_and_not_shown_when_it_cannot_be_sent(key: str) -> None:
-    """Only printable ASCII fits a header."""
+    """Only printable ASCII fits a header; the error's frames do not hold what was refused either."""
     with pytest.raises(ConfigurationError) as caught:
         _configured({"baseten:apiKey": key}).api_key()
     assert str(caught.value) == (
@@ -58,6 +59,7 @@ def test_key_is_refused_and_not_shown_when_it_cannot_be_sent(key: str) -> None:
         "The API key has characters an API key cannot have. Nothing was sent.\n"
         "Copy it again, on one line."
     )
+    assert not holds(told(caught.value), key)
 
 
 def test_key_is_not_shown_when_a_configuration_is_printed() -> None:

@@ -1,0 +1,87 @@
+"""The API key is in nothing that a run leaves or shows, whatever Baseten answers and however it writes the key."""
+
+from base64 import b64encode
+
+import pytest
+
+from baseten_pulumi.testing import Emulator, Fault
+from tests.engines import API_KEY, Stack
+from tests.key_scan import holds
+from tests.programs import program
+
+ECHO = f"{API_KEY} {b64encode(f'Api-Key {API_KEY}'.encode()).decode()}"
+HEADERS = {"x-request-id": API_KEY, "location": f"https://elsewhere.example/?key={API_KEY}"}
+# A 429 holds back whatever goes to the same endpoint; a test of the client alone covers it.
+STATUSES = (307, 400, 401, 403, 409, 422, 500, 503)
+# Everything the engine can be asked to tell.
+TALKATIVE = ("--logtostderr", "--logflow", "-v=9")
+
+_EVERY_ERROR = """
+import pulumi
+from baseten_pulumi import BasetenEnvironmentSettings
+
+for model_id, env_name in {environments!r}:
+    BasetenEnvironmentSettings(
+        f"{{model_id}}-{{env_name}}",
+        model_id=model_id,
+        env_name=env_name,
+        autoscaling_settings={{"min_replica": 1, "max_replica": 4}},
+        opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="3s", update="3s")),
+    )
+"""
+
+
+def _faulty(emulator: Emulator) -> list[tuple[str, str]]:
+    """Have each of some models answered in its own bad way; return an environment of each."""
+    faults = [
+        *(Fault.status(it, {"message": ECHO}, HEADERS, method="PATCH", model_id=f"s{it}") for it in STATUSES),
+        Fault.body(f"<html>{ECHO}", model_id="unreadable"),
+        Fault.body({"status": API_KEY}, method="PATCH", model_id="odd-word"),
+        Fault.dropped(method="PATCH", model_id="dropped"),
+        Fault.never_applies(model_id="never"),
+    ]
+    models = [str(fault.match["model_id"]) for fault in faults]
+    for model_id, fault in zip(models, faults, strict=True):
+        emulator.add_model(model_id, model_id)
+        emulator.faults.add(fault)
+    return [*((it, "production") for it in models), ("missing", "production"), ("s400", "missing")]
+
+
+def _seen(stack: Stack, emulator: Emulator, *operations: str) -> str:
+    """Run operations that may fail; return what they showed, wrote and sent, all of it."""
+    flags = TALKATIVE if stack.kind == "real" else ()
+    shown = [stack.run(*operation.split(), *flags).text for operation in operations]
+    return "\n".join([*shown, str(stack.state()), stack.written(), str(emulator.requests)])
+
+
+@pytest.mark.emulator(api_key=API_KEY)
+def test_the_key_is_nowhere_when_every_error_echoes_it(stack: Stack, emulator: Emulator) -> None:
+    """Output, logs, what engine and plugins say to each other, state, its backups, and the emulator's record."""
+    stack.is_settled_at_the_end = False
+    stack.environment["PULUMI_DEBUG_GRPC"] = str(stack.folder / "wire.json")
+    stack.program(_EVERY_ERROR.format(environments=_faulty(emulator)))
+    seen = _seen(stack, emulator, "up --continue-on-error", "preview", "refresh", "up --continue-on-error")
+    for status in STATUSES:
+        assert f"Baseten answered {status}" in seen
+    for words in ("does not describe", "lost its connection", "not in force", "not exist"):
+        assert words in seen
+    assert "[key]" in seen
+    assert not holds(seen, API_KEY)
+
+
+@pytest.mark.emulator(api_key=API_KEY)
+def test_the_key_is_in_none_of_our_words_when_it_is_a_secret_of_the_stack(stack: Stack, emulator: Emulator) -> None:
+    """As configuration it is encrypted in the stack's file and state, and used.
+
+    At its highest verbosity the engine itself logs what it hands to providers, and filters only what it shows.
+    """
+    if stack.kind == "local":
+        stack.is_settled_at_the_end = False
+        pytest.skip("the local engine keeps no secrets; it says so")
+    del stack.environment["BASETEN_API_KEY"]
+    stack._command("config", "set", "--secret", "baseten:apiKey", API_KEY, "--stack", "dev").check_returncode()
+    stack.program(program({"min_replica": 1}))
+    assert not holds(stack.up().text + stack.written(), API_KEY)
+    seen = _seen(stack, emulator, "up", "preview", "refresh")
+    assert {request.status for request in emulator.requests} == {200}
+    assert not holds("\n".join(line for line in seen.splitlines() if ".Configure().inputs]" not in line), API_KEY)

@@ -1,0 +1,48 @@
+import json
+from base64 import b64encode, urlsafe_b64encode
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.key_scan import holds, told
+
+KEY = "k/+very~secret?4711=="
+
+
+@pytest.mark.parametrize("before", range(4))
+@pytest.mark.parametrize("after", range(4))
+def test_key_is_found_when_it_is_inside_base64(before: int, after: int) -> None:
+    """Wherever it begins: in both alphabets, and inside the base64 of something base64-encoded."""
+    content = b"x" * before + KEY.encode() + b"y" * after
+    assert holds(b64encode(content), KEY)
+    assert holds(urlsafe_b64encode(content), KEY)
+    assert holds(b64encode(b'{"p": "' + b64encode(content) + b'"}'), KEY)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        KEY,
+        quote(KEY, safe=""),
+        quote(KEY, safe="").lower(),
+        json.dumps({"a": KEY}),
+        "".join(f"\\u{ord(c):04x}" for c in KEY),
+    ],
+)
+def test_key_is_found_when_it_is_written_otherwise(written: str) -> None:
+    """Plain, in a URL and in JSON."""
+    assert holds(f"before {written} after", KEY)
+    assert not holds(f"before {written[:-8]} after", KEY)
+
+
+def test_key_is_found_when_a_frame_of_an_error_holds_it() -> None:
+    """Locals are part of what error reports show; those of the tests, which know the key, are not looked at."""
+    names: dict[str, Any] = {}
+    exec(compile("def fail(secret):\n    raise ValueError('no')", "elsewhere.py", "exec"), names)  # noqa: S102
+    with pytest.raises(ValueError, match="no") as caught:
+        names["fail"](KEY)
+    assert holds(told(caught.value), KEY)
+    with pytest.raises(ValueError, match="no") as caught:
+        raise ValueError("no")
+    assert not holds(told(caught.value), KEY)
