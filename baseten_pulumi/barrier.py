@@ -5,10 +5,12 @@ from typing import Any
 
 import pulumi
 import pulumi.dynamic
-from pulumi.output import Unknown
+from pulumi.output import UNKNOWN, Unknown
 
 from baseten_pulumi.provider import SettingsInForceProvider
 from baseten_pulumi.resource import BasetenEnvironmentSettings, refuse_subclass
+
+_RECORD = ("status", "in_force", "requests", "incarnation")
 
 
 class BasetenSettingsInForce(pulumi.dynamic.Resource, module="baseten", name="SettingsInForce"):
@@ -67,61 +69,44 @@ def _environments(settings: Sequence[BasetenEnvironmentSettings]) -> pulumi.Outp
     return addresses.apply(lambda found: _by_name(zip(found[::2], found[1::2], distinct, strict=True)))
 
 
-def _by_name(
-    addressed: Iterable[tuple[str, str, BasetenEnvironmentSettings]],
-) -> dict[str, pulumi.Output[dict[str, Any]]]:
-    groups: dict[str, list[BasetenEnvironmentSettings]] = {}
+def _by_name(addressed: Iterable[tuple[str, str, BasetenEnvironmentSettings]]) -> dict[str, Any]:
+    groups: dict[str, list[dict[str, Any]]] = {}
     for model_id, env_name, settings in addressed:
-        groups.setdefault(f"{model_id}/{env_name}", []).append(settings)
-    return {name: _entry(group) for name, group in groups.items()}
+        groups.setdefault(f"{model_id}/{env_name}", []).append(_described(settings))
+    return {name: parts[0] if len(parts) == 1 else _together(parts) for name, parts in groups.items()}
 
 
-def _entry(group: Sequence[BasetenEnvironmentSettings]) -> pulumi.Output[dict[str, Any]]:
-    """Describe an environment, by what its resources say of it.
+def _described(settings: BasetenEnvironmentSettings) -> dict[str, Any]:
+    """Name a resource's outputs as they are: each that is made of others costs the SDK more than all the rest."""
+    from baseten_pulumi.fields import members
+
+    managed = {group: getattr(settings, group) for group in members("")}
+    return {**managed, **{name: getattr(settings, name) for name in _RECORD}}
+
+
+def _together(parts: Sequence[dict[str, Any]]) -> pulumi.Output[Any]:
+    return pulumi.Output.all(*parts).apply(_joined, run_with_unknowns=True)
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    """Join what several resources manage of one environment; it is in force where each says so.
 
     A preview takes an output that the state lacks for one it does not know yet, and every state has `in_force`: where
     that is known, all there is is known.
     """
-    parts = [
-        pulumi.Output.all(
-            it.status,
-            it.requests,
-            it.incarnation,
-            it.autoscaling_settings,
-            it.promotion_settings,
-            it.request_backpressure_settings,
-        )
-        for it in group
-    ]
-    return pulumi.Output.all(*(it.in_force for it in group)).apply(
-        lambda said: pulumi.Output.all(*parts).apply(lambda known: _joined(known, said), run_with_unknowns=True)
-    )
+    from baseten_pulumi.fields import flatten, nest
 
-
-def _joined(parts: Sequence[Sequence[Any]], in_force: Sequence[bool]) -> dict[str, Any]:
-    """Join what several resources manage of one environment; it is in force where each says so."""
-    from baseten_pulumi.fields import flatten, members, nest
-
-    known = [[None if isinstance(value, Unknown) else value for value in part] for part in parts]
+    if any(isinstance(part, Unknown) or isinstance(part["in_force"], Unknown) for part in parts):
+        return UNKNOWN
+    known = [{name: value for name, value in part.items() if not isinstance(value, Unknown)} for part in parts]
     settings: dict[str, Any] = {}
-    for _, _, _, *objects in known:
-        settings |= flatten({name: _plain(name, it) for name, it in zip(members(""), objects, strict=True)})
-    statuses, requests, incarnations = list(zip(*known, strict=True))[:3]
+    for part in known:
+        settings |= flatten(part)
+    statuses = [part.get("status") for part in known]
     return {
         **nest(settings),
         "status": "QUEUED" if "QUEUED" in statuses else statuses[-1],
-        "in_force": all(in_force),
-        "requests": sum(count or 0 for count in requests),
-        "incarnation": "+".join(filter(None, incarnations)) or None,
-    }
-
-
-def _plain(group: str, typed: Any) -> dict[str, Any]:
-    """Turn a typed output into the object the API knows."""
-    from baseten_pulumi.fields import GROUPS, members
-
-    values = {name: getattr(typed, name, None) for name in members(group)}
-    return {
-        name: _plain(f"{group}.{name}", value) if f"{group}.{name}" in GROUPS else value
-        for name, value in values.items()
+        "in_force": all(part["in_force"] for part in known),
+        "requests": sum(part.get("requests") or 0 for part in known),
+        "incarnation": "+".join(filter(None, (part.get("incarnation") for part in known))) or None,
     }

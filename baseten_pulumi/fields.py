@@ -5,7 +5,8 @@ is named by its dotted path, `promotion_settings.rolling_deploy_config.max_surge
 flat: a mapping from path to value with the paths in the order of the table. This module knows neither Pulumi nor HTTP.
 """
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -219,10 +220,11 @@ FIELDS: Mapping[str, Field] = {field.path: field for field in _TABLE}
 """Every setting by its dotted path, in the order of the API page."""
 
 
-def members(group: str) -> Iterator[str]:
-    """Yield the names an object may hold: its settings, and the objects inside it."""
+@functools.cache
+def members(group: str) -> tuple[str, ...]:
+    """Return the names an object may hold: its settings, and the objects inside it."""
     paths = [*FIELDS, *GROUPS]
-    return (path.removeprefix(f"{group}.") for path in paths if path.rpartition(".")[0] == group)
+    return tuple(path.removeprefix(f"{group}.") for path in paths if path.rpartition(".")[0] == group)
 
 
 def flatten(nested: Mapping[str, Any]) -> Settings:

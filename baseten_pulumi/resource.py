@@ -16,7 +16,6 @@ from baseten_pulumi.settings import (
     PromotionSettingsArgsDict,
     RequestBackpressureSettings,
     RequestBackpressureSettingsArgsDict,
-    written,
 )
 
 _API_KEY = "baseten:apiKey"
@@ -86,9 +85,9 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
         """
         refuse_subclass(self, BasetenEnvironmentSettings)
         settings = {
-            "autoscaling_settings": written(autoscaling_settings),
-            "promotion_settings": written(promotion_settings),
-            "request_backpressure_settings": written(request_backpressure_settings),
+            "autoscaling_settings": autoscaling_settings,
+            "promotion_settings": promotion_settings,
+            "request_backpressure_settings": request_backpressure_settings,
         }
         props: dict[str, Any] = {
             "model_id": model_id,

@@ -2,10 +2,11 @@
 
 Arguments ending in `ArgsDict` are what a program passes; the classes without it are what a resource's outputs hold.
 Every name is the API's own. In arguments an absent setting or None is left as it is at Baseten: never sent, never
-compared. In outputs None means that the program does not manage the setting.
+compared. In outputs None means that the program does not manage the setting; as a mapping, to be passed on as an
+argument, an output class lacks it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import pulumi
@@ -94,8 +95,21 @@ class EnvironmentArgsDict(TypedDict, total=False):
     """Backpressure to put in force; None manages none of it."""
 
 
+class _Known(Mapping[str, Any]):
+    """An output class as what it knows, so that it can be passed on as an argument. No dict: the SDK unwraps those."""
+
+    def __getitem__(self, name: str) -> Any:
+        return vars(self)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(vars(self))
+
+    def __len__(self) -> int:
+        return len(vars(self))
+
+
 @pulumi.output_type
-class AutoscalingSettings:
+class AutoscalingSettings(_Known):
     """The managed part of an environment's autoscaling, as last read from or sent to Baseten."""
 
     min_replica: int | None = None
@@ -117,7 +131,7 @@ class AutoscalingSettings:
 
 
 @pulumi.output_type
-class RollingDeployConfig:
+class RollingDeployConfig(_Known):
     """The managed part of how a rolling deploy proceeds."""
 
     rolling_deploy_strategy: str | None = None
@@ -133,7 +147,7 @@ class RollingDeployConfig:
 
 
 @pulumi.output_type
-class PromotionSettings:
+class PromotionSettings(_Known):
     """The managed part of how a deployment is promoted to an environment."""
 
     redeploy_on_promotion: bool | None = None
@@ -151,23 +165,8 @@ class PromotionSettings:
 
 
 @pulumi.output_type
-class RequestBackpressureSettings:
+class RequestBackpressureSettings(_Known):
     """The managed part of what an environment does with more requests than it can take."""
 
     policy: str | None = None
     """What becomes of requests that find every replica full; "NONE" where no policy is set."""
-
-
-_READ = (AutoscalingSettings, PromotionSettings, RollingDeployConfig, RequestBackpressureSettings)
-
-
-def written(settings: Any) -> Any:
-    """Return settings that were read elsewhere as a program would write them, so that they can be arguments.
-
-    What is None in an output class is left out; what a program wrote itself stays as it is.
-    """
-    if isinstance(settings, pulumi.Output):
-        return settings.apply(written)
-    if isinstance(settings, _READ):
-        settings = vars(settings)  # None is not kept there
-    return {name: written(it) for name, it in settings.items()} if isinstance(settings, Mapping) else settings

@@ -15,6 +15,7 @@ from baseten_pulumi.provider.checking import Failure
 from baseten_pulumi.provider.configuration import Configuration
 
 ENVIRONMENTS = "environments"
+_RECORD = ("status", "requests", "incarnation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,15 @@ def unseen(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Member
 
 
 def _normalised(entry: Any) -> Any:
-    return entry if _is_unknown(entry) else Member.parse(entry).entry()
+    """Return an entry as it is kept; one that is not known yet as it is.
+
+    A preview takes an output that the state lacks for one it does not know yet, and every state has `in_force`: where
+    that is known, all there is is known.
+    """
+    if _is_unknown(entry) and (not isinstance(entry, Mapping) or _is_unknown(entry.get("in_force"))):
+        return entry
+    known = {name: value for name, value in entry.items() if name not in _RECORD or not _is_unknown(value)}
+    return entry if _is_unknown(known) else Member.parse(known).entry()
 
 
 def _is_unknown(value: Any) -> bool:

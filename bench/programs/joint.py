@@ -6,5 +6,7 @@ from baseten_pulumi import BasetenEnvironmentSettings, BasetenSettingsInForce
 from bench.fleet import Fleet
 
 fleet = Fleet(pulumi.Config("bench").require_int("size"))
-settings = [BasetenEnvironmentSettings(member.name, wait=False, **member.inputs) for member in fleet]
+settings: list[BasetenEnvironmentSettings] = []
+for member in fleet:
+    settings.append(BasetenEnvironmentSettings(member.name, wait=False, **member.inputs))  # noqa: PERF401 - as the others
 BasetenSettingsInForce("fleet", settings=settings)

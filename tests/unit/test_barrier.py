@@ -2,9 +2,11 @@ from typing import Any
 
 import pulumi
 import pytest
+from pulumi.output import UNKNOWN, Unknown
 
 from baseten_pulumi import BasetenEnvironmentSettings, BasetenSettingsInForce
 from baseten_pulumi.barrier import _joined
+from baseten_pulumi.provider.joint_members import check
 from tests.mocked import OUTPUTS, Mocks, run
 
 THREE = {"autoscaling_settings": {"max_replica": 3}}
@@ -50,7 +52,7 @@ def test_environments_are_described_by_id_when_a_joint_wait_is_declared() -> Non
 def test_count_is_zero_when_state_of_an_earlier_release_has_none() -> None:
     """And Baseten's last word may be missing too."""
     found = _environments(("a", "production", THREE), outputs={"in_force": True})
-    assert {key: value for key, value in found["abc123/production"].items() if value is not None} == {
+    assert check({"environments": found})[0]["environments"]["abc123/production"] == {
         **THREE,
         "in_force": True,
         "requests": 0,
@@ -80,7 +82,14 @@ def test_settings_are_joined_when_several_resources_manage_one_environment(statu
 )
 def test_environment_is_in_force_when_all_of_its_resources_say_so(said: tuple[bool, ...], in_force: bool) -> None:
     """What one of them has yet to see is waited for."""
-    assert _joined([("ACCEPTED", 1, "1f", None, None, None)] * len(said), said)["in_force"] is in_force
+    assert _joined([{"status": "ACCEPTED", "in_force": one} for one in said])["in_force"] is in_force
+
+
+def test_environment_is_unknown_when_one_of_its_resources_is() -> None:
+    """A preview does not know what a request will be answered; it may not take that for nothing."""
+    known = {"status": "ACCEPTED", "in_force": True}
+    assert isinstance(_joined([known, {**known, "in_force": UNKNOWN}]), Unknown)
+    assert isinstance(_joined([known, UNKNOWN]), Unknown)
 
 
 def test_environment_counts_once_when_its_resource_is_given_twice() -> None:

@@ -36,11 +36,24 @@ def test_inputs_are_normalised_when_checked() -> None:
 
 
 @pytest.mark.parametrize(
-    "environments", [UNKNOWN, {PRODUCTION: UNKNOWN}, {PRODUCTION: {**_entry(), "requests": UNKNOWN}}]
+    "environments",
+    [
+        UNKNOWN,
+        {PRODUCTION: UNKNOWN},
+        {PRODUCTION: {**_entry(), "requests": UNKNOWN, "in_force": UNKNOWN}},
+        {PRODUCTION: {**_entry(max_replica=UNKNOWN), "in_force": True}},
+    ],
 )
 def test_what_is_not_known_yet_is_passed_through_when_checked(environments: Any) -> None:
     """A preview does not know what a request will be answered."""
     assert check({"environments": environments}) == ({"environments": environments}, [])
+
+
+def test_what_state_lacks_is_no_unknown_when_the_rest_is_known() -> None:
+    """A preview takes an output for unknown that state of an earlier release does not have."""
+    entry = {**_entry(), "status": UNKNOWN, "requests": UNKNOWN, "incarnation": UNKNOWN, "in_force": True}
+    inputs, _ = check(_props(production=entry))
+    assert inputs == _props(production={"autoscaling_settings": {"max_replica": 3}, "requests": 0, "in_force": True})
 
 
 @pytest.mark.parametrize("environments", [{}, None, "production"])
