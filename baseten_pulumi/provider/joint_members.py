@@ -15,7 +15,6 @@ from baseten_pulumi.provider.checking import Failure
 from baseten_pulumi.provider.configuration import Configuration
 
 ENVIRONMENTS = "environments"
-_RECORD = ("status", "requests", "incarnation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ def _normalised(entry: Any) -> Any:
     """
     if _is_unknown(entry) and (not isinstance(entry, Mapping) or _is_unknown(entry.get("in_force"))):
         return entry
-    known = {name: value for name, value in entry.items() if name not in _RECORD or not _is_unknown(value)}
+    known = {name: value for name, value in entry.items() if not isinstance(value, Unknown)}
     return entry if _is_unknown(known) else Member.parse(known).entry()
 
 

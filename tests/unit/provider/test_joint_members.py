@@ -51,7 +51,8 @@ def test_what_is_not_known_yet_is_passed_through_when_checked(environments: Any)
 
 def test_what_state_lacks_is_no_unknown_when_the_rest_is_known() -> None:
     """A preview takes an output for unknown that state of an earlier release does not have."""
-    entry = {**_entry(), "status": UNKNOWN, "requests": UNKNOWN, "incarnation": UNKNOWN, "in_force": True}
+    unknown = dict.fromkeys(("promotion_settings", "status", "requests", "incarnation"), UNKNOWN)
+    entry = {**_entry(), **unknown, "in_force": True}
     inputs, _ = check(_props(production=entry))
     assert inputs == _props(production={"autoscaling_settings": {"max_replica": 3}, "requests": 0, "in_force": True})
 
