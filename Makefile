@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 POLICY := $(if $(shell command -v pulumi),examples/policy/$(VENV)/installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-oldest lint bench emulator clean
+.PHONY: help setup demo test test-oldest faults lint bench emulator clean
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ test: setup ## run every test, with branch coverage
 test-oldest: .venv-oldest/installed ## run host, engine and frozen names on the lowest supported releases
 	.venv-oldest/bin/python -m pytest --numprocesses $(WORKERS) tests/unit/golden tests/unit/provider tests/unit/testing/engine \
 		tests/e2e/test_local_engine_operations.py tests/e2e/test_putting_settings_in_force.py
+
+faults: setup ## hold every promise against random programs and troubles; about 2 minutes (FAULTS="--seed 2 --runs 1000")
+	@PYTHONHASHSEED=0 $(BIN)/python -m tests.faults $(FAULTS)
 
 lint: setup ## formatting, lint rules, types and layers
 	$(BIN)/ruff format --check .

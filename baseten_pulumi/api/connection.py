@@ -28,6 +28,7 @@ SHORTEST_TIMEOUT_SECONDS = 0.1
 # The HTTP library limits each read, not their sum: an answer that trickles in would never end. Its own limits, which
 # know whether the request was sent, come first.
 OVERRUN_SECONDS = 0.5
+CANCEL_AGAIN_SECONDS = 0.2
 _OF_THE_TRANSFER = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
 
 _Answer = TypeVar("_Answer")
@@ -142,8 +143,21 @@ async def _at_most(seconds: float, work: Coroutine[Any, Any, _Answer]) -> _Answe
     try:
         await asyncio.wait({task}, timeout=seconds)
     finally:
-        if task.cancel():
-            await asyncio.wait({task})
+        await _ended(task)
     if task.cancelled():
         raise asyncio.TimeoutError
     return task.result()
+
+
+async def _ended(task: "asyncio.Future[Any]") -> None:
+    """Cancel a task until it is over: a library in it may swallow one cancellation.
+
+    Raises:
+        asyncio.CancelledError: this wait was cancelled meanwhile; the task is over all the same.
+    """
+    try:
+        while task.cancel():
+            await asyncio.wait({task}, timeout=CANCEL_AGAIN_SECONDS)
+    except asyncio.CancelledError:
+        await _ended(task)
+        raise

@@ -107,7 +107,7 @@ class _Application:
                 raise self._partial(error, None) from None
             raise
         except asyncio.CancelledError:
-            if not self._target.is_sent:
+            if not self._target.may_have_taken_effect:
                 raise _cancelled(self._plan.identity, "Nothing was sent.") from None
             doubt = _cancelled(self._plan.identity, "Baseten may have taken the settings all the same.")
             raise self._partial(doubt, None) from None

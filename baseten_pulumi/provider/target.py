@@ -21,11 +21,12 @@ class Target:
         label: Stands before what the row says, where the row is not the environment's own.
 
     Attributes:
-        is_sent: Whether settings were sent, or may have been.
+        is_sent: Whether it was tried to send settings.
+        may_have_taken_effect: Whether Baseten may have taken any of them, as far as is known while they are sent.
     """
 
     def __init__(self, identity: Identity, session: Session, row: Row, timeout_seconds: float, label: str = "") -> None:
-        self.is_sent = False
+        self.is_sent = self.may_have_taken_effect = False
         self._identity = identity
         self._session = session
         self._row = row
@@ -78,8 +79,9 @@ class Target:
         return max(self._deadline - self._session.clock.now(), 0.0)
 
     def _mark(self) -> None:
-        self.is_sent = True
+        self.is_sent = self.may_have_taken_effect = True
         self._session.sent.add(self._identity)
 
     def _show(self, trouble: RequestError) -> None:
+        self.may_have_taken_effect = trouble.may_have_taken_effect
         self._row.report(f"{self._label}{retried(trouble)}")

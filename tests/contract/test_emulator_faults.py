@@ -156,3 +156,25 @@ def test_the_emulator_says_so_when_it_fails_itself(emulator: Emulator, client: h
     answer = client.patch(ENVIRONMENT, json={"autoscaling_settings": {"max_replica": 6}})
     assert answer.status_code == 500
     assert answer.json()["message"].startswith("the emulator itself failed: TypeError(")
+
+
+def test_a_body_trickles_in_when_it_is_scripted(emulator: Emulator, client: httpx.Client) -> None:
+    """The answer is the true one, and whole; the head comes first."""
+    emulator.faults.add(Fault.slow_body(0.4, times=1))
+    began = time.monotonic()
+    with client.stream("GET", ENVIRONMENT) as answer:
+        at_head = time.monotonic() - began
+        content = answer.read()
+    assert time.monotonic() - began - at_head >= 0.3
+    assert content == client.get(ENVIRONMENT).content
+
+
+def test_an_answer_is_cut_off_when_it_is_scripted(emulator: Emulator, client: httpx.Client) -> None:
+    """The request was carried out, and its answer breaks off in the middle of the body."""
+    emulator.faults.add(Fault.cut_off(times=1))
+    with client.stream("PATCH", ENVIRONMENT, json=CHANGE) as answer:
+        assert answer.status_code == 200
+        with pytest.raises(httpx.RemoteProtocolError):
+            answer.read()
+    assert _replicas(emulator) == (2, 6)
+    assert client.get(ENVIRONMENT).is_success

@@ -17,13 +17,14 @@ from starlette.types import Receive, Scope, Send
 
 from baseten_pulumi.testing.emulator.authorization import admitted_key
 from baseten_pulumi.testing.emulator.contract import Api
-from baseten_pulumi.testing.emulator.faults import Answer, Arrival, Delay, Ending, Faults, Mangled
+from baseten_pulumi.testing.emulator.faults import Answer, Arrival, Delay, Ending, Faults, Mangled, Transfer
 from baseten_pulumi.testing.emulator.limiting import RateLimit
 from baseten_pulumi.testing.emulator.openapi import DESCRIPTION, description
 from baseten_pulumi.testing.emulator.operations import Operation, Operations
 from baseten_pulumi.testing.emulator.recording import RecordedRequest, RequestLog, masked
 from baseten_pulumi.testing.emulator.refusals import RefusalError
 from baseten_pulumi.testing.emulator.store import Store
+from baseten_pulumi.testing.emulator.transferring import Travelling
 
 HangUp: TypeAlias = Callable[[Any], None]
 """Close the connection of the client with this address, at once and without an answer."""
@@ -91,11 +92,15 @@ class Endpoint:
             await self._dropped(request)
             return
         headers = {"x-request-id": f"emulated-{next(self._numbers)}", **reply.headers}
-        await Response(reply.content, reply.status, headers, media_type=_JSON)(scope, receive, send)
+        answer = Response(reply.content, reply.status, headers, media_type=_JSON)
+        transfer = self._services.faults.take(Transfer, _arrival(request))
+        await (answer if transfer is None else Travelling(answer, transfer, self._services.hang_up))(
+            scope, receive, send
+        )
 
     async def _replied(self, request: Request, body: bytes) -> _Reply | None:
         """Return the reply; None where the connection is to be dropped."""
-        arrival = Arrival(request.method, request.url.path, **request.path_params)
+        arrival = _arrival(request)
         delay = self._services.faults.take(Delay, arrival)
         if delay is not None:
             await asyncio.sleep(delay.seconds)
@@ -161,6 +166,10 @@ def request_log(
             listener(request)
 
     return record
+
+
+def _arrival(request: Request) -> Arrival:
+    return Arrival(request.method, request.url.path, **request.path_params)
 
 
 def _reply(status: int, answer: object, headers: Mapping[str, str] | None = None, outcome: str | None = None) -> _Reply:

@@ -2,8 +2,8 @@
 
     emulator.faults.add(Fault.status(503, times=2, method="PATCH"))
 
-A request takes at most one fault of each kind (a delay, an answer, what becomes of accepted changes, a stale read): the
-first added that fits it and is not used up. So several faults of one kind play one after another.
+A request takes at most one fault of each kind (a delay, an answer, how that travels, what becomes of accepted changes,
+a stale read): the first added that fits it and is not used up. So several faults of one kind play one after another.
 """
 
 import json
@@ -64,6 +64,14 @@ class Mangled(Ending):
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """Send the answer's body slowly, in pieces over `seconds`, or only half of it and then close the connection."""
+
+    seconds: float = 0.0
+    is_cut_off: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class StaleRead:
     """Report what was in force `seconds` ago, or before the last accepted changes where None."""
 
@@ -71,8 +79,8 @@ class StaleRead:
     env_name: str | None
 
 
-Action: TypeAlias = Delay | Ending | Application | StaleRead
-Kind = TypeVar("Kind", Delay, Ending, Application, StaleRead)
+Action: TypeAlias = Delay | Ending | Transfer | Application | StaleRead
+Kind = TypeVar("Kind", Delay, Ending, Transfer, Application, StaleRead)
 
 
 class Match(TypedDict, total=False):
@@ -142,6 +150,16 @@ class Fault:
         return cls(Delay(seconds), match)
 
     @classmethod
+    def slow_body(cls, seconds: float, **match: Unpack[Match]) -> "Fault":
+        """Carry the request out and let the body of its answer trickle in over so many seconds."""
+        return cls(Transfer(seconds=seconds), match)
+
+    @classmethod
+    def cut_off(cls, **match: Unpack[Match]) -> "Fault":
+        """Carry the request out and close the connection in the middle of the body of its answer."""
+        return cls(Transfer(is_cut_off=True), match)
+
+    @classmethod
     def never_applies(cls, **match: Unpack[Match]) -> "Fault":
         """Accept changes and forget them; sent again, they count as new."""
         return cls(Application(fields=()), match)
@@ -201,6 +219,11 @@ class Faults:
         with self._lock:
             self._uses.append(_Use(fault))
         return fault
+
+    def hits(self, fault: Fault) -> int:
+        """Return how many requests a fault has hit; 0 for one that is not there, or no longer."""
+        with self._lock:
+            return sum(use.taken for use in self._uses if use.fault is fault)
 
     def remove(self, fault: Fault) -> None:
         """Stop a fault; one that is not there is ignored."""

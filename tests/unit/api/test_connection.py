@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -28,6 +29,7 @@ class ScriptedPool:
         self.lent = 0
         self.on_end: Step = lambda: None
         self.never_answers = False
+        self.swallows = 0
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:
@@ -42,6 +44,10 @@ class ScriptedPool:
             self.on_end()
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
+        while self.swallows:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.get_running_loop().create_future()
+            self.swallows -= 1
         if self.never_answers:
             await asyncio.get_running_loop().create_future()
         return httpx.Response(200, json={})
@@ -103,6 +109,28 @@ def test_exchange_is_over_when_a_cancellation_comes_out(conversation: Conversati
         assert (task.cancelled(), conversation.pool.lent) == (True, 0)
         conversation.pool.never_answers = False
         assert await conversation.start() == b"{}"
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_exchange_is_over_when_it_swallowed_a_cancellation(
+    conversation: Conversation, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    """It is cancelled until it ends, also where whoever waits for that is cancelled once more."""
+    monkeypatch.setattr(connection_module, "CANCEL_AGAIN_SECONDS", 0.01)
+
+    async def work() -> None:
+        conversation.pool.never_answers = True
+        conversation.pool.swallows = 1
+        task = conversation.start()
+        await until(lambda: conversation.pool.lent == 1)
+        task.cancel()
+        await until(lambda: conversation.pool.swallows == 0)
+        if again:
+            task.cancel()
+        await asyncio.wait({task})
+        assert (task.cancelled(), conversation.pool.lent) == (True, 0)
 
     asyncio.run(work())
 

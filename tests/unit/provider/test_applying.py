@@ -11,6 +11,9 @@ from baseten_pulumi.provider.host import Call, PartialFailure
 from baseten_pulumi.provider.identity import Identity
 from baseten_pulumi.provider.session import Session
 from baseten_pulumi.testing import Emulator, Fault
+from tests.faults.declared import Declared, Program
+from tests.faults.operations import Interruption
+from tests.faults.world import World
 
 if TYPE_CHECKING:
     from tests.unit.conftest import FakeClock
@@ -124,6 +127,16 @@ def test_resource_is_kept_when_the_request_may_have_arrived(
     assert failure.outputs == {**OUTPUTS, "in_force": False}
     assert failure.error.statements.now == DOUBT
     assert str(failure) == str(failure.error)
+
+
+def test_nothing_is_kept_when_pulumi_cancels_while_there_is_no_connection() -> None:
+    """What was certainly not sent does not stand in the state, and the error says so."""
+    with World() as world:
+        world.wire.is_cut = True
+        world.program = Program({"one": Declared("m1/production", {MAX: 6})})
+        done = world.up(Interruption(cancels_after_seconds=1.0))
+    assert "Pulumi cancelled the run. Nothing was sent." in done.text
+    assert not done.after
 
 
 def test_resource_is_kept_when_a_later_attempt_is_refused(baseten: Emulator, session: Session) -> None:

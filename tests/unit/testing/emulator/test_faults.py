@@ -39,6 +39,17 @@ def test_a_fault_stops_when_its_times_are_used_up() -> None:
     assert _statuses(faults, 3) == [503, 503, None]
 
 
+def test_a_fault_tells_how_many_requests_it_hit_when_asked() -> None:
+    """Requests it let through do not count, nor does one that is no longer there."""
+    faults = Faults()
+    fault = faults.add(Fault.status(503, times=2, skip=1))
+    assert faults.hits(fault) == 0
+    _statuses(faults, 2)
+    assert faults.hits(fault) == 1
+    faults.clear()
+    assert faults.hits(fault) == 0
+
+
 def test_a_fault_begins_later_when_it_skips_requests() -> None:
     """It counts the requests that fit, not others."""
     faults = Faults()
