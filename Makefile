@@ -52,7 +52,7 @@ lint: setup ## formatting, lint rules, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup ## measure fleets against the limit and a plain provider; about 12 minutes (BENCH="--sizes 1,50": one)
+bench: setup ## measure fleets against the limit and a plain provider; about 20 minutes (BENCH="--sizes 1,50": one)
 	@$(BIN)/python -m bench $(BENCH)
 
 emulator: setup ## serve Baseten's API on this machine, for `pulumi up` in this clone

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.bars import bars
-from bench.cases import BIG_FLEET, NO_ENGINE, SIZES, SUBJECTS, Case, cases
+from bench.cases import BIG_FLEET, NO_ENGINE, SIZES, SUBJECTS, Case, cases, repeated
 from bench.engines import RunFailedError, present
 from bench.machine import describe
 from bench.measuring import compare_imports, compare_previews, measure
 from bench.picture import draw
-from bench.results import Comparison, Measurement, Results
+from bench.results import Comparison, Measurement, Results, medians
 from bench.table import bar_lines, introduction, table
 
 EXTRAS = ("preview", "import")
@@ -56,12 +56,13 @@ class Steps:
 
 
 def _measured(chosen: argparse.Namespace, steps: Steps) -> Results:
-    measurements = [_measurement(case, steps) for case in cases(chosen.engine, chosen.sizes, chosen.only)]
+    first = cases(chosen.engine, chosen.sizes, chosen.only)
+    runs = [_measurement(case, steps) for case in (*first, *repeated(first, chosen.engine[-1]))]
     previews = {engine: _previews(engine, steps) for engine in chosen.engine if _wants_previews(chosen)}
     imports = steps.take("imports", compare_imports, _ours_seconds) if "import" in chosen.only else None
     return Results(
         machine=describe(chosen.engine),
-        measurements=tuple(each for each in measurements if each),
+        measurements=medians(run for run in runs if run),
         previews={engine: found for engine, found in previews.items() if found},
         imports=imports,
     )

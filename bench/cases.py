@@ -16,6 +16,9 @@ FLEET = 200
 SIZES = (1, 50, FLEET, BIG_FLEET)
 WIDE = 256
 NO_ENGINE = "none"
+RUNS = 3
+"""How often what is held to the engine's own time is run: single runs of either differ by a tenth and more."""
+_JUDGED = ("floor", "floor-wide", "wide", "joint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +78,18 @@ def cases(engines: Sequence[str], sizes: Sequence[int], only: Collection[str]) -
     return [case for case in every if case.subject in only]
 
 
+def repeated(chosen: Sequence[Case], engine: str) -> list[Case]:
+    """Return those cases that are run again, pass by pass: what is compared is then spread over the same time."""
+    again = [case for case in chosen if case in set(_everywhere([engine], [FLEET, BIG_FLEET]))]
+    return [case for case in again if case.engine == engine] * (RUNS - 1)
+
+
 def _everywhere(engines: Sequence[str], sizes: Sequence[int]) -> Iterator[Case]:
     for size in sizes:
         yield Case("limit", NO_ENGINE, size)
     for engine in engines:
         for size in sizes:
-            for name in ("floor", "floor-wide", "wide", "joint"):
+            for name in _JUDGED:
                 yield Case(name, engine, size, skips_checkpoints=engine == "real" and size >= BIG_FLEET)
 
 

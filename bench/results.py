@@ -1,7 +1,7 @@
 """Everything one run of the bench found, in memory and as JSON."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,20 @@ from bench.observing import Observation
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What one case took and what the emulator saw of it; `provider_bytes` is None where memory cannot be told."""
+    """What one run of a case took and what the emulator saw of it; `provider_bytes` is None where it cannot be told."""
 
     case: Case
     wall_seconds: float
     provider_bytes: int | None
     observation: Observation
+
+
+def medians(runs: Iterable[Measurement]) -> tuple[Measurement, ...]:
+    """Return for each case, in the order of their first runs, the run whose time is the median."""
+    by_case: dict[Case, list[Measurement]] = {}
+    for run in runs:
+        by_case.setdefault(run.case, []).append(run)
+    return tuple(sorted(of_case, key=lambda run: run.wall_seconds)[len(of_case) // 2] for of_case in by_case.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class Results:
 
     Attributes:
         machine: What it was measured on, in words by name.
-        measurements: One for each case that succeeded.
+        measurements: One for each case that succeeded; of several runs the one whose time is the median.
         previews: A no-op preview against one of the do-nothing resource, by engine; empty where not measured.
         imports: `import baseten_pulumi` against `import pulumi`; None where not measured.
     """

@@ -1,10 +1,10 @@
 import re
 from pathlib import Path
 
-from bench.cases import BIG_FLEET, FLEET, SUBJECTS, Case, cases
+from bench.cases import BIG_FLEET, FLEET, RUNS, SUBJECTS, Case, cases, repeated
 from bench.observing import Observation
 from bench.picture import MARGIN, WIDTH, draw
-from bench.results import Comparison, Results
+from bench.results import Comparison, Results, medians
 from tests.unit.bench.results import measurement, results
 
 ALL = tuple(SUBJECTS)
@@ -26,6 +26,22 @@ def test_each_case_is_there_once_when_all_are_asked_for() -> None:
     assert len(every) == len(set(every))
     assert {case.engine for case in every if case.subject == "plain"} == {"real"}
     assert BIG_FLEET not in {case.size for case in every if case.subject == "plain"}
+
+
+def test_what_bars_judge_is_repeated_when_fleets_are_measured() -> None:
+    """Ours and the engine's own time at the sizes that have bars; pass by pass, on the last engine, nothing slow."""
+    chosen = cases(("local", "real"), (1, FLEET, BIG_FLEET), ALL)
+    again = repeated(chosen, "real")
+    assert [again.count(case) for case in dict.fromkeys(again)] == [RUNS - 1] * 8
+    assert again[:8] == again[8:]
+    assert {case.subject for case in again} == {"floor", "floor-wide", "wide", "joint"}
+    assert {(case.engine, case.skips_checkpoints) for case in again if case.size == BIG_FLEET} == {("real", True)}
+
+
+def test_the_median_stands_for_all_when_a_case_was_run_often() -> None:
+    """With what was seen in that very run; cases stay in their order."""
+    runs = [measurement("wide", 9.0), measurement("joint", 5.0), measurement("wide", 7.0), measurement("wide", 8.0)]
+    assert medians(runs) == (runs[3], runs[1])
 
 
 def test_the_real_engine_writes_its_state_once_when_a_fleet_is_big() -> None:
