@@ -17,7 +17,8 @@ from unittest import mock
 import httpx
 from typing_extensions import Self
 
-from baseten_pulumi.provider import engine
+from baseten_pulumi.ownership import Owners
+from baseten_pulumi.provider import claims, dropping, engine
 from baseten_pulumi.provider import session as sessions
 from baseten_pulumi.testing import Emulator, FictionalEnvironment, FictionalModel, RecordedRequest
 from baseten_pulumi.testing.emulator.app import application
@@ -186,8 +187,14 @@ class World:
     def _process(self) -> Iterator[Stage]:
         """Have a provider process that knows nothing yet."""
         stage = Stage(self.loop)
-        shared = mock.patch.object(sessions, "shared_loop", return_value=stage)
-        with shared, mock.patch.object(sessions, "_sessions", {}):
+        with contextlib.ExitStack() as fresh:
+            for where, name, what in (
+                (sessions, "shared_loop", lambda: stage),
+                (sessions, "_sessions", {}),
+                (claims, "_owners", Owners()),
+                (dropping, "_checked", set()),
+            ):
+                fresh.enter_context(mock.patch.object(where, name, what))
             yield stage
             for session in sessions._sessions.values():
                 self.loop.run_until_complete(session.client.close())
