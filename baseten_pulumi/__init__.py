@@ -13,6 +13,13 @@ from baseten_pulumi.lookup import (
 )
 from baseten_pulumi.resource import BasetenEnvironmentSettings
 from baseten_pulumi.settings import (
+    AutoscalingOverrides,
+    AutoscalingOverridesArgsDict,
+    AutoscalingSchedule,
+    AutoscalingScheduleArgsDict,
+    AutoscalingScheduleCadence,
+    AutoscalingScheduleSettings,
+    AutoscalingScheduleSettingsArgsDict,
     AutoscalingSettings,
     AutoscalingSettingsArgsDict,
     EnvironmentArgsDict,
@@ -25,10 +32,18 @@ from baseten_pulumi.settings import (
     RollingDeployConfig,
     RollingDeployConfigArgsDict,
     RollingDeployStrategy,
+    Weekday,
 )
 from baseten_pulumi.stack_config import settings_from_config
 
 __all__ = [
+    "AutoscalingOverrides",
+    "AutoscalingOverridesArgsDict",
+    "AutoscalingSchedule",
+    "AutoscalingScheduleArgsDict",
+    "AutoscalingScheduleCadence",
+    "AutoscalingScheduleSettings",
+    "AutoscalingScheduleSettingsArgsDict",
     "AutoscalingSettings",
     "AutoscalingSettingsArgsDict",
     "BasetenEnvironmentSettings",
@@ -47,6 +62,7 @@ __all__ = [
     "RollingDeployConfig",
     "RollingDeployConfigArgsDict",
     "RollingDeployStrategy",
+    "Weekday",
     "find_model",
     "find_model_output",
     "get_environment",

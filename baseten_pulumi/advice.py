@@ -6,6 +6,7 @@ from baseten_pulumi.convergence.comparison import Difference, differences
 from baseten_pulumi.convergence.sighting import ReportedEnvironment
 from baseten_pulumi.convergence.wording import promotion
 from baseten_pulumi.fields import MIN_REPLICA, ROLLING_DEPLOY, ROLLING_DEPLOY_CONFIG, Settings, Value
+from baseten_pulumi.schedules import is_schedule, short
 
 PRODUCTION = "production"
 """The environment every model has, which serves a model's users unless told otherwise."""
@@ -52,4 +53,5 @@ def _scaled_to_zero(env_name: str | None, settings: Settings) -> list[str]:
 
 
 def _unseen(difference: Difference) -> str:
-    return f"{difference.path.rpartition('.')[2]}: will be [secret]"
+    name = short(difference.path) if is_schedule(difference.path) else difference.path.rpartition(".")[2]
+    return f"{name}: will be [secret]"

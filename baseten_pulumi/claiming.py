@@ -9,8 +9,10 @@ from typing import Any
 
 import pulumi
 
+from baseten_pulumi import schedules
 from baseten_pulumi.ownership import Claim, Owners, reason
 from baseten_pulumi.running import PerRun
+from baseten_pulumi.schedules import SCHEDULES
 
 _LATER = (pulumi.Output, Awaitable)
 
@@ -41,7 +43,10 @@ def claim(resource_name: str, model_id: Any, env_name: Any, settings: Mapping[st
 def _plain(prefix: str, settings: Mapping[str, Any]) -> Iterator[str]:
     """Yield the path of everything declared as a plain value."""
     for name, value in settings.items():
-        if isinstance(value, Mapping):
+        if name == SCHEDULES:
+            plain = schedules.flatten(value)
+            yield from (path for path, it in plain.items() if not isinstance(it, _LATER))
+        elif isinstance(value, Mapping):
             yield from _plain(f"{prefix}{name}.", value)
         elif value is not None and not isinstance(value, _LATER):
             yield f"{prefix}{name}"

@@ -40,7 +40,7 @@ class BasetenModelEnvironments(pulumi.ComponentResource):
             model_id: Baseten's id of the model.
             environments: The settings of each environment, by its name. They lie over the defaults, setting by setting;
                 None for a setting, or for an object of settings, takes the default out; None for the environment leaves
-                it all defaults.
+                it all defaults. Schedules are merged by name; one that an environment deletes is taken out.
             defaults: Settings of every environment that does not declare its own.
             wait: Whether `pulumi up` waits until everything is in force.
             opts: Options of the component. `custom_timeouts` goes to the children: it limits each request and the wait.
@@ -80,6 +80,7 @@ def _child(
         autoscaling_settings=part(settings, "autoscaling_settings"),
         promotion_settings=part(settings, "promotion_settings"),
         request_backpressure_settings=part(settings, "request_backpressure_settings"),
+        autoscaling_schedule_settings=part(settings, "autoscaling_schedule_settings"),
         wait=False,
         opts=opts,
     )

@@ -13,6 +13,7 @@
     │   ├── ConflictError              409
     │   ├── RedirectedError            3xx; not followed, since the key goes to no other address
     │   ├── RejectedError              400, 422 and every other 4xx
+    │   ├── ScheduleNameError          a name does not tell which autoscaling schedule is meant
     │   ├── TransientError             may go away by itself
     │   │   ├── RateLimitedError       429, or not sent so as not to be refused
     │   │   ├── ServerError            5xx
@@ -147,6 +148,10 @@ class RedirectedError(RequestError):
 
 class RejectedError(RequestError):
     """Baseten refused the request itself (400, 422 or another 4xx)."""
+
+
+class ScheduleNameError(RequestError):
+    """The name of an autoscaling schedule does not tell which one at Baseten is meant."""
 
 
 class TransientError(RequestError):

@@ -2,7 +2,8 @@
 
 Checking, the PATCH body, the reading of answers, comparison and the documentation are all fed from `FIELDS`. A setting
 is named by its dotted path, `promotion_settings.rolling_deploy_config.max_surge_percent`, and a set of settings is held
-flat: a mapping from path to value with the paths in the order of the table. This module knows neither Pulumi nor HTTP.
+flat: a mapping from path to value with the paths in the order of the table. Autoscaling schedules, of which an
+environment may have any number, follow after the table: see `schedules`. This module knows neither Pulumi nor HTTP.
 """
 
 import functools
@@ -10,7 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-Value: TypeAlias = int | bool | str
+from baseten_pulumi import schedules
+from baseten_pulumi.schedules import SCHEDULES, Schedule
+
+Value: TypeAlias = int | bool | str | Schedule | list[Schedule]
 Settings: TypeAlias = dict[str, Value]
 
 AUTOSCALING = "autoscaling_settings"
@@ -41,7 +45,7 @@ class Field:
 
     Attributes:
         path: Dotted path in the request and in the answer.
-        kind: The JSON type; `enum` is a string out of `choices`.
+        kind: The JSON type; `enum` is a string out of `choices`, `timezone` the IANA name of one.
         meaning: What the setting does, in one sentence.
         unit: What a number counts; None where the value is no number.
         minimum: Smallest value allowed; None where nothing is documented.
@@ -53,13 +57,13 @@ class Field:
     """
 
     path: str
-    kind: Literal["integer", "boolean", "enum"]
+    kind: Literal["integer", "boolean", "enum", "timezone"]
     meaning: str
     unit: str | None = None
     minimum: int | None = None
     maximum: int | None = None
     choices: tuple[str, ...] = ()
-    default: Value | None = None
+    default: int | bool | str | None = None
     word_for_null: str | None = None
     source: str = _API
 
@@ -222,30 +226,32 @@ FIELDS: Mapping[str, Field] = {field.path: field for field in _TABLE}
 
 @functools.cache
 def members(group: str) -> tuple[str, ...]:
-    """Return the names an object may hold: its settings, and the objects inside it."""
-    paths = [*FIELDS, *GROUPS]
+    """Return the names an object may hold: its settings, and the objects and lists inside it."""
+    paths = [*FIELDS, *GROUPS, SCHEDULES, schedules.TIMEZONE, *schedules.LISTS]
     return tuple(path.removeprefix(f"{group}.") for path in paths if path.rpartition(".")[0] == group)
 
 
 def flatten(nested: Mapping[str, Any]) -> Settings:
     """Pick every setting out of nested objects as the API and Pulumi hold them.
 
-    Keys outside the table and nulls are left out; values are passed through as they are.
+    Keys outside the table and nulls are left out; values are passed through as they are, but for schedules, which are
+    written in the one way that can be compared.
     """
-    found = {path: _at(nested, path) for path in FIELDS}
+    found = {path: _at(nested, path) for path in FIELDS} | schedules.flatten(nested.get(SCHEDULES))
     return {path: value for path, value in found.items() if value is not None}
 
 
 def nest(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Build nested objects from paths; the opposite of `flatten`."""
     nested: dict[str, Any] = {}
-    for path, value in settings.items():
+    of_schedules = {path: value for path, value in settings.items() if path.startswith(f"{SCHEDULES}.")}
+    for path, value in [it for it in settings.items() if it[0] not in of_schedules]:
         *parents, name = path.split(".")
         target = nested
         for parent in parents:
             target = target.setdefault(parent, {})
         target[name] = value
-    return nested
+    return {**nested, SCHEDULES: schedules.nest(of_schedules)} if of_schedules else nested
 
 
 def with_integers(settings: Mapping[str, Any]) -> Settings:

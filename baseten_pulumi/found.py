@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import pulumi
 
-from baseten_pulumi.settings import AutoscalingSettings, PromotionSettings, RequestBackpressureSettings
+from baseten_pulumi.settings import (
+    AutoscalingScheduleSettings,
+    AutoscalingSettings,
+    PromotionSettings,
+    RequestBackpressureSettings,
+)
 
 if TYPE_CHECKING:
     from baseten_pulumi.api import models
@@ -54,6 +59,8 @@ class Environment:
     """How deployments are promoted to it."""
     request_backpressure_settings: RequestBackpressureSettings
     """What it does with more requests than it can take."""
+    autoscaling_schedule_settings: AutoscalingScheduleSettings
+    """Its autoscaling schedules, one-time schedules too; they cannot all be declared."""
     in_progress_promotion: Promotion | None = None
     """The latest promotion; None where Baseten reports none."""
 
@@ -66,14 +73,14 @@ def model(reported: "models.Model") -> Model:
 
 def environment(model_id: str, env_name: str, reported: "models.Environment") -> Environment:
     """Return what programs see of an environment."""
-    from baseten_pulumi.fields import GROUPS, nest
+    from baseten_pulumi.fields import members, nest
 
     promotion = reported.promotion and {
         "status": reported.promotion.status,
         "is_running": reported.promotion.is_running,
         "percent_traffic_to_new_version": reported.promotion.percent,
     }
-    nothing: dict[str, Any] = {group: {} for group in GROUPS if "." not in group}
+    nothing: dict[str, Any] = {group: {} for group in members("")}
     own = {"model_id": model_id, "env_name": env_name, "in_progress_promotion": promotion}
     found: Environment = _typed(Environment, {**nothing, **nest(reported.settings), **own})
     return found
@@ -81,12 +88,14 @@ def environment(model_id: str, env_name: str, reported: "models.Environment") ->
 
 def _typed(kind: Any, value: Any) -> Any:
     """Build an object of a class, and of the classes its attributes are declared with."""
+    if isinstance(value, list):
+        return [_typed(_class(kind), item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
     hints = get_type_hints(kind)
-    return kind(
-        **{name: _typed(_class(hints[name]), it) if isinstance(it, Mapping) else it for name, it in value.items()}
-    )
+    return kind(**{name: _typed(_class(hints[name]), it) for name, it in value.items()})
 
 
 def _class(hint: Any) -> Any:
-    """Return the class of an attribute that may be None."""
+    """Return the class of an attribute that may be None, or of a list's items."""
     return next((it for it in get_args(hint) if it is not type(None)), hint)

@@ -5,6 +5,9 @@ from typing import Any
 
 import pulumi
 
+from baseten_pulumi.schedule_merging import merged_schedules
+from baseten_pulumi.schedules import SCHEDULES
+
 _LATER = (pulumi.Output, Awaitable)
 
 
@@ -18,8 +21,12 @@ def merged(defaults: Any, own: Any) -> Any:
         return pulumi.Output.all(defaults, own).apply(lambda known: merged(*known))
     if not (isinstance(own, Mapping) and isinstance(defaults, Mapping)):
         return own
-    both = {name: merged(default, own[name]) for name, default in defaults.items() if name in own}
+    both = {name: _merged_under(name, default, own[name]) for name, default in defaults.items() if name in own}
     return {**defaults, **own, **both}
+
+
+def _merged_under(name: str, defaults: Any, own: Any) -> Any:
+    return merged_schedules(defaults, own) if name == SCHEDULES else merged(defaults, own)
 
 
 def part(settings: Any, name: str) -> Any:
@@ -33,6 +40,8 @@ def reusable(value: Any) -> Any:
     """Make an Output of whatever can be awaited once only, at every depth, so that many can take its value."""
     if isinstance(value, Mapping):
         return {name: reusable(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [reusable(inner) for inner in value]
     return pulumi.Output.from_input(value) if isinstance(value, Awaitable) else value
 
 

@@ -17,6 +17,8 @@ from baseten_pulumi.errors import BasetenError
 from baseten_pulumi.fields import Settings, flatten
 from baseten_pulumi.provider.checking import check
 from baseten_pulumi.provider.configuration import Configuration
+from baseten_pulumi.provider.schedule_diffing import has_unknown
+from baseten_pulumi.schedules import LISTS, is_schedule
 
 if TYPE_CHECKING:
     from baseten_pulumi.api.models import Environment
@@ -118,9 +120,14 @@ async def _declared(props: Mapping[str, Any]) -> _Declared | None:
     if failures:
         return None
     named = {name: None if isinstance(inputs[name], Unknown) or name in secret else inputs[name] for name in _NAMES}
-    settings = {path: value for path, value in flatten(inputs).items() if not isinstance(value, Unknown)}
-    hidden = frozenset(path for path in settings if any(f"{path}.".startswith(f"{it}.") for it in secret))
+    settings = {path: value for path, value in flatten(inputs).items() if not has_unknown(value)}
+    hidden = frozenset(path for path in settings if any(_is_within(path, it) for it in secret))
     return _Declared(**named, settings=settings, secret=hidden)
+
+
+def _is_within(path: str, secret: str) -> bool:
+    """Tell whether a secret hides a setting; one anywhere in the lists of schedules hides every schedule."""
+    return f"{path}.".startswith(f"{secret}.") or (is_schedule(path) and secret.startswith(LISTS))
 
 
 _NAMES = ("model_id", "env_name")
@@ -135,11 +142,13 @@ async def _resolved(value: Any, path: str, secret: set[str]) -> Any:
         return {
             name: await _resolved(inner, f"{path}.{name}" if path else name, secret) for name, inner in value.items()
         }
+    if isinstance(value, (list, tuple)):
+        return [await _resolved(inner, f"{path}[{place}]", secret) for place, inner in enumerate(value)]
     if not isinstance(value, pulumi.Output):
         return UNKNOWN if isinstance(value, Awaitable) else value
     if await value.is_secret():
         secret.add(path)
     found = await value.future(with_unknowns=True)
-    if not isinstance(found, Mapping) and not await value.is_known():
+    if not isinstance(found, (Mapping, list)) and not await value.is_known():
         return UNKNOWN
     return await _resolved(found, path, secret)

@@ -10,6 +10,8 @@ import pulumi.runtime
 from baseten_pulumi.claiming import claim
 from baseten_pulumi.provider import EnvironmentSettingsProvider
 from baseten_pulumi.settings import (
+    AutoscalingScheduleSettings,
+    AutoscalingScheduleSettingsArgsDict,
     AutoscalingSettings,
     AutoscalingSettingsArgsDict,
     PromotionSettings,
@@ -43,6 +45,8 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
     """The managed promotion settings; None where none is managed."""
     request_backpressure_settings: pulumi.Output[RequestBackpressureSettings | None]
     """The managed backpressure; None where it is not managed."""
+    autoscaling_schedule_settings: pulumi.Output[AutoscalingScheduleSettings | None]
+    """The managed autoscaling schedules; None where none is managed."""
     status: pulumi.Output[str | None]
     """Baseten's answer to the last request: ACCEPTED, QUEUED or UNCHANGED; None before there was one."""
     in_force: pulumi.Output[bool]
@@ -63,6 +67,7 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
         autoscaling_settings: pulumi.Input[AutoscalingSettingsArgsDict] | None = None,
         promotion_settings: pulumi.Input[PromotionSettingsArgsDict] | None = None,
         request_backpressure_settings: pulumi.Input[RequestBackpressureSettingsArgsDict] | None = None,
+        autoscaling_schedule_settings: pulumi.Input[AutoscalingScheduleSettingsArgsDict] | None = None,
         wait: pulumi.Input[bool] | None = True,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -75,6 +80,7 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
             autoscaling_settings: Autoscaling to put in force; None manages none of it.
             promotion_settings: Promotion settings to put in force; None manages none of them.
             request_backpressure_settings: Backpressure to put in force; None manages none of it.
+            autoscaling_schedule_settings: Autoscaling schedules to put in force; None manages none of them.
             wait: Whether `pulumi up` waits until the settings are in force; None means True. The stack configuration
                 `baseten:skipWait` turns every wait off.
             opts: Options of the resource. `custom_timeouts` limits create and update, 30 minutes by default.
@@ -88,6 +94,7 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
             "autoscaling_settings": autoscaling_settings,
             "promotion_settings": promotion_settings,
             "request_backpressure_settings": request_backpressure_settings,
+            "autoscaling_schedule_settings": autoscaling_schedule_settings,
         }
         props: dict[str, Any] = {
             "model_id": model_id,

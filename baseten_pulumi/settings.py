@@ -6,11 +6,11 @@ compared. In outputs None means that the program does not manage the setting; as
 argument, an output class lacks it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import pulumi
-from typing_extensions import TypedDict
+from typing_extensions import Required, TypedDict
 
 PromotionCleanupStrategy = Literal["KEEP", "SCALE_TO_ZERO", "DEACTIVATE"]
 """What becomes of the replaced deployment after a promotion."""
@@ -20,6 +20,12 @@ RollingDeployStrategy = Literal["REPLICA"]
 
 RequestBackpressurePolicy = Literal["QUEUE_ON_FULL", "REJECT_ON_FULL", "NONE"]
 """What becomes of requests that find every replica full."""
+
+AutoscalingScheduleCadence = Literal["DAILY", "HOURLY"]
+"""How often a schedule runs on each of its weekdays."""
+
+Weekday = Literal["SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY"]
+"""A day on which a schedule runs."""
 
 
 class AutoscalingSettingsArgsDict(TypedDict, total=False):
@@ -84,6 +90,62 @@ class RequestBackpressureSettingsArgsDict(TypedDict, total=False):
     manages nothing."""
 
 
+class AutoscalingOverridesArgsDict(TypedDict, total=False):
+    """What a schedule changes while it runs. What it leaves out is as the environment has it."""
+
+    min_replica: Required[pulumi.Input[int]]
+    """Replicas kept running without any traffic, at least 0 and at most `max_replica`."""
+    max_replica: Required[pulumi.Input[int]]
+    """Replicas at most, at least 1."""
+    autoscaling_window: pulumi.Input[int] | None
+    """How far back traffic counts in autoscaling decisions, 10 to 3600 seconds."""
+    scale_down_delay: pulumi.Input[int] | None
+    """How long to wait before removing a replica, 0 to 3600 seconds."""
+    concurrency_target: pulumi.Input[int] | None
+    """Requests a replica takes at once before another is added, at least 1."""
+    target_utilization_percentage: pulumi.Input[int] | None
+    """Share of the concurrency target at which to scale, 1 to 100 percent."""
+    target_in_flight_tokens: pulumi.Input[int] | None
+    """Tokens in flight at which to scale. Early access."""
+    max_scale_down_rate: pulumi.Input[int] | None
+    """Share of the replicas removed per autoscaling window at most, 1 to 50 percent."""
+
+
+class AutoscalingScheduleArgsDict(TypedDict, total=False):
+    """One schedule, known by its name. It is one setting as a whole: what it leaves out is part of what is wanted."""
+
+    name: Required[pulumi.Input[str]]
+    """What the schedule is known by; once in the list, and once at Baseten."""
+    enabled: pulumi.Input[bool] | None
+    """Whether the schedule runs; None means True."""
+    cadence: Required[pulumi.Input[AutoscalingScheduleCadence]]
+    """"DAILY" runs once on each weekday, "HOURLY" every hour between the two minutes."""
+    weekdays: Required[pulumi.Input[Sequence[pulumi.Input[Weekday]]]]
+    """Days on which it runs, at least one; their order does not count."""
+    start_hour: pulumi.Input[int] | None
+    """When it begins, 0 to 23 hours; required for "DAILY", an "HOURLY" one without hours runs all day."""
+    start_minute: Required[pulumi.Input[int]]
+    """The minute it begins, 0 to 59 minutes."""
+    end_hour: pulumi.Input[int] | None
+    """When it ends, 0 to 23 hours; required with `start_hour`."""
+    end_minute: Required[pulumi.Input[int]]
+    """The minute it ends, 0 to 59 minutes."""
+    autoscaling_settings: Required[pulumi.Input[AutoscalingOverridesArgsDict]]
+    """What it changes while it runs."""
+
+
+class AutoscalingScheduleSettingsArgsDict(TypedDict, total=False):
+    """Autoscaling by the clock. Each schedule named here is managed; others at Baseten are never touched."""
+
+    timezone: pulumi.Input[str] | None
+    """What the hours of every schedule are meant in, an IANA name such as "America/Los_Angeles". Baseten requires it
+    for the first schedule and reports it only while there are schedules."""
+    schedules: pulumi.Input[Sequence[pulumi.Input[AutoscalingScheduleArgsDict]]] | None
+    """Schedules to put in force. One taken out of the program stays at Baseten."""
+    delete_schedules: pulumi.Input[Sequence[pulumi.Input[str]]] | None
+    """Names of schedules that are to be gone; nothing is sent for one that is."""
+
+
 class EnvironmentArgsDict(TypedDict, total=False):
     """The settings of one environment of a model."""
 
@@ -93,6 +155,8 @@ class EnvironmentArgsDict(TypedDict, total=False):
     """Promotion settings to put in force; None manages none of them."""
     request_backpressure_settings: pulumi.Input[RequestBackpressureSettingsArgsDict] | None
     """Backpressure to put in force; None manages none of it."""
+    autoscaling_schedule_settings: pulumi.Input[AutoscalingScheduleSettingsArgsDict] | None
+    """Autoscaling schedules to put in force; None manages none of them."""
 
 
 class _Known(Mapping[str, Any]):
@@ -170,3 +234,65 @@ class RequestBackpressureSettings(_Known):
 
     policy: str | None = None
     """What becomes of requests that find every replica full; "NONE" where no policy is set."""
+
+
+@pulumi.output_type
+class AutoscalingOverrides(_Known):
+    """What a schedule changes while it runs; None is as the environment has it."""
+
+    min_replica: int | None = None
+    """Replicas kept running without any traffic."""
+    max_replica: int | None = None
+    """Replicas at most."""
+    autoscaling_window: int | None = None
+    """How far back traffic counts in autoscaling decisions, in seconds."""
+    scale_down_delay: int | None = None
+    """How long to wait before removing a replica, in seconds."""
+    concurrency_target: int | None = None
+    """Requests a replica takes at once before another is added."""
+    target_utilization_percentage: int | None = None
+    """Share of the concurrency target at which to scale, in percent."""
+    target_in_flight_tokens: int | None = None
+    """Tokens in flight at which to scale."""
+    max_scale_down_rate: int | None = None
+    """Share of the replicas removed per autoscaling window at most, in percent."""
+
+
+@pulumi.output_type
+class AutoscalingSchedule(_Known):
+    """One schedule of an environment."""
+
+    name: str | None = None
+    """What the schedule is known by."""
+    enabled: bool | None = None
+    """Whether the schedule runs."""
+    cadence: str | None = None
+    """How often it runs on each of its weekdays; "ONE_TIME" in what is looked up only."""
+    weekdays: Sequence[str] | None = None
+    """Days on which it runs."""
+    start_hour: int | None = None
+    """When it begins; None where it runs all day."""
+    start_minute: int | None = None
+    """The minute it begins."""
+    end_hour: int | None = None
+    """When it ends; None where it runs all day."""
+    end_minute: int | None = None
+    """The minute it ends."""
+    autoscaling_settings: AutoscalingOverrides | None = None
+    """What it changes while it runs."""
+    start_at: str | None = None
+    """When a one-time schedule begins."""
+    end_at: str | None = None
+    """When a one-time schedule ends."""
+
+
+@pulumi.output_type
+class AutoscalingScheduleSettings(_Known):
+    """The managed part of autoscaling by the clock."""
+
+    timezone: str | None = None
+    """What the hours of every schedule are meant in."""
+    schedules: Sequence[AutoscalingSchedule] | None = None
+    """The managed schedules."""
+    delete_schedules: Sequence[str] | None = None
+    """Names of schedules that are to be gone."""

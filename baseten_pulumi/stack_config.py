@@ -81,10 +81,14 @@ def _value(key: str) -> Any:
 def _unquoted(value: Any) -> Any:
     """Read numbers and booleans out of strings: Pulumi makes a string of any secret inside an object."""
     from baseten_pulumi.fields import FIELDS
+    from baseten_pulumi.schedule_fields import PLAIN_PARTS
 
+    if isinstance(value, list):
+        return [_unquoted(item) for item in value]
     if not isinstance(value, Mapping):
         return value
-    unquotable = {field.name for field in FIELDS.values() if field.kind in ("integer", "boolean")}
+    fields = (*FIELDS.values(), *PLAIN_PARTS.values())
+    unquotable = {field.name for field in fields if field.kind in ("integer", "boolean")}
     return {
         key: _parsed(inner) if key in unquotable and isinstance(inner, str) else _unquoted(inner)
         for key, inner in value.items()

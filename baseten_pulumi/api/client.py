@@ -1,6 +1,6 @@
 """Baseten's management API, as much of it as this package needs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeAlias, TypeVar
 
 from baseten_pulumi.api import failures, models, paths
@@ -8,6 +8,7 @@ from baseten_pulumi.api.connection import Connection
 from baseten_pulumi.api.masking import masked
 from baseten_pulumi.api.pool import Endpoint
 from baseten_pulumi.api.retrying import retrying
+from baseten_pulumi.api.sending import Change, Exchange
 from baseten_pulumi.clock import Clock
 from baseten_pulumi.errors import NotFoundError, RequestError
 from baseten_pulumi.fields import Settings
@@ -118,31 +119,35 @@ class BasetenClient:
             on_trouble=on_trouble,
         )
 
-    async def update_environment(
+    async def update_environment(  # noqa: PLR0913 - what to send, for how long, and who is told
         self,
         model_id: str,
         env_name: str,
         settings: Settings,
         *,
         within_seconds: float,
+        sent_before: Collection[str] = (),
         on_trouble: OnTrouble = lambda _: None,
         on_turn: Callable[[], None] = lambda: None,
     ) -> str:
         """Send settings, again while a trouble may go away by itself; return Baseten's word on them.
 
-        `on_trouble` is told of each trouble, and `on_turn` is called before anything is sent.
+        `on_trouble` is told of each trouble, and `on_turn` is called before anything is sent. Schedules named in
+        `sent_before` may have been made already: they are looked for longer before they are made. Where all there is to
+        do is to delete schedules that are gone already, nothing is sent.
 
         Raises:
             ModelNotFoundError, EnvironmentNotFoundError: there is no such environment.
+            ScheduleNameError: a name does not tell which schedule at Baseten is meant.
             RequestError: the settings were not taken, or (`may_have_taken_effect`) nobody knows.
         """
         deadline = self._clock.now() + within_seconds
         goal = f"{_settings_of(model_id, env_name)} were not put in force."
-        request = self._request("PATCH", paths.environment(model_id, env_name), goal)
-        body = models.update_body(settings)
+        look, patch = (self._request(it, paths.environment(model_id, env_name), goal) for it in ("GET", "PATCH"))
+        change = Change(settings, Exchange(self._connection, look, patch, self._clock, on_turn), sent_before)
         try:
             status = await retrying(
-                lambda left: self._connection.send(request, models.read_update_status, left, body, on_turn),
+                change.attempt,
                 within_seconds=within_seconds,
                 clock=self._clock,
                 on_trouble=on_trouble,

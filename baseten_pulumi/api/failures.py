@@ -188,6 +188,24 @@ def missing_environment(
     )
 
 
+def unclear_name(request: Request, name: str, count: int) -> errors.ScheduleNameError:
+    """Return the error for schedules of one name at Baseten; for a count of 1 it is a one-time schedule."""
+    quoted = f'"{_one_line(name, request.api_key)}"'
+    seen = f"Baseten has a one-time schedule {quoted}, which stays as it is."
+    if count > 1:
+        seen = f"Baseten has {count} schedules called {quoted}, and a schedule is known by its name."
+    advice = "Rename one at Baseten, then run `pulumi up` again."
+    return errors.ScheduleNameError(Statements(request.goal, seen, _now(request, ambiguous=False), advice))
+
+
+def unsettled(request: Request, name: str) -> errors.RequestTimeoutError:
+    """Return the error for a schedule that was sent before and was not reported in time."""
+    seen = f'Schedule "{_one_line(name, request.api_key)}" was sent before and is not reported yet.'
+    now = "Nothing was sent: it might be there twice then."
+    advice = "Run `pulumi up` again once no promotion is running."
+    return errors.RequestTimeoutError(Statements(request.goal, seen, now, advice), may_have_taken_effect=True)
+
+
 def _unexpected(request: Request, status_code: int, seen: str) -> errors.UnexpectedAnswerError:
     kind, doubtful = errors.UnexpectedAnswerError, request.changes_something
     return kind(

@@ -1,26 +1,17 @@
 """What goes over the wire, built from the table of settings.
 
-Requests allow nothing the table does not hold. Answers are read leniently: a field that is missing, null, unknown or
-of another type is no error, since Baseten's API grows and this package need not grow with it.
+What is strict in it and what is lenient, `wire` says.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeAlias
+from dataclasses import dataclass, replace
+from dataclasses import field as attribute
+from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    PlainSerializer,
-    StrictBool,
-    StrictInt,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-    create_model,
-)
+from pydantic import BaseModel, WrapValidator
 
+from baseten_pulumi.api.schedules import ReportedSchedules, requested
+from baseten_pulumi.api.wire import Answer, Request, Text, built, fitting, leniently, reported_type, requested_type
 from baseten_pulumi.fields import (
     FIELDS,
     GROUPS,
@@ -31,71 +22,28 @@ from baseten_pulumi.fields import (
     flatten,
     nest,
 )
+from baseten_pulumi.schedules import SCHEDULES, TIMEZONE, is_schedule
 
-# Words of Baseten's that are shown are cut there.
-SHOWN_CHARACTERS = 80
 _ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED"})
 
 
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-
-def _requested_type(field: Field) -> Any:
-    if field.kind == "enum":
-        written = PlainSerializer(lambda word: None if word == field.word_for_null else word)
-        return Annotated[Literal[field.choices], written] | None
-    return (StrictBool if field.kind == "boolean" else StrictInt) | None
-
-
-def _reported_type(field: Field) -> Any:
-    return _leniently({"enum": _Text, "boolean": bool, "integer": int}[field.kind], field.word_for_null)
-
-
-def _object(group: str, base: type[BaseModel], type_of: Callable[[Field], Any]) -> type[BaseModel]:
+def _object(group: str, base: type[BaseModel], type_of: Callable[[Field], Any]) -> Any:
     """Build the model of one object: its settings, and the objects inside it."""
     fields = [field for field in FIELDS.values() if field.group == group]
-    declared: dict[str, Any] = {field.name: (type_of(field), field.word_for_null) for field in fields}
+    members: dict[str, Any] = {field.name: (type_of(field), field.word_for_null) for field in fields}
     for path in GROUPS:
         parent, _, name = path.rpartition(".")
         if parent == group:
-            inner: Any = _object(path, base, type_of)
-            declared[name] = (_leniently(inner) if base is _Answer else inner | None, None)
-    return create_model(f"{base.__name__}_{group}", __base__=base, **declared)
+            inner = _object(path, base, type_of)
+            members[name] = (leniently(inner) if base is Answer else inner | None, None)
+    return built(f"{base.__name__}_{group}", base, members)
 
 
-def _leniently(kind: Any, word_for_null: str | None = None) -> Any:
-    """Read what does not fit as not reported: one odd value must not hide the others."""
-
-    def read_null(told: Any, read: ValidatorFunctionWrapHandler) -> Any:
-        return word_for_null if told is None else _fitting(told, read)
-
-    return Annotated[kind | None, WrapValidator(read_null)]
-
-
-def _fitting(told: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return read(told)
-    except ValidationError:
-        return None
-
-
-def _shown(text: str) -> str:
-    return "".join(character for character in text if character.isprintable())[:SHOWN_CHARACTERS]
-
-
-_Text: TypeAlias = Annotated[str, AfterValidator(_shown)]
-
-
-class Promotion(_Answer):
+class Promotion(Answer):
     """A promotion as Baseten reports it; it may have ended. It is only shown, so nothing in it is worth an error."""
 
-    status: Annotated[_Text, WrapValidator(lambda told, read: _fitting(told, read) or "UNKNOWN")] = "UNKNOWN"
-    percent_traffic_to_new_version: Annotated[int | None, WrapValidator(_fitting)] = None
+    status: Annotated[Text, WrapValidator(lambda told, read: fitting(told, read) or "UNKNOWN")] = "UNKNOWN"
+    percent_traffic_to_new_version: Annotated[int | None, WrapValidator(fitting)] = None
 
     @property
     def percent(self) -> int | None:
@@ -108,33 +56,34 @@ class Promotion(_Answer):
         return self.status not in _ENDED
 
 
-_Update = _object("", _Request, _requested_type)
-_Settings = _object("", _Answer, _reported_type)
+_Update = _object("", Request, requested_type)
+_Settings = _object("", Answer, reported_type)
 
 
 class _Environment(_Settings):  # type: ignore[valid-type,misc] # mypy does not know a class made at run time
-    in_progress_promotion: Annotated[Promotion | None, WrapValidator(_fitting)] = None
+    in_progress_promotion: Annotated[Promotion | None, WrapValidator(fitting)] = None
+    autoscaling_schedules: Annotated[ReportedSchedules | None, WrapValidator(fitting)] = None
 
 
-class _UpdateAnswer(_Answer):
-    status: Annotated[_Text | None, WrapValidator(_fitting)] = None
+class _UpdateAnswer(Answer):
+    status: Annotated[Text | None, WrapValidator(fitting)] = None
 
 
 class _NamedEnvironment(_Environment):
     name: str
 
 
-class _Environments(_Answer):
+class _Environments(Answer):
     environments: list[_NamedEnvironment]
 
 
-class _Model(_Answer):
+class _Model(Answer):
     id: str
-    name: Annotated[_Text | None, WrapValidator(_fitting)] = None
-    team_name: Annotated[_Text | None, WrapValidator(_fitting)] = None
+    name: Annotated[Text | None, WrapValidator(fitting)] = None
+    team_name: Annotated[Text | None, WrapValidator(fitting)] = None
 
 
-class _Models(_Answer):
+class _Models(Answer):
     models: list[_Model]
 
 
@@ -145,16 +94,18 @@ class Environment:
     Attributes:
         settings: Reported settings by dotted path, without those reported as null.
         promotion: The latest promotion; None where none is reported.
+        schedule_ids: Baseten's id of each autoscaling schedule, by name; several where several have one name.
     """
 
     settings: Settings
     promotion: Promotion | None
+    schedule_ids: Mapping[str, tuple[str, ...]] = attribute(default_factory=dict)
 
     def worded(self, reword: Callable[[str], str]) -> "Environment":
         """Return the environment with every word of Baseten's put otherwise."""
-        settings = {path: reword(value) if isinstance(value, str) else value for path, value in self.settings.items()}
+        settings = {path: _reworded(value, reword) for path, value in self.settings.items()}
         promotion = self.promotion and self.promotion.model_copy(update={"status": reword(self.promotion.status)})
-        return Environment(settings, promotion)
+        return replace(self, settings=settings, promotion=promotion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +123,10 @@ class Model:
     team_name: str | None = None
 
 
-def update_body(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body of the PATCH that sends these settings.
+def update_body(settings: Mapping[str, Any], schedule_ids: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the body of the PATCH that sends these settings; empty where there is nothing to send.
+
+    Schedules are sent under Baseten's ids of them, by name; without one they are created.
 
     The API page gives an absent `max_surge_percent` a default of 10 inside a `rolling_deploy_config`, which would
     change a setting nobody declared; an explicit null leaves it as it is.
@@ -183,8 +136,10 @@ def update_body(settings: Mapping[str, Any]) -> dict[str, Any]:
     """
     touches_config = any(path.startswith(f"{ROLLING_DEPLOY_CONFIG}.") for path in settings)
     held = {MAX_SURGE_PERCENT: None} if touches_config and MAX_SURGE_PERCENT not in settings else {}
-    body = _Update.model_validate(nest({**settings, **held}))
-    return body.model_dump(exclude_unset=True)
+    single = {path: value for path, value in settings.items() if path != TIMEZONE and not is_schedule(path)}
+    body: dict[str, Any] = _Update.model_validate(nest({**single, **held})).model_dump(exclude_unset=True)
+    schedules = requested(settings, schedule_ids or {})
+    return {**body, SCHEDULES: schedules} if schedules else body
 
 
 def read_environment(answer: bytes) -> Environment:
@@ -226,5 +181,15 @@ def read_models(answer: bytes) -> tuple[Model, ...]:
     return tuple(Model(it.id, it.name, it.team_name) for it in _Models.model_validate_json(answer).models)
 
 
+def _reworded(value: Any, reword: Callable[[str], str]) -> Any:
+    if isinstance(value, dict):
+        return {part: _reworded(inner, reword) for part, inner in value.items()}
+    if isinstance(value, list):
+        return [_reworded(inner, reword) for inner in value]
+    return reword(value) if isinstance(value, str) else value
+
+
 def _reported(environment: _Environment) -> Environment:
-    return Environment(flatten(environment.model_dump()), environment.in_progress_promotion)
+    schedules = environment.autoscaling_schedules or ReportedSchedules()
+    told = {**environment.model_dump(exclude={"autoscaling_schedules"}), SCHEDULES: schedules.nested()}
+    return Environment(flatten(told), environment.in_progress_promotion, schedules.ids())

@@ -1,6 +1,7 @@
 """Try a request again while its trouble may go away by itself.
 
-For requests that are safe to repeat, which every request of this package is: a PATCH sends the same settings again.
+For requests that are safe to repeat, which every request of this package is: a PATCH sends the same settings again, and
+what would not be safe in it, `sending` looks up before.
 """
 
 import random

@@ -5,10 +5,12 @@ Whatever the resource's own check refuses is left out: Baseten may report more t
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from baseten_pulumi.fields import FIELDS, MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT, Settings, Value, members, nest
-from baseten_pulumi.provider.checking import Failure, check, misnamed
+from baseten_pulumi.fields import FIELDS, MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT, Settings, members, nest
+from baseten_pulumi.provider.checking import check, misnamed
+from baseten_pulumi.provider.judging import Failure
+from baseten_pulumi.schedules import DELETED_LIST, ONE_TIME, SCHEDULE_LIST, SCHEDULES, TIMEZONE, is_schedule, short
 
 _PERCENTAGES = (MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT)
 NOT_REPORTED = "not reported"
@@ -32,7 +34,7 @@ class Declaration:
     """A setting to declare."""
 
     name: str
-    value: Value
+    value: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,11 @@ def adopted(model_id: str, env_name: str, reported: Settings) -> tuple[Entry, ..
     if unusable := misnamed(identity):
         return tuple(Omission(failure.path, failure.reason) for failure in unusable)
     settings, reasons = dict(reported), dict[str, str]()
+    reasons |= _undeclarable(settings)
+    settings = {path: value for path, value in settings.items() if path not in reasons}
     while settings and (failures := check({**identity, **nest(settings)})[1]):
         for failure in failures:
-            reasons |= _left_out(failure)
+            reasons |= _left_out(failure, settings)
         settings = {path: value for path, value in settings.items() if path not in reasons}
     return tuple(_entries("", settings, reasons))
 
@@ -68,24 +72,52 @@ def is_empty(entries: Iterable[Entry]) -> bool:
     return all(isinstance(entry, Omission) for entry in entries)
 
 
-def _left_out(failure: Failure) -> dict[str, str]:
+def _left_out(failure: Failure, settings: Settings) -> dict[str, str]:
     """Return the settings to leave out for a failure, with its reason.
 
-    Of the two percentages one alone would make the other a declared 0.
+    Of the two percentages one alone would make the other a declared 0. A part of a schedule takes all of it out.
     """
-    together = _PERCENTAGES if failure.path in _PERCENTAGES else (failure.path,)
+    together: tuple[str, ...] = _PERCENTAGES if failure.path in _PERCENTAGES else (failure.path,)
+    if failure.path.startswith(SCHEDULE_LIST):
+        schedules = [path for path in settings if is_schedule(path)]
+        together = tuple(path for path in schedules if failure.path.startswith(f"{path}.")) or tuple(schedules)
     return dict.fromkeys(together, f"left out, {failure.reason}")
+
+
+def _undeclarable(settings: Settings) -> dict[str, str]:
+    """Return the schedules that no program can declare, with the reason."""
+    reasons: dict[str, str] = {}
+    for path in filter(is_schedule, settings):
+        schedule = settings[path]
+        if isinstance(schedule, list):
+            reasons[path] = f"left out, {len(schedule)} schedules have this name"
+        elif isinstance(schedule, dict) and schedule.get("cadence") == ONE_TIME:
+            reasons[path] = "left out, it runs once"
+    return reasons
 
 
 def _entries(group: str, settings: Settings, reasons: Mapping[str, str]) -> Iterator[Entry]:
     for name in members(group):
         path = f"{group}.{name}" if group else name
-        if path in FIELDS:
+        if path == SCHEDULES and not any(it.startswith(f"{SCHEDULES}.") for it in (*settings, *reasons)):
+            continue  # to have none is no setting
+        if path == SCHEDULE_LIST:
+            yield from _schedules(settings, reasons)
+        elif path == DELETED_LIST:
+            continue
+        elif path in FIELDS or path == TIMEZONE:
             value = settings.get(path)
             yield Omission(name, reasons.get(path, NOT_REPORTED)) if value is None else Declaration(name, value)
         else:
             inner = tuple(_entries(path, settings, reasons))
             yield from _omissions(name, inner) if is_empty(inner) else (Declarations(name, inner),)
+
+
+def _schedules(settings: Settings, reasons: Mapping[str, str]) -> Iterator[Entry]:
+    declared = [value for path, value in settings.items() if is_schedule(path)]
+    if declared:
+        yield Declaration("schedules", declared)
+    yield from (Omission(short(path), reason) for path, reason in reasons.items() if is_schedule(path))
 
 
 def _omissions(name: str, inner: Iterable[Entry]) -> Iterator[Omission]:

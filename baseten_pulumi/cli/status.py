@@ -14,7 +14,8 @@ _SCHEMA = """\
     in_progress_promotion
                 null, or {"status", "is_running", "percent_traffic_to_new_version"} of the latest promotion, which may
                 have ended
-    and the objects of settings by the API's own names, every known setting in them, null where Baseten reports none.
+    and the objects of settings by the API's own names, every known setting in them, null where Baseten reports none;
+    in autoscaling_schedule_settings the timezone and the array of schedules, what is null at Baseten left out.
 Members may be added; none is renamed or removed.
 
 The key is BASETEN_API_KEY, the address BASETEN_BASE_URL; a stack's configuration is not read. NO_COLOR is honoured, and

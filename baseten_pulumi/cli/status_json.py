@@ -7,6 +7,7 @@ from typing import Any
 from baseten_pulumi.api.models import Environment
 from baseten_pulumi.cli.surveying import Survey
 from baseten_pulumi.fields import FIELDS, nest
+from baseten_pulumi.schedules import SCHEDULES
 
 
 def written(survey: Survey) -> str:
@@ -22,4 +23,6 @@ def _environment(env_name: str, environment: Environment) -> dict[str, Any]:
         "percent_traffic_to_new_version": environment.promotion.percent,
     }
     every = {path: environment.settings.get(path) for path in FIELDS}
-    return {"env_name": env_name, "in_progress_promotion": promotion, **nest(every)}
+    schedules = {path: value for path, value in environment.settings.items() if path.startswith(f"{SCHEDULES}.")}
+    held = {"timezone": None, "schedules": [], **nest(schedules).get(SCHEDULES, {})}
+    return {"env_name": env_name, "in_progress_promotion": promotion, **nest(every), SCHEDULES: held}

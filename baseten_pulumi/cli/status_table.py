@@ -1,6 +1,7 @@
 """A survey as a table: a row for each setting, a column for each environment."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -8,7 +9,8 @@ from rich.text import Text
 
 from baseten_pulumi.api.models import Promotion
 from baseten_pulumi.cli.surveying import Survey
-from baseten_pulumi.fields import FIELDS, GROUPS, Field, Value
+from baseten_pulumi.fields import FIELDS, GROUPS, Field, Settings, Value
+from baseten_pulumi.schedules import OVERRIDES, SCHEDULES, TIMEZONE, is_schedule, name_of
 
 # What is piped is cut nowhere.
 _UNLIMITED_WIDTH = 100_000
@@ -60,7 +62,35 @@ def _table(survey: Survey, names: Sequence[str]) -> Table:
             table.add_row(
                 f"{indent}  {field.name}", *(_setting(field, it.settings.get(field.path)) for it in environments)
             )
+    _add_schedules(table, [it.settings for it in environments])
     return table
+
+
+def _add_schedules(table: Table, environments: Sequence[Settings]) -> None:
+    paths = dict.fromkeys(path for settings in environments for path in settings if is_schedule(path))
+    if paths:
+        table.add_row(Text(SCHEDULES, "bold"))
+        table.add_row("  timezone", *(_shown(settings.get(TIMEZONE)) for settings in environments))
+    for path in paths:
+        table.add_row(Text(f"  {name_of(path)}"), *(_schedule(settings.get(path)) for settings in environments))
+
+
+def _schedule(schedule: Any) -> Text:
+    """Return when a schedule runs and with how many replicas."""
+    if isinstance(schedule, list):
+        return Text(f"there {len(schedule)} times", "yellow")
+    if not isinstance(schedule, dict):
+        return _NOTHING
+    hours = [f"{schedule.get(f'{end}_hour', '*')}:{schedule.get(f'{end}_minute', 0):02}" for end in ("start", "end")]
+    when = schedule.get("start_at") or "–".join(hours)
+    overrides = schedule.get(OVERRIDES, {})
+    replicas = f"{overrides.get('min_replica')}–{overrides.get('max_replica')} replicas"
+    is_on = schedule.get("enabled") is not False
+    return Text(f"{schedule.get('cadence')} {when}, {replicas}{'' if is_on else ' (off)'}", "" if is_on else "dim")
+
+
+def _shown(value: Any) -> Text:
+    return _NOTHING if value is None else Text(str(value))
 
 
 def _promotion(promotion: Promotion | None) -> Text:

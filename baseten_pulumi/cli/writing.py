@@ -6,10 +6,10 @@ The text is written as a formatter would leave it, and depends on nothing but wh
 import json
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from baseten_pulumi.cli.adoption import Declaration, Declarations, Entry, Omission, adopted, is_empty
 from baseten_pulumi.cli.surveying import Survey
-from baseten_pulumi.fields import Value
 
 _INDENT = "    "
 _NO_NAME = re.compile(r"[^a-z0-9]+")
@@ -81,9 +81,25 @@ def _items(entries: Iterable[Entry], indent: str) -> Iterator[str]:
             yield from _items(entry.entries, indent + _INDENT)
             yield f"{indent}}},"
         elif isinstance(entry, Declaration):
-            yield f"{indent}{_python(entry.name)}: {_python(entry.value)},"
+            yield from _written(f"{_python(entry.name)}: ", entry.value, indent)
         else:
             yield f"{indent}# {_python(entry.name)}: {entry.reason}"
+
+
+def _written(label: str, value: Any, indent: str) -> Iterator[str]:
+    """Yield a value as Python writes it: objects, and lists of them, on lines of their own."""
+    if isinstance(value, dict):
+        yield f"{indent}{label}{{"
+        for name, inner in value.items():
+            yield from _written(f"{_python(name)}: ", inner, indent + _INDENT)
+        yield f"{indent}}},"
+    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        yield f"{indent}{label}["
+        for item in value:
+            yield from _written("", item, indent + _INDENT)
+        yield f"{indent}],"
+    else:
+        yield f"{indent}{label}{_python(value)},"
 
 
 def _yaml(entries: Iterable[Entry], indent: str) -> Iterator[str]:
@@ -91,6 +107,9 @@ def _yaml(entries: Iterable[Entry], indent: str) -> Iterator[str]:
         if isinstance(entry, Declarations):
             yield f"{indent}{entry.name}:"
             yield from _yaml(entry.entries, f"{indent}  ")
+        elif isinstance(entry, Declaration) and isinstance(entry.value, list):
+            yield f"{indent}{entry.name}:"
+            yield from (f"{indent}  - {json.dumps(item)}" for item in entry.value)
         elif isinstance(entry, Declaration):
             yield f"{indent}{entry.name}: {json.dumps(entry.value)}"
         else:
@@ -105,7 +124,9 @@ def _remarks(start: str, env_name: str, entries: Iterable[Entry]) -> Iterator[st
             yield f"{start}  {entry.name}: {entry.reason}"
 
 
-def _python(value: Value) -> str:
+def _python(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_python, value))}]"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from baseten_pulumi.convergence.schedule_wording import differing
 from baseten_pulumi.fields import MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT, Settings, Value
+from baseten_pulumi.schedules import ABSENT, is_schedule
 
 # Baseten reports the one of the two that is not in use as null; declared, it is 0.
 _ZERO_WHEN_NULL = frozenset({MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT})
@@ -25,13 +27,19 @@ class Difference:
 
     @property
     def arrow(self) -> str:
-        """`min_replica 1 → 3`."""
-        return f"{self.path.rpartition('.')[2]} {shown(self.reported)} → {shown(self.wanted)}"
+        """`min_replica 1 → 3`; of a schedule the first part that differs, and how many more do."""
+        if not is_schedule(self.path):
+            return f"{self.path.rpartition('.')[2]} {shown(self.reported)} → {shown(self.wanted)}"
+        (where, wanted, reported), *more = differing(self.path, self.wanted, self.reported)
+        return f"{where} {reported} → {wanted}{f' +{len(more)}' if more else ''}"
 
     @property
     def forecast(self) -> str:
-        """`min_replica: now 1, will be 3`."""
-        return f"{self.path.rpartition('.')[2]}: now {shown(self.reported)}, will be {shown(self.wanted)}"
+        """`min_replica: now 1, will be 3`; of a schedule every part that differs."""
+        if not is_schedule(self.path):
+            return f"{self.path.rpartition('.')[2]}: now {shown(self.reported)}, will be {shown(self.wanted)}"
+        parts = differing(self.path, self.wanted, self.reported)
+        return "; ".join(f"{where}: now {reported}, will be {wanted}" for where, wanted, reported in parts)
 
     @property
     def sighting(self) -> str:
@@ -46,7 +54,10 @@ class Difference:
 
     @property
     def sentence(self) -> str:
-        """`autoscaling_settings.min_replica is 1, wanted 3`."""
+        """`autoscaling_settings.min_replica is 1, wanted 3`; of a schedule every part that differs."""
+        if is_schedule(self.path):
+            parts = differing(self.path, self.wanted, self.reported)
+            return "; ".join(f"{where} is {reported}, wanted {wanted}" for where, wanted, reported in parts)
         seen = "is not reported" if self.reported is None else f"is {shown(self.reported)}"
         return f"{self.path} {seen}, wanted {shown(self.wanted)}"
 
@@ -63,10 +74,12 @@ def differences(wanted: Settings, reported: Mapping[str, Value]) -> tuple[Differ
 def restated(wanted: Mapping[str, Value], reported: Mapping[str, Value]) -> Settings:
     """Return what is reported of the wanted settings, in the wanted words.
 
-    Where a percentage of 0 is wanted and nothing is reported, that is a 0; any other null is left out.
+    Where a percentage of 0 is wanted and nothing is reported, that is a 0, and a schedule that is not reported is
+    absent; any other null is left out.
     """
-    zeros: Settings = {path: 0 for path in _ZERO_WHEN_NULL if wanted.get(path) == 0}
-    return {path: value for path in wanted if (value := reported.get(path, zeros.get(path))) is not None}
+    meant: Settings = {path: 0 for path in _ZERO_WHEN_NULL if wanted.get(path) == 0}
+    meant |= {path: ABSENT for path, value in wanted.items() if value == ABSENT and is_schedule(path)}
+    return {path: value for path in wanted if (value := reported.get(path, meant.get(path))) is not None}
 
 
 def shown(value: Value | None) -> str:

@@ -57,7 +57,7 @@ class EnvironmentSettingsProvider(_ConfiguredProvider):
         waiting = host.answer(lambda _: self._configuration.is_waiting(_news))
         changes = diffing.changes(_olds, _news, is_waiting=waiting)
         interception.note_changes(changes)
-        dropping.warn(_olds, changes)
+        dropping.warn(_olds, _news, changes)
         return DiffResult(bool(changes), diffing.replaced_by(_olds, _news))
 
     def create(self, props: dict[str, Any]) -> CreateResult:

@@ -29,6 +29,7 @@ class Plan:
         status: Baseten's last word on these settings; None where it has said nothing.
         requests: How many requests that change settings the resource has sent before.
         incarnation: Tells the resource from one that managed the same environment before; None where it is older.
+        sent_before: Names of schedules that an earlier operation sent and nobody saw in force.
     """
 
     identity: Identity
@@ -39,6 +40,7 @@ class Plan:
     status: str | None = None
     requests: int = 0
     incarnation: str | None = None
+    sent_before: frozenset[str] = frozenset()
 
     def outputs(self, status: str | None, in_force: bool) -> dict[str, Any]:
         """Return the resource's outputs, given Baseten's last word and whether everything was read back."""
@@ -101,7 +103,7 @@ class _Application:
 
     async def _send(self, settings: Settings) -> str:
         try:
-            return await self._target.send(settings)
+            return await self._target.send(settings, self._plan.sent_before)
         except RequestError as error:
             if error.may_have_taken_effect:
                 raise self._partial(error, None) from None

@@ -3,11 +3,9 @@
 Offline, and calm about values a preview does not know yet: those are passed through and judged when they are known.
 """
 
-import difflib
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from pulumi.output import Unknown
 
@@ -21,10 +19,13 @@ from baseten_pulumi.fields import (
     MIN_REPLICA,
     MODEL_ID_PATTERN,
     ROLLING_DEPLOY,
-    Field,
     members,
     nest,
 )
+from baseten_pulumi.provider.judging import Failure, judge, member, shown, stranger
+from baseten_pulumi.provider.schedule_checking import both_listed, judge_list
+from baseten_pulumi.schedule_fields import TIMEZONE_FIELD
+from baseten_pulumi.schedules import ABSENT, LISTS, SCHEDULE_LIST, SCHEDULES, TIMEZONE
 
 _OWN_PROPERTIES = ("model_id", "env_name", "wait")
 _NAMES = {
@@ -33,16 +34,7 @@ _NAMES = {
 }
 # The host's own entry, and outputs, which a program's resource names without a value.
 _PASSED_OVER = frozenset({"__provider", "status", "in_force", "requests", "incarnation"})
-# The engine's numbers are floats, in which larger integers are not exact.
-_LARGEST_EXACT = 2**53
 _SURGE_RULE = "exactly one of max_surge_percent and max_unavailable_percent must be above 0"
-
-
-class Failure(NamedTuple):
-    """Say what is wrong with one property."""
-
-    path: str
-    reason: str
 
 
 def check(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
@@ -71,7 +63,7 @@ def strangers(settings: Mapping[str, Any]) -> Iterator[Failure]:
     """Yield a failure for each key of an environment's settings, at any depth, that is no setting."""
     for group, key, _ in _walk("", settings):
         if key not in members(group):
-            yield Failure(_path(group, key), _stranger(group, key))
+            yield Failure(member(group, key), _stranger(group, key))
 
 
 def object_failures(value: Any) -> list[Failure]:
@@ -108,11 +100,15 @@ def _settings(declared: Mapping[str, Any], own_properties: Sequence[str] = ()) -
     settings: dict[str, Any] = {}
     failures: list[Failure] = []
     for group, key, value in _walk("", declared):
-        path = _path(group, key)
+        path = member(group, key)
         if key not in members(group):
             failures.append(Failure(path, _stranger(group, key, own_properties)))
         elif isinstance(value, Unknown):
             settings[path] = value
+        elif path in LISTS:
+            listed, wrong = judge_list(path, value)
+            failures += [*wrong, *both_listed(listed, settings)]
+            settings |= listed
         elif reason := _judge(path, value):
             failures.append(Failure(path, reason))
         else:
@@ -124,50 +120,21 @@ def _walk(group: str, declared: Mapping[str, Any]) -> Iterator[tuple[str, str, A
     """Yield the object, key and value of everything declared; nulls are left out where the key is known."""
     known = frozenset(members(group))
     for key, value in declared.items():
-        path = _path(group, key)
-        if key in known and path in GROUPS and isinstance(value, Mapping):
+        path = member(group, key)
+        if key in known and path in (*GROUPS, SCHEDULES) and isinstance(value, Mapping):
             yield from _walk(path, value)
         elif value is not None or key not in known:
             yield group, key, value
 
 
-def _path(group: str, key: str) -> str:
-    """Return the path of a key; one that is empty or holds a dot itself is quoted, as Pulumi quotes it."""
-    if not key or "." in key:
-        return f'{group}["{key}"]'
-    return f"{group}.{key}" if group else key
-
-
 def _stranger(group: str, key: str, own_properties: Sequence[str] = ()) -> str:
-    known = [*members(group), *(() if group else own_properties)]
-    close = difflib.get_close_matches(key, known, n=1)
-    hint = f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
-    return f"is not a known property; {hint}"
+    return stranger(key, [*members(group), *(() if group else own_properties)])
 
 
 def _judge(path: str, value: Any) -> str | None:
     """Return the rule a value breaks, or None."""
-    field = FIELDS.get(path)
-    if field is None:
-        return _no_object(value)
-    if field.kind == "boolean":
-        return None if isinstance(value, bool) else f"must be true or false, got {_shown(value)}"
-    if field.kind == "enum":
-        choices = " or ".join(filter(None, (", ".join(field.choices[:-1]), field.choices[-1])))
-        return None if value in field.choices else f"must be {choices}, got {_shown(value)}"
-    return _judge_number(field, value)
-
-
-def _judge_number(field: Field, value: Any) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
-        return f"must be a whole number, got {_shown(value)}"
-    if field.minimum is not None and value < field.minimum:
-        return f"must be at least {_bound(field.minimum, field)}, got {_shown(value)}"
-    if field.maximum is not None and value > field.maximum:
-        return f"must be at most {_bound(field.maximum, field)}, got {_shown(value)}"
-    if abs(value) > _LARGEST_EXACT:
-        return f"must be {'at most ' if value > 0 else 'at least -'}{_LARGEST_EXACT}, got {_shown(value)}"
-    return None
+    field = TIMEZONE_FIELD if path == TIMEZONE else FIELDS.get(path)
+    return _no_object(value) if field is None else judge(field, value)
 
 
 def _own_failures(news: Mapping[str, Any]) -> list[Failure]:
@@ -182,7 +149,7 @@ def _misnamed(path: str, value: Any, pattern: str, words: str) -> Iterator[Failu
     if value is None or value == "":
         yield Failure(path, "is required")
     elif not isinstance(value, str) or not re.fullmatch(pattern, value):
-        yield Failure(path, f"must consist of {words}, got {_shown(value)}")
+        yield Failure(path, f"must consist of {words}, got {shown(value)}")
 
 
 def _counterpart(settings: Mapping[str, Any]) -> dict[str, int]:
@@ -192,6 +159,7 @@ def _counterpart(settings: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _combination_failures(settings: Mapping[str, Any]) -> Iterator[Failure]:
+    yield from _timezone_alone(settings)
     low, high = _known_number(settings, MIN_REPLICA), _known_number(settings, MAX_REPLICA)
     if low is not None and high is not None and low > high:
         yield Failure(MIN_REPLICA, f"must be at most max_replica ({high}), got {low}")
@@ -202,6 +170,13 @@ def _combination_failures(settings: Mapping[str, Any]) -> Iterator[Failure]:
         yield Failure(MAX_SURGE_PERCENT, f"{_SURGE_RULE}, got {surge} and {unavailable}")
     if surge == unavailable == 0 and settings.get(ROLLING_DEPLOY) is True:
         yield Failure(MAX_SURGE_PERCENT, f"{_SURGE_RULE} while rolling_deploy is on, got 0 and 0")
+
+
+def _timezone_alone(settings: Mapping[str, Any]) -> Iterator[Failure]:
+    """Refuse what could never be read back: Baseten reports the timezone of schedules, and none without them."""
+    has_schedules = any(path.startswith(SCHEDULE_LIST) and value != ABSENT for path, value in settings.items())
+    if TIMEZONE in settings and not has_schedules:
+        yield Failure(TIMEZONE, "must come with at least one schedule in schedules, got none")
 
 
 def _nothing_declared(settings: Mapping[str, Any]) -> Iterable[Failure]:
@@ -216,24 +191,8 @@ def _known_number(settings: Mapping[str, Any], path: str) -> int | None:
 
 
 def _no_object(value: Any) -> str:
-    return f"must be an object, got {_shown(value)}"
+    return f"must be an object, got {shown(value)}"
 
 
 def _not_boolean(value: Any) -> str:
-    return f"must be true or false, got {_shown(value)}"
-
-
-def _bound(number: int, field: Field) -> str:
-    units: dict[str | None, Callable[[int], str]] = {"seconds": "{} s".format, "percent": "{} %".format}
-    return units.get(field.unit, str)(number)
-
-
-def _shown(value: Any) -> str:
-    """Show a value as JSON, short; what is no JSON by the name of its type."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError):
-        return type(value).__name__
-    return text if len(text) <= 80 else f"{text[:80]}…"  # noqa: PLR2004
+    return f"must be true or false, got {shown(value)}"

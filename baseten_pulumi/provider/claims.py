@@ -13,7 +13,7 @@ from pulumi.output import Unknown
 from baseten_pulumi.fields import flatten
 from baseten_pulumi.ownership import Claim, Owners, reason
 from baseten_pulumi.provider import host
-from baseten_pulumi.provider.checking import Failure
+from baseten_pulumi.provider.judging import Failure
 
 _owners = Owners()
 _claiming = threading.Lock()

@@ -6,6 +6,8 @@ from typing import Any, Literal, TypeAlias
 from pulumi.output import Unknown
 
 from baseten_pulumi.fields import flatten, members
+from baseten_pulumi.provider import schedule_diffing
+from baseten_pulumi.schedules import SCHEDULES, is_schedule
 
 Change: TypeAlias = Literal["ADD", "UPDATE", "DELETE", "UPDATE_REPLACE"]
 """How a property changes, in the words of Pulumi's protocol."""
@@ -36,14 +38,17 @@ def changes(olds: Mapping[str, Any], news: Mapping[str, Any], *, is_waiting: boo
 
 def _setting_changes(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Change]:
     """Compare what is known, and take what is not for a change."""
-    before, after = flatten(olds), flatten(news)
+    before, after = ({p: value for p, value in flatten(props).items() if not is_schedule(p)} for props in (olds, news))
     unknown = [path for name in _JUDGED for path in _unknown_paths(name, news.get(name))]
     found: dict[str, Change] = {path: _kind(before, {path: None}, path) for path in unknown}
     for path in {**before, **after}:
         is_covered = any(path.startswith(f"{other}.") for other in unknown)
         if path not in unknown and not is_covered and before.get(path) != after.get(path):
             found[path] = _kind(before, after, path)
-    return found
+    if SCHEDULES in unknown:
+        return found
+    listed = schedule_diffing.changes(olds.get(SCHEDULES), news.get(SCHEDULES))
+    return {**found, **{path: _kind_of(old, new) for path, old, new in listed}}
 
 
 def _kind(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> Change:
@@ -51,6 +56,10 @@ def _kind(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> Cha
         return "DELETE"
     was_there = path in _IDENTITY or any(f"{other}.".startswith(f"{path}.") for other in before)
     return "UPDATE" if was_there else "ADD"
+
+
+def _kind_of(old: Any, new: Any) -> Change:
+    return "ADD" if old is None else "DELETE" if new is None else "UPDATE"
 
 
 def _unknown_paths(path: str, value: Any) -> Iterator[str]:

@@ -9,9 +9,10 @@ from typing import Any
 
 from baseten_pulumi.convergence.comparison import shown
 from baseten_pulumi.fields import FIELDS, flatten, with_integers
-from baseten_pulumi.provider import host
+from baseten_pulumi.provider import host, schedule_diffing
 from baseten_pulumi.provider.diffing import Change
 from baseten_pulumi.provider.progress import Row
+from baseten_pulumi.schedules import SCHEDULES, path_of
 
 _checked: set[str] = set()
 
@@ -21,27 +22,32 @@ def expect_comparison() -> None:
     _checked.add(host.current_call().urn)
 
 
-def warn(olds: Mapping[str, Any], changes: Mapping[str, Change]) -> None:
+def warn(olds: Mapping[str, Any], news: Mapping[str, Any], changes: Mapping[str, Change]) -> None:
     """Name each setting that was managed and no longer is, in the row of the resource being compared.
 
     Args:
         olds: The last outputs.
+        news: The inputs.
         changes: What an update would change, by property path.
     """
     urn = host.current_call().urn
     is_replaced = "UPDATE_REPLACE" in changes.values()
     if urn in _checked and not is_replaced:
         _checked.discard(urn)
-        for sentence in dropped(olds, changes):
+        for sentence in dropped(olds, news, changes):
             Row(urn).warn(sentence)
 
 
-def dropped(olds: Mapping[str, Any], changes: Mapping[str, Change]) -> list[str]:
-    """Return a sentence for each setting that is managed no longer."""
+def dropped(olds: Mapping[str, Any], news: Mapping[str, Any], changes: Mapping[str, Change]) -> list[str]:
+    """Return a sentence for each setting that is managed no longer.
+
+    A schedule that was only kept away is not worth one.
+    """
     before = with_integers(flatten(olds))
     address = f"{olds.get('model_id')}/{olds.get('env_name')}"
+    gone = [path for path in FIELDS if changes.get(path) == "DELETE" and path in before]
+    schedules = schedule_diffing.dropped(olds.get(SCHEDULES), news.get(SCHEDULES))
     return [
-        f"{address}: {path} is no longer managed; Baseten keeps its value ({shown(before[path])})."
-        for path in FIELDS
-        if changes.get(path) == "DELETE" and path in before
+        *(f"{address}: {path} is no longer managed; Baseten keeps its value ({shown(before[path])})." for path in gone),
+        *(f"{address}: {path_of(name)} is no longer managed; Baseten keeps it." for name in schedules),
     ]

@@ -11,8 +11,9 @@ from typing import Any
 from pulumi.output import Unknown
 
 from baseten_pulumi.fields import Settings, flatten, nest, with_integers
-from baseten_pulumi.provider.checking import Failure
 from baseten_pulumi.provider.configuration import Configuration
+from baseten_pulumi.provider.judging import Failure
+from baseten_pulumi.provider.schedule_diffing import has_unknown
 
 ENVIRONMENTS = "environments"
 
@@ -93,7 +94,7 @@ def has_changes(olds: Mapping[str, Any], news: Mapping[str, Any], configuration:
         ConfigurationError: `baseten:skipWait` is neither true nor false.
     """
     is_waiting = not configuration.skips_wait()
-    if _is_unknown(news.get(ENVIRONMENTS)):
+    if has_unknown(news.get(ENVIRONMENTS)):
         return True
     before, after = ({name: (it.settings, it.sending) for name, it in members(props).items()} for props in (olds, news))
     return before != after or (is_waiting and olds.get("in_force") is not True)
@@ -117,13 +118,7 @@ def _normalised(entry: Any) -> Any:
     A preview takes an output that the state lacks for one it does not know yet, and every state has `in_force`: where
     that is known, all there is is known.
     """
-    if _is_unknown(entry) and (not isinstance(entry, Mapping) or _is_unknown(entry.get("in_force"))):
+    if has_unknown(entry) and (not isinstance(entry, Mapping) or has_unknown(entry.get("in_force"))):
         return entry
     known = {name: value for name, value in entry.items() if not isinstance(value, Unknown)}
-    return entry if _is_unknown(known) else Member.parse(known).entry()
-
-
-def _is_unknown(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return any(_is_unknown(inner) for inner in value.values())
-    return isinstance(value, Unknown)
+    return entry if has_unknown(known) else Member.parse(known).entry()

@@ -19,6 +19,7 @@ from baseten_pulumi.provider.joint_members import ENVIRONMENTS, Member, members,
 from baseten_pulumi.provider.progress import Row
 from baseten_pulumi.provider.session import Session, open_session
 from baseten_pulumi.provider.target import Target
+from baseten_pulumi.schedules import names
 
 RESOURCE_ID = "in-force"
 """The id of every joint wait: it stands for nothing at Baseten, and stays when its environments change."""
@@ -115,7 +116,7 @@ class _JointWait:
 
     async def _sent(self, identity: Identity, settings: Settings) -> tuple[Identity, str | None]:
         try:
-            return identity, await self._targets[identity].send(settings)
+            return identity, await self._targets[identity].send(settings, names(settings))
         except RequestError as error:
             if not error.may_have_taken_effect:
                 raise

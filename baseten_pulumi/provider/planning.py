@@ -12,6 +12,7 @@ from baseten_pulumi.provider.configuration import Configuration
 from baseten_pulumi.provider.host import Call
 from baseten_pulumi.provider.identity import Identity
 from baseten_pulumi.provider.session import open_session
+from baseten_pulumi.schedules import names
 
 
 def create(props: Mapping[str, Any], configuration: Configuration, call: Call) -> tuple[Plan, dict[str, Any]]:
@@ -38,6 +39,7 @@ def update(
         status=status,
         requests=int(olds.get("requests") or 0),
         incarnation=olds.get("incarnation"),
+        sent_before=names(before) if olds.get("in_force") is not True and olds.get("requests") else frozenset(),
     )
     if not is_changed and _is_settled(olds, plan):
         return plan.outputs(plan.status, in_force=olds.get("in_force") is True)

@@ -10,6 +10,7 @@ from baseten_pulumi.errors import EnvironmentNotFoundError, ModelNotFoundError
 from baseten_pulumi.fields import Settings, flatten, nest, with_integers
 from baseten_pulumi.provider.identity import Identity
 from baseten_pulumi.provider.session import Session
+from baseten_pulumi.schedules import is_schedule
 
 TIMEOUT_SECONDS = 120.0
 """How long a refresh of one resource tries; custom timeouts do not cover reads."""
@@ -18,7 +19,8 @@ TIMEOUT_SECONDS = 120.0
 def read(resource_id: str, props: Mapping[str, Any], session: Session) -> ReadResult:
     """Read an environment as outputs and inputs of its resource.
 
-    A resource of this stack gets back what it manages, as reported; a setting reported as null keeps its last value.
+    A resource of this stack gets back what it manages, as reported; a setting reported as null keeps its last value,
+    and a schedule that is not reported is gone, unless it was sent and waits for the end of a promotion.
     Without the environment the result has no id. A resource that is looked up by its id, whose program declares
     nothing, gets everything reported.
 
@@ -30,23 +32,29 @@ def read(resource_id: str, props: Mapping[str, Any], session: Session) -> ReadRe
     reading = session.client.read_environment_now(identity.model_id, identity.env_name, within_seconds=TIMEOUT_SECONDS)
     is_looked_up = "env_name" not in props
     try:
-        reported = session.run(reading).settings
+        reported = session.run(reading)
     except (EnvironmentNotFoundError, ModelNotFoundError):
         if is_looked_up:
             raise  # the engine would keep the id it asked for, and the program would go on without outputs
         return ReadResult("", {})
-    managed = reported if is_looked_up else with_integers(flatten(props))
-    return _result(identity, props, managed, restated(managed, reported))
+    managed = reported.settings if is_looked_up else with_integers(flatten(props))
+    is_promoting = reported.promotion is not None and reported.promotion.is_running
+    may_come = props.get("in_force") is False and is_promoting
+    kept = {path: value for path, value in managed.items() if may_come or not is_schedule(path)}
+    return _result(identity, props, (managed, kept), restated(managed, reported.settings))
 
 
-def _result(identity: Identity, props: Mapping[str, Any], managed: Settings, seen: Settings) -> ReadResult:
+def _result(
+    identity: Identity, props: Mapping[str, Any], held: tuple[Settings, Settings], seen: Settings
+) -> ReadResult:
     """Build the result; where what was sent is still on its way, that stays on record.
 
     Settings sent and never seen in force may yet come into force over those reported now. So they are not called in
     force, and Baseten's word on them, which no longer belongs to what state holds, is dropped: the next `up` sends.
     """
     own = {"model_id": identity.model_id, "env_name": identity.env_name, "wait": props.get("wait", True)}
-    inputs = {**own, **nest({**managed, **seen})}
+    managed, kept = held
+    inputs = {**own, **nest({**kept, **seen})}
     in_force = props.get("in_force") is not False or seen == managed
     status = {"status": props["status"]} if in_force and props.get("status") else {}
     return ReadResult(str(identity), {**inputs, **status, **_record(props), "in_force": in_force}, inputs)

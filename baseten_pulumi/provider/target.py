@@ -1,5 +1,7 @@
 """The environment an operation is about, for as long as the operation may take."""
 
+from collections.abc import Collection
+
 from baseten_pulumi.convergence.comparison import differences
 from baseten_pulumi.convergence.sighting import Wanted
 from baseten_pulumi.convergence.wording import retried
@@ -48,8 +50,12 @@ class Target:
         )
         return {found.path: found.wanted for found in differences(settings, reported.settings)}
 
-    async def send(self, settings: Settings) -> str:
+    async def send(self, settings: Settings, sent_before: Collection[str] = ()) -> str:
         """Send settings and return Baseten's word on them.
+
+        Args:
+            settings: What to send.
+            sent_before: Names of schedules that were sent before and that nobody has seen yet.
 
         Raises:
             RequestError: they were not taken, or (`may_have_taken_effect`) nobody knows.
@@ -59,6 +65,7 @@ class Target:
             self._identity.env_name,
             settings,
             within_seconds=self.seconds_left(),
+            sent_before=sent_before,
             on_trouble=self._show,
             on_turn=self._mark,
         )

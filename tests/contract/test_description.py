@@ -23,11 +23,13 @@ from baseten_pulumi.testing.emulator.settings import DEFAULTS, ROLLING_DEPLOY_DE
 from baseten_pulumi.testing.emulator.store import Behaviour, Store
 from tests.contract import founding
 from tests.contract.shapes import answer, closed, operation, request, settings
+from tests.schedules import SCHEDULES
 
 # What the API's PATCH has today and the founding page has not: by place in the request, with a body that uses it.
 ADDED_TO_THE_REQUEST: dict[str, Any] = {
     "autoscaling_settings.max_scale_down_rate": {"autoscaling_settings": {"max_scale_down_rate": 20}},
     "request_backpressure_settings": {"request_backpressure_settings": {"policy": "REJECT_ON_FULL"}},
+    "autoscaling_schedule_settings": {"autoscaling_schedule_settings": {"delete_schedules": ["sched1"]}},
 }
 ADDED_TO_THE_ANSWER = {"environment"}
 ADDED = {path for path in FIELDS if any(path == it or path.startswith(f"{it}.") for it in ADDED_TO_THE_REQUEST)}
@@ -165,8 +167,9 @@ def _value(field: Field) -> st.SearchStrategy[Any]:
 
 def _in_the_clients_words(settings: dict[str, Any]) -> Settings:
     """Return settings as the emulator holds them by path, a null where the client has a word for it."""
-    told = {path: FIELDS[path].word_for_null if value is None else value for path, value in leaves(settings)}
-    return {path: value for path, value in told.items() if value is not None}
+    told = {path: value for path, value in leaves(settings) if path in FIELDS}
+    worded = {path: FIELDS[path].word_for_null if value is None else value for path, value in told.items()}
+    return {path: value for path, value in worded.items() if value is not None}
 
 
 def _chosen(paths: set[str]) -> st.SearchStrategy[Settings]:
@@ -210,7 +213,8 @@ def _written(field: Field) -> tuple[str, ...]:
 
 
 def _sent() -> dict[str, tuple[str, tuple[str, ...]]]:
-    return {path: _kind(schema) for path, schema in settings(_request("current"))}
+    sent = {path: schema for path, schema in settings(_request("current")) if not path.startswith(SCHEDULES)}
+    return {path: _kind(schema) for path, schema in sent.items()}
 
 
 def _reported() -> dict[str, tuple[str, tuple[str, ...]]]:

@@ -7,6 +7,7 @@ import pytest
 
 from baseten_pulumi import BasetenEnvironmentSettings, BasetenModelEnvironments
 from tests.mocked import run
+from tests.schedules import schedule
 
 
 def _declare(name: str, **arguments: Any) -> BasetenEnvironmentSettings:
@@ -94,3 +95,17 @@ def test_children_are_refused_when_a_resource_beside_them_declares_their_setting
 
     with pytest.raises(ValueError, match=r'"chat-production": .*min_replica is managed by "mine" already'):
         run(program)
+
+
+def test_schedules_may_be_shared_out_when_each_has_one_owner() -> None:
+    """By name; a name that is an Output is compared once it is known."""
+
+    def program(*third: str) -> None:
+        late = {**schedule(), "name": pulumi.Output.from_input("late")}
+        _declare("a", autoscaling_schedule_settings={"schedules": [schedule("peak"), late]})
+        for name in ("night", "late", *third):
+            _declare(name, autoscaling_settings=None, autoscaling_schedule_settings={"delete_schedules": [name]})
+
+    run(program)
+    with pytest.raises(ValueError, match=r'schedules\["peak"\] is managed by "a" already'):
+        run(lambda: program("peak"))

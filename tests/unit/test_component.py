@@ -5,6 +5,7 @@ import pytest
 
 from baseten_pulumi import BasetenModelEnvironments, EnvironmentArgsDict
 from tests.mocked import Mocks, run
+from tests.schedules import schedule
 
 DEFAULTS: Any = {"autoscaling_settings": {"min_replica": 0, "max_replica": 2}}
 ENVIRONMENTS: Any = {"production": {"autoscaling_settings": {"max_replica": 6}}, "staging": {}}
@@ -44,6 +45,7 @@ def test_children_get_every_object_of_settings_when_declared() -> None:
         "autoscaling_settings": {"max_replica": 2},
         "promotion_settings": {"rolling_deploy": True},
         "request_backpressure_settings": {"policy": "NONE"},
+        "autoscaling_schedule_settings": {"timezone": "Europe/Berlin", "schedules": [schedule()]},
     }
     assert set(objects) == set(EnvironmentArgsDict.__annotations__)
     mocks = _registered(defaults=objects, environments={"dev": {}})

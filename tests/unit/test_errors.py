@@ -28,7 +28,7 @@ def _real_tree() -> dict[str, str]:
 def test_tree_is_the_one_drawn_when_read() -> None:
     """The drawing in the docstring is the real tree, whole."""
     assert _drawn_tree() == _real_tree()
-    assert len(_real_tree()) == 23
+    assert len(_real_tree()) == 24
 
 
 def test_message_is_three_lines_when_there_are_four_statements() -> None:

@@ -144,7 +144,13 @@ def test_members_name_settings_and_inner_objects_when_asked_for_an_object() -> N
         "stabilization_time_seconds",
         "replica_overhead_percent",
     ]
-    assert list(members("")) == ["autoscaling_settings", "promotion_settings", "request_backpressure_settings"]
+    assert list(members("autoscaling_schedule_settings")) == ["timezone", "schedules", "delete_schedules"]
+    assert list(members("")) == [
+        "autoscaling_settings",
+        "promotion_settings",
+        "request_backpressure_settings",
+        "autoscaling_schedule_settings",
+    ]
 
 
 def test_floats_become_integers_and_the_rest_stays_when_read_back() -> None:

@@ -34,6 +34,8 @@ def test_nothing_heavy_is_loaded_when_a_program_imports_the_package() -> None:
         "baseten_pulumi.provider",
         "baseten_pulumi.resource",
         "baseten_pulumi.running",
+        "baseten_pulumi.schedule_merging",
+        "baseten_pulumi.schedules",
         "baseten_pulumi.settings",
         "baseten_pulumi.stack_config",
     }

@@ -24,7 +24,7 @@ from baseten_pulumi import (
     list_environments,
     list_environments_output,
 )
-from baseten_pulumi.fields import GROUPS
+from baseten_pulumi.fields import members
 from baseten_pulumi.testing import Emulator
 from tests.mocked import run
 
@@ -351,6 +351,6 @@ def test_one_request_is_sent_when_a_program_reads_on_threads_of_its_own(emulator
 
 def test_attributes_are_the_tables_when_an_environment_is_read() -> None:
     """Every object of settings is there, and what lookups return can be named."""
-    groups = {group for group in GROUPS if "." not in group}
-    assert set(Environment.__annotations__) == {"model_id", "env_name", "in_progress_promotion"} | groups
+    objects = set(members(""))
+    assert set(Environment.__annotations__) == {"model_id", "env_name", "in_progress_promotion"} | objects
     assert {"Environment", "Model", "Promotion"} <= set(baseten_pulumi.__all__)

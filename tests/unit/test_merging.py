@@ -140,7 +140,8 @@ def test_value_can_be_taken_again_when_it_was_to_be_awaited(where: str) -> None:
             {"wait": False},
             (
                 "defaults.wait: is not a known property; "
-                "known are autoscaling_settings, promotion_settings, request_backpressure_settings"
+                "known are autoscaling_settings, promotion_settings, request_backpressure_settings, "
+                "autoscaling_schedule_settings"
             ),
         ),
         (

@@ -19,12 +19,15 @@ from baseten_pulumi.fields import (
     Field,
     members,
 )
+from baseten_pulumi.schedule_fields import OVERRIDDEN, PARTS, PLAIN_PARTS, REQUIRED, REQUIRED_OVERRIDES
+from baseten_pulumi.schedules import SCHEDULES, WEEKDAYS
 
 ARGUMENTS = {
     AUTOSCALING: "AutoscalingSettingsArgsDict",
     PROMOTION: "PromotionSettingsArgsDict",
     ROLLING_DEPLOY_CONFIG: "RollingDeployConfigArgsDict",
     BACKPRESSURE: "RequestBackpressureSettingsArgsDict",
+    SCHEDULES: "AutoscalingScheduleSettingsArgsDict",
 }
 OUTPUTS = {group: name.removesuffix("ArgsDict") for group, name in ARGUMENTS.items()}
 ENUM_ALIASES = {
@@ -33,6 +36,11 @@ ENUM_ALIASES = {
     "policy": "RequestBackpressurePolicy",
 }
 OUTPUT_TYPES = {"integer": "int", "boolean": "bool", "enum": "str"}
+OF_SCHEDULES = {
+    "timezone": ("str", "str"),
+    "schedules": ("Sequence[pulumi.Input[AutoscalingScheduleArgsDict]]", "Sequence[AutoscalingSchedule]"),
+    "delete_schedules": ("Sequence[pulumi.Input[str]]", "Sequence[str]"),
+}
 
 
 @dataclass(frozen=True)
@@ -66,23 +74,25 @@ def _entry(declared: ast.stmt, documented: ast.stmt) -> Entry:
 def _argument_type(group: str, name: str) -> str:
     field = FIELDS.get(f"{group}.{name}")
     if field is None:
-        return ARGUMENTS[f"{group}.{name}"]
+        return OF_SCHEDULES[name][0] if name in OF_SCHEDULES else ARGUMENTS[f"{group}.{name}"]
     return ENUM_ALIASES[name] if field.kind == "enum" else OUTPUT_TYPES[field.kind]
 
 
 def _output_type(group: str, name: str) -> str:
     field = FIELDS.get(f"{group}.{name}")
+    if name in OF_SCHEDULES:
+        return OF_SCHEDULES[name][1]
     return OUTPUTS[f"{group}.{name}"] if field is None else OUTPUT_TYPES[field.kind]
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", [*GROUPS, SCHEDULES])
 def test_arguments_are_the_tables_when_declared(group: str) -> None:
     """Each TypedDict holds its object's settings, typed as inputs that may be None."""
     found = {name: entry.type for name, entry in _entries(ARGUMENTS[group]).items()}
     assert found == {name: f"pulumi.Input[{_argument_type(group, name)}] | None" for name in members(group)}
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", [*GROUPS, SCHEDULES])
 def test_outputs_are_the_tables_when_declared(group: str) -> None:
     """Each output class holds its object's settings, all of them optional."""
     found = {name: (entry.type, entry.default) for name, entry in _entries(OUTPUTS[group]).items()}
@@ -128,7 +138,57 @@ def test_what_was_read_can_be_passed_on_when_it_is_an_argument() -> None:
     assert (read.rolling_deploy, read.redeploy_on_promotion, config.max_surge_percent) == (True, None, 10)
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", [*GROUPS, SCHEDULES])
 def test_every_output_class_is_a_mapping_when_nothing_is_known(group: str) -> None:
     """None of them is forgotten."""
     assert isinstance(getattr(settings, OUTPUTS[group])(), Mapping)
+
+
+PART_TYPES = {
+    "name": "str",
+    "weekdays": "Sequence[pulumi.Input[Weekday]]",
+    "cadence": "AutoscalingScheduleCadence",
+    "autoscaling_settings": "AutoscalingOverridesArgsDict",
+}
+
+
+def _part_type(name: str, *, required: bool) -> str:
+    field = PLAIN_PARTS.get(name) or OVERRIDDEN.get(name)
+    kind = PART_TYPES.get(name) or OUTPUT_TYPES[field.kind if field is not None else ""]
+    return f"Required[pulumi.Input[{kind}]]" if required else f"pulumi.Input[{kind}] | None"
+
+
+def test_arguments_are_the_tables_when_a_schedule_is_declared() -> None:
+    """Its parts and its overrides; those it is nothing without are required."""
+    parts = {name: entry.type for name, entry in _entries("AutoscalingScheduleArgsDict").items()}
+    assert parts == {name: _part_type(name, required=name in ("name", *REQUIRED)) for name in PARTS}
+    overrides = {name: entry.type for name, entry in _entries("AutoscalingOverridesArgsDict").items()}
+    assert overrides == {name: _part_type(name, required=name in REQUIRED_OVERRIDES) for name in OVERRIDDEN}
+
+
+def test_outputs_are_the_tables_when_a_schedule_is_read() -> None:
+    """Every part, and those of a one-time schedule."""
+    assert list(_entries("AutoscalingSchedule")) == [*PARTS, "start_at", "end_at"]
+    assert list(_entries("AutoscalingOverrides")) == list(OVERRIDDEN)
+    assert all(entry.default == "None" for entry in _entries("AutoscalingSchedule").values())
+
+
+@pytest.mark.parametrize(
+    ("class_name", "name", "field"),
+    [
+        *(("AutoscalingScheduleArgsDict", name, field) for name, field in PLAIN_PARTS.items()),
+        *(("AutoscalingOverridesArgsDict", name, field) for name, field in OVERRIDDEN.items()),
+    ],
+)
+def test_schedule_states_its_range_when_a_part_has_both_bounds(class_name: str, name: str, field: Field) -> None:
+    """The range in a docstring is the table's."""
+    docstring = _entries(class_name)[name].docstring
+    assert docstring.endswith(".")
+    if field.maximum is not None:
+        assert f"{field.minimum} to {field.maximum} {field.unit}" in docstring
+
+
+def test_choices_are_the_tables_when_a_schedule_is_typed() -> None:
+    """A `Literal` lists the choices of its part."""
+    assert settings.AutoscalingScheduleCadence.__args__ == PLAIN_PARTS["cadence"].choices  # type: ignore[attr-defined]
+    assert settings.Weekday.__args__ == WEEKDAYS  # type: ignore[attr-defined]

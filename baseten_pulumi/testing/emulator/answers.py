@@ -55,6 +55,61 @@ class Backpressure(BaseModel):
     policy: Literal["QUEUE_ON_FULL", "REJECT_ON_FULL"] | None = None
 
 
+class Overrides(BaseModel):
+    """What a schedule changes while it runs; null is as the environment has it."""
+
+    min_replica: int
+    max_replica: int
+    autoscaling_window: int | None
+    scale_down_delay: int | None
+    concurrency_target: int | None
+    target_utilization_percentage: int | None
+    target_in_flight_tokens: int | None
+    max_scale_down_rate: int | None
+
+
+class Schedule(BaseModel):
+    """A schedule that repeats."""
+
+    id: str
+    name: str
+    enabled: bool
+    cadence: Literal["DAILY", "HOURLY"]
+    weekdays: list[Literal["SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY"]]
+    start_hour: int | None = None
+    start_minute: int
+    end_hour: int | None = None
+    end_minute: int
+    autoscaling_settings: Overrides
+
+
+class OneTimeSchedule(BaseModel):
+    """A schedule that runs once."""
+
+    id: str
+    name: str
+    enabled: bool
+    cadence: Literal["ONE_TIME"]
+    start_at: datetime
+    end_at: datetime
+    autoscaling_settings: Overrides
+
+
+class ScheduleState(BaseModel):
+    """What the schedules make of the autoscaling now."""
+
+    schedule_id: str | None
+    autoscaling_settings: Autoscaling
+
+
+class Schedules(BaseModel):
+    """The schedules of an environment; without any there is no timezone."""
+
+    timezone: str | None = None
+    schedules: list[Schedule | OneTimeSchedule]
+    applied_state: ScheduleState | None
+
+
 class PromotionInProgress(BaseModel):
     """The latest promotion; one that has ended is reported until the next."""
 
@@ -121,7 +176,7 @@ class Environment(FoundingEnvironment):
     in_progress_promotion: PromotionInProgress | None = None
     autoscaling_settings: Autoscaling
     request_backpressure_settings: Backpressure
-    autoscaling_schedules: None = None
+    autoscaling_schedules: Schedules | None = None
 
 
 class FoundingEnvironments(BaseModel):

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from baseten_pulumi.testing.emulator.refusals import RefusalError
+from baseten_pulumi.testing.emulator.schedules import REQUESTED, ScheduleUpdate
 from baseten_pulumi.testing.emulator.settings import Settings
 
 Api: TypeAlias = Literal["current", "founding"]
@@ -79,6 +80,7 @@ class _Update(_Closed):
     autoscaling_settings: _Autoscaling | None = None
     promotion_settings: _Promotion | None = None
     request_backpressure_settings: _Backpressure | None = None
+    autoscaling_schedule_settings: ScheduleUpdate | None = None
 
 
 class _Creation(_Open):
@@ -110,12 +112,15 @@ def read_json(body: bytes) -> Any:
 def read_update(body: bytes, api: Api) -> Settings:
     """Return the changes a PATCH asks for; null and absent fields leave what is as it is and are left out.
 
-    A backpressure object is the exception: without a policy, or with a null, it asks for none.
+    A backpressure object is an exception: without a policy, or with a null, it asks for none. So are schedules, which
+    are complete, nulls included.
 
     Raises:
         RefusalError: 400 for a body that is not JSON, 422 for one the contract does not allow.
     """
-    return _stated(_read(UPDATES[api], body))
+    update = _read(UPDATES[api], body)
+    schedules = getattr(update, REQUESTED, None)
+    return {**_stated(update), **({REQUESTED: schedules.stated()} if schedules is not None else {})}
 
 
 def read_creation(body: bytes) -> tuple[str, Settings]:

@@ -161,6 +161,23 @@ class Emulator:
         }
         self._store.change(model_id, env_name, {name: dict(fields or {}) for name, fields in changes.items()})
 
+    def put_schedule(
+        self, model_id: str, env_name: str, schedule: Mapping[str, Any], timezone: str | None = None
+    ) -> str:
+        """Put an autoscaling schedule in force as somebody does by hand, one-time schedules too; return its id.
+
+        Args:
+            model_id: The model.
+            env_name: Its environment.
+            schedule: As the API reports it; with an `id` in place of the one that has it.
+            timezone: The timezone of all schedules of the environment; None keeps the one there is.
+        """
+        return self._store.put_schedule(model_id, env_name, dict(schedule), timezone)
+
+    def remove_schedule(self, model_id: str, env_name: str, schedule_id: str) -> None:
+        """Remove an autoscaling schedule as somebody does by hand."""
+        self._store.remove_schedule(model_id, env_name, schedule_id)
+
     def start_promotion(
         self, model_id: str, env_name: str, percent: int = 0, seconds: float | None = None, status: str = "RAMPING_UP"
     ) -> None:

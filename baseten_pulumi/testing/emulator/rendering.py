@@ -5,6 +5,7 @@ from dataclasses import asdict
 from hashlib import blake2s
 from typing import Any
 
+from baseten_pulumi.testing.emulator import schedules
 from baseten_pulumi.testing.emulator.account import InstanceType
 from baseten_pulumi.testing.emulator.contract import Api
 from baseten_pulumi.testing.emulator.environment import Environment
@@ -52,7 +53,7 @@ class Renderer:
             "promotion_settings": settings["promotion_settings"],
             "instance_type": asdict(self._instance_type),
             "request_backpressure_settings": backpressure,
-            "autoscaling_schedules": None,
+            "autoscaling_schedules": schedules.reported(settings[schedules.HELD], autoscaling),
         }
         if self._api == "founding":
             return {name: value for name, value in answer.items() if name not in _LATER_ANSWERS}

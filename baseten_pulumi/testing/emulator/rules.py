@@ -31,7 +31,7 @@ def check_ranges(changes: Settings) -> None:
     """
     for path, value in leaves(changes):
         lowest, highest = _RANGES.get(path.rpartition(".")[2], (None, None))
-        if lowest is not None and (value < lowest or (highest is not None and value > highest)):
+        if lowest is not None and value is not None and (value < lowest or (highest is not None and value > highest)):
             bounds = f"at least {lowest}" if highest is None else f"between {lowest} and {highest}"
             raise RefusalError(400, f"{path} must be {bounds}, got {value}")
 

@@ -34,6 +34,7 @@ DEFAULTS: Settings = {
         "ramp_up_duration_seconds": 600,
     },
     "request_backpressure_settings": {"policy": None},
+    "autoscaling_schedules": {"timezone": None, "schedules": {}},
 }
 """What an environment is created with (Baseten's documentation)."""
 

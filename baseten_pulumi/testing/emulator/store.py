@@ -8,9 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
+from datetime import timezone as zone
+from itertools import count
 from typing import Any, TypeAlias
 
+from baseten_pulumi.testing.emulator import schedules
 from baseten_pulumi.testing.emulator.account import FictionalModel
 from baseten_pulumi.testing.emulator.contract import Api
 from baseten_pulumi.testing.emulator.environment import FAITHFUL, Application, Environment, Outcome
@@ -61,6 +64,7 @@ class Store:
         self._lock = threading.RLock()
         self._models: dict[str, _Model] = {}
         self._applied_before: list[AppliedChange] = []
+        self._schedule_numbers = count(1)
         for model in account:
             self.add_model(model)
 
@@ -125,6 +129,7 @@ class Store:
         """Take the changes of a PATCH and return what is said of them."""
         with self._lock:
             environment = self._environment(model_id, env_name)
+            changes = schedules.resolved(changes, environment.target(), self._new_schedule_id)
             check_ranges(changes)
             check_together(merged(environment.target(), changes))
             return environment.accept(changes, self._clock(), self._behaviour.apply_seconds, application or FAITHFUL)
@@ -139,7 +144,7 @@ class Store:
             environments = self._model(model_id).environments
             if env_name in environments:
                 raise RefusalError(409, f"Environment {env_name} already exists for model {model_id}")
-            created_at = datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+            created_at = datetime.now(zone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
             environments[env_name] = Environment(env_name, whole, created_at, self._clock())
             return self.environment(model_id, env_name)
 
@@ -153,6 +158,22 @@ class Store:
         if unknown:
             raise ValueError(f"no such setting: {', '.join(sorted(unknown))}")
         with self._lock:
+            self._environment(model_id, env_name).change(changes, self._clock())
+
+    def put_schedule(self, model_id: str, env_name: str, schedule: Settings, timezone: str | None) -> str:
+        """Put a schedule in force at once, as somebody does by hand, held to no rule; return its id."""
+        with self._lock:
+            environment = self._environment(model_id, env_name)
+            parts = dict(schedule)
+            id_ = str(parts.pop("id", None) or self._new_schedule_id())
+            held = {"timezone": timezone or environment.in_force[schedules.HELD]["timezone"], "schedules": {id_: parts}}
+            environment.change({schedules.HELD: held}, self._clock())
+            return id_
+
+    def remove_schedule(self, model_id: str, env_name: str, schedule_id: str) -> None:
+        """Remove a schedule at once, as somebody does by hand."""
+        with self._lock:
+            changes = {schedules.HELD: {"schedules": {schedule_id: None}}}
             self._environment(model_id, env_name).change(changes, self._clock())
 
     def start_promotion(self, model_id: str, env_name: str, promotion: Promotion) -> None:
@@ -176,6 +197,9 @@ class Store:
                 for env_name in model.environments:
                     changes += _applied(model_id, self._environment(model_id, env_name))
         return sorted(changes, key=lambda change: change.at_seconds)
+
+    def _new_schedule_id(self) -> str:
+        return f"sched{next(self._schedule_numbers)}"
 
     def _model(self, model_id: str) -> _Model:
         if model_id not in self._models:

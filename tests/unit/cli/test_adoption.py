@@ -4,6 +4,7 @@ import pytest
 
 from baseten_pulumi.cli.adoption import Declaration, Declarations, Entry, Omission, adopted, is_empty
 from baseten_pulumi.fields import FIELDS, GROUPS
+from tests.schedules import SCHEDULES, TIMEZONE, one_time, path, schedule
 
 AUTOSCALING, PROMOTION = "autoscaling_settings", "promotion_settings"
 CONFIG = f"{PROMOTION}.rolling_deploy_config"
@@ -99,3 +100,24 @@ def test_nothing_is_declared_when_no_resource_could_have_the_name() -> None:
     """A name the check refuses makes no resource."""
     (omission,) = _adopted({f"{AUTOSCALING}.max_replica": 3}, env_name="Production")
     assert omission == Omission("env_name", 'must consist of lower-case letters, digits and inner -, got "Production"')
+
+
+def test_schedules_are_declared_when_a_program_can_hold_them() -> None:
+    """Those it cannot are named with the reason, and so is whatever the check refuses."""
+    settings = {
+        TIMEZONE: "UTC",
+        path("peak"): schedule(),
+        path("launch"): one_time(),
+        path("twice"): [schedule("twice"), schedule("twice")],
+        path("odd"): schedule("odd", start_hour=25),
+    }
+    assert _object(_adopted(settings), SCHEDULES) == (
+        Declaration("timezone", "UTC"),
+        Declaration("schedules", [schedule()]),
+        Omission('schedules["launch"]', "left out, it runs once"),
+        Omission('schedules["twice"]', "left out, 2 schedules have this name"),
+        Omission('schedules["odd"]', "left out, must be at most 23, got 25"),
+    )
+    alone = _adopted({TIMEZONE: "UTC", path(""): schedule("")})
+    assert is_empty(alone)
+    assert {it.name for it in alone if isinstance(it, Omission)} >= {f"{SCHEDULES}.timezone"}

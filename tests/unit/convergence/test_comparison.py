@@ -1,7 +1,9 @@
 import pytest
 
 from baseten_pulumi.convergence.comparison import Difference, differences, restated
-from baseten_pulumi.fields import FIELDS, Settings
+from baseten_pulumi.fields import FIELDS, Settings, Value
+from baseten_pulumi.schedules import ABSENT
+from tests.schedules import path, schedule
 
 MIN, MAX = "autoscaling_settings.min_replica", "autoscaling_settings.max_replica"
 ROLLING, STRATEGY = "promotion_settings.rolling_deploy", "promotion_settings.promotion_cleanup_strategy"
@@ -98,3 +100,53 @@ def test_difference_is_worded_when_shown(difference: Difference, arrow: str, sen
 def test_difference_is_forecast_when_nothing_is_sent_yet(difference: Difference, forecast: str) -> None:
     """What is there, and what will be."""
     assert difference.forecast == forecast
+
+
+PEAK = path("peak")
+WANTED: Settings = {PEAK: schedule()}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reported", "arrow", "sentence"),
+    [
+        (
+            schedule(),
+            schedule(overrides={"max_replica": 4}),
+            'schedules["peak"].max_replica 4 → 8',
+            'schedules["peak"].max_replica is 4, wanted 8',
+        ),
+        (
+            schedule(enabled=False, weekdays=["MONDAY"]),
+            schedule(overrides={"scale_down_delay": 60}),
+            'schedules["peak"].enabled true → false +2',
+            (
+                'schedules["peak"].enabled is true, wanted false; '
+                'schedules["peak"].weekdays is MONDAY/FRIDAY, wanted MONDAY; '
+                'schedules["peak"].scale_down_delay is 60, wanted unset'
+            ),
+        ),
+        (schedule(), None, 'schedules["peak"] absent → there', 'schedules["peak"] is absent, wanted there'),
+        (ABSENT, schedule(), 'schedules["peak"] there → absent', 'schedules["peak"] is there, wanted absent'),
+        (
+            schedule(),
+            [schedule(), schedule()],
+            'schedules["peak"] there 2 times → there',
+            'schedules["peak"] is there 2 times, wanted there',
+        ),
+    ],
+)
+def test_differing_parts_are_named_when_a_schedule_differs(
+    wanted: Value, reported: Value | None, arrow: str, sentence: str
+) -> None:
+    """A row names the first and counts the others, an error names all."""
+    (difference,) = differences({PEAK: wanted}, {} if reported is None else {PEAK: reported})
+    assert (difference.arrow, difference.sentence) == (arrow, sentence)
+    assert difference.forecast.count("now ") == sentence.count("wanted")
+    assert not difference.is_below_wanted
+
+
+def test_schedule_is_absent_when_it_is_not_reported() -> None:
+    """Then one that is to be deleted is gone, and one that is wanted is not there."""
+    assert differences({PEAK: ABSENT}, {}) == ()
+    assert restated({PEAK: ABSENT, path("night"): schedule("night")}, {}) == {PEAK: ABSENT}
+    assert differences(WANTED, dict(WANTED)) == ()

@@ -180,6 +180,7 @@ def test_argument_names_are_frozen_when_a_program_passes_them() -> None:
         "autoscaling_settings",
         "promotion_settings",
         "request_backpressure_settings",
+        "autoscaling_schedule_settings",
         "wait",
         "opts",
     ]

@@ -8,13 +8,15 @@ from pulumi.asset import StringAsset
 from pulumi.output import Unknown
 
 from baseten_pulumi.fields import FIELDS, Field, nest
-from baseten_pulumi.provider.checking import Failure, check
+from baseten_pulumi.provider.checking import check
+from baseten_pulumi.provider.judging import Failure
+from tests.schedules import SCHEDULES
 
 UNKNOWN: Any = Unknown()  # type: ignore[no-untyped-call] # Pulumi's own
 MODEL = {"model_id": "abc123", "env_name": "production"}
 AUTOSCALING, PROMOTION = "autoscaling_settings", "promotion_settings"
 BACKPRESSURE = "request_backpressure_settings"
-KNOWN_OBJECTS = "autoscaling_settings, promotion_settings, request_backpressure_settings"
+KNOWN_OBJECTS = "autoscaling_settings, promotion_settings, request_backpressure_settings, autoscaling_schedule_settings"
 CONFIG = f"{PROMOTION}.rolling_deploy_config"
 MIN, MAX = f"{AUTOSCALING}.min_replica", f"{AUTOSCALING}.max_replica"
 SURGE, UNAVAILABLE = f"{CONFIG}.max_surge_percent", f"{CONFIG}.max_unavailable_percent"
@@ -463,7 +465,7 @@ def test_every_failure_is_told_when_there_are_several() -> None:
 # --- not known yet ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", [*FIELDS, AUTOSCALING, PROMOTION, CONFIG])
+@pytest.mark.parametrize("path", [*FIELDS, AUTOSCALING, PROMOTION, CONFIG, SCHEDULES])
 def test_unknown_is_passed_on_when_it_stands_for_a_setting_or_an_object(path: str) -> None:
     """At every depth, and without a comparison."""
     found = _checked({path: UNKNOWN})

@@ -7,6 +7,7 @@ from pulumi.runtime.proto import provider_pb2
 from baseten_pulumi.ownership import Owners
 from baseten_pulumi.provider import claims
 from baseten_pulumi.provider.claims import contested
+from tests.schedules import path, schedule
 from tests.unit.provider.serving import Context, serve
 
 INPUTS: dict[str, Any] = {
@@ -68,3 +69,14 @@ def test_whole_name_is_told_when_both_have_the_same() -> None:
 def test_nothing_is_claimed_when_no_engine_asks() -> None:
     """Then nothing names the resource."""
     assert contested(INPUTS) == contested(INPUTS) == []
+
+
+def test_schedules_belong_to_one_resource_each_when_several_declare_some() -> None:
+    """A schedule is one setting, there or gone; others of the environment may be another resource's."""
+
+    def check(name: str, **lists: Any) -> list[tuple[str, str]]:
+        return _check(name, autoscaling_settings={}, autoscaling_schedule_settings=lists)
+
+    assert check("a", timezone="UTC", schedules=[schedule("peak")]) == []
+    assert check("b", schedules=[schedule("night")]) == []
+    assert check("c", delete_schedules=["peak"]) == [(path("peak"), f'is managed by "a" already; {SHARED}')]

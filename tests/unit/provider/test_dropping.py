@@ -35,7 +35,7 @@ def _check() -> None:
 def _diff(**news: Any) -> None:
     inputs = {**OUTPUTS, "autoscaling_settings": {"min_replica": 1}, **news}
     found = changes(OUTPUTS, inputs, is_waiting=True)
-    serve(provider_pb2.DiffRequest(urn=URN), Context(), lambda: warn(OUTPUTS, found))
+    serve(provider_pb2.DiffRequest(urn=URN), Context(), lambda: warn(OUTPUTS, inputs, found))
 
 
 def test_row_says_it_once_when_a_setting_left_the_program(engine: "Engine") -> None:

@@ -3,11 +3,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from baseten_pulumi import errors
-from baseten_pulumi.provider import planning
+from baseten_pulumi.provider import applying, planning
 from baseten_pulumi.provider.configuration import Configuration
 from baseten_pulumi.provider.host import Call
 from baseten_pulumi.provider.session import Session
 from baseten_pulumi.testing import Emulator, Fault
+from tests.schedules import SCHEDULES, schedule
 
 if TYPE_CHECKING:
     from tests.unit.provider.conftest import Engine
@@ -191,3 +192,28 @@ def test_given_dictionaries_are_not_touched_when_planned(baseten: Emulator, sess
     before = repr((olds, news))
     _update(olds, news)
     assert repr((olds, news)) == before
+
+
+@pytest.mark.parametrize(
+    ("olds", "expected"),
+    [
+        ({"in_force": False}, {"peak"}),
+        ({"in_force": True}, set()),
+        ({"in_force": False, "requests": None}, set()),
+        ({"in_force": False, SCHEDULES: {}}, set()),
+    ],
+)
+def test_schedules_count_as_sent_before_when_nobody_saw_them_in_force(
+    olds: dict[str, Any], expected: set[str], session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that an earlier operation may have sent are looked for before they are made."""
+    plans: list[Any] = []
+    monkeypatch.setattr(applying, "apply", lambda plan, *_: plans.append(plan))
+    lists = {"timezone": "UTC", "schedules": [schedule(end_hour=12)]}
+    planning.update(
+        {**OUTPUTS, SCHEDULES: {**lists, "schedules": [schedule()]}, **olds},
+        {**INPUTS, SCHEDULES: lists},
+        PLAIN,
+        Call(),
+    )
+    assert [set(plan.sent_before) for plan in plans] == [expected]

@@ -6,6 +6,7 @@ from baseten_pulumi import errors
 from baseten_pulumi.provider.reading import read
 from baseten_pulumi.provider.session import Session
 from baseten_pulumi.testing import Emulator, Fault
+from tests.schedules import SCHEDULES, one_time, reported, schedule
 
 ID = "abc123/production"
 PROPS: dict[str, Any] = {
@@ -182,3 +183,43 @@ def test_id_is_refused_before_anything_is_asked_when_it_is_malformed(baseten: Em
     with pytest.raises(errors.ConfigurationError):
         read("abc123", {}, session)
     assert baseten.requests == ()
+
+
+LISTS = {"timezone": "UTC", "schedules": [schedule("peak"), schedule("night")], "delete_schedules": ["old"]}
+
+
+def _put(baseten: Emulator, *names: str) -> None:
+    for name in names:
+        baseten.put_schedule("abc123", "production", reported(schedule(name)), "UTC")
+
+
+def test_schedules_are_the_same_when_nothing_drifted(baseten: Emulator, session: Session) -> None:
+    """In the program's order; those it does not name are not picked up."""
+    _put(baseten, "stranger", "night", "peak")
+    baseten.put_schedule("abc123", "production", one_time())
+    found = read(ID, {**PROPS, SCHEDULES: LISTS}, session)
+    assert found.outs == {**INPUTS, SCHEDULES: LISTS, "status": "ACCEPTED", "in_force": True, "requests": 2}
+    assert found.inputs == {**INPUTS, SCHEDULES: LISTS}
+
+
+def test_drift_is_found_when_schedules_came_and_went(baseten: Emulator, session: Session) -> None:
+    """One that is gone leaves the state, and one that is there again is in it as it is."""
+    _put(baseten, "peak", "old")
+    found = read(ID, {**PROPS, SCHEDULES: LISTS}, session)
+    assert found.inputs is not None
+    assert found.inputs[SCHEDULES] == {"timezone": "UTC", "schedules": [schedule("peak"), schedule("old")]}
+
+
+@pytest.mark.parametrize(
+    ("in_force", "promoting", "is_kept"), [(False, True, True), (False, False, False), (True, True, False)]
+)
+def test_schedule_stays_on_record_when_it_may_be_queued(
+    in_force: bool, promoting: bool, is_kept: bool, baseten: Emulator, session: Session
+) -> None:
+    """Sent, never seen in force, and a promotion runs: else the next `up` could not know that it was sent."""
+    if promoting:
+        baseten.start_promotion("abc123", "production")
+    found = read(ID, {**PROPS, SCHEDULES: LISTS, "in_force": in_force}, session)
+    assert found.outs is not None
+    assert ("schedules" in found.outs[SCHEDULES]) is is_kept
+    assert found.outs["in_force"] is in_force

@@ -60,7 +60,7 @@ def test_update_keeps_every_field_when_all_are_given() -> None:
     [
         ({"autoscaling": {}}, "autoscaling: unknown field"),
         ({"request_backpressure_settings": {"depth": 1}}, "request_backpressure_settings.depth: unknown field"),
-        ({"autoscaling_schedule_settings": {}}, "autoscaling_schedule_settings: unknown field"),
+        ({"autoscaling_schedule_settings": {"name": ""}}, "autoscaling_schedule_settings.name: unknown field"),
         ({"autoscaling_settings": {"min_replicas": 1}}, "autoscaling_settings.min_replicas: unknown field"),
     ],
 )

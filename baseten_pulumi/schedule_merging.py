@@ -1,0 +1,41 @@
+"""An environment's autoscaling schedules over the defaults of its model, by name, whether they are known yet or not."""
+
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+import pulumi
+
+_LATER = (pulumi.Output, Awaitable)
+_LIST = (list, tuple)
+_LISTS = ("schedules", "delete_schedules")
+
+
+def merged_schedules(defaults: Any, own: Any) -> Any:
+    """Lay schedules over default ones, each as a whole. What is named in either own list is taken off the default ones.
+
+    None takes the default out: of a list, or of the whole object. Where anything is not known yet, all of it is merged
+    once it is, and the result is then an Output.
+    """
+    if own is not None and (_is_later(defaults) or _is_later(own)):
+        return pulumi.Output.all(defaults, own).apply(lambda known: merged_schedules(*known))
+    if not (isinstance(own, Mapping) and isinstance(defaults, Mapping)):
+        return own
+    named = [_name(item) for listed in _LISTS if isinstance(own.get(listed), _LIST) for item in own[listed]]
+    lists = {
+        listed: [*(it for it in defaults[listed] if _name(it) not in named), *own.get(listed, ())]
+        for listed in _LISTS
+        if isinstance(defaults.get(listed), _LIST) and isinstance(own.get(listed, ()), _LIST)
+    }
+    return {**defaults, **own, **lists}
+
+
+def _name(item: Any) -> Any:
+    return item.get("name") if isinstance(item, Mapping) else item
+
+
+def _is_later(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_is_later(inner) for inner in value.values())
+    if isinstance(value, _LIST):
+        return any(_is_later(inner) for inner in value)
+    return isinstance(value, _LATER)

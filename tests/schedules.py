@@ -1,0 +1,54 @@
+"""Autoscaling schedules for tests: as a program declares them and as Baseten reports them."""
+
+from typing import Any
+
+SCHEDULES = "autoscaling_schedule_settings"
+TIMEZONE = f"{SCHEDULES}.timezone"
+NULLS = (
+    "autoscaling_window",
+    "scale_down_delay",
+    "concurrency_target",
+    "target_utilization_percentage",
+    "target_in_flight_tokens",
+    "max_scale_down_rate",
+)
+
+
+def path(name: str) -> str:
+    """Return the path of a schedule."""
+    return f'{SCHEDULES}.schedules["{name}"]'
+
+
+def schedule(name: Any = "peak", *, overrides: dict[str, Any] | None = None, **parts: Any) -> dict[str, Any]:
+    """Return a complete daily schedule as a program may declare it; parts and overrides given count."""
+    return {
+        "name": name,
+        "enabled": True,
+        "cadence": "DAILY",
+        "weekdays": ["MONDAY", "FRIDAY"],
+        "start_hour": 8,
+        "start_minute": 0,
+        "end_hour": 10,
+        "end_minute": 30,
+        "autoscaling_settings": {"min_replica": 2, "max_replica": 8, **(overrides or {})},
+        **parts,
+    }
+
+
+def reported(declared: dict[str, Any], schedule_id: str | None = None) -> dict[str, Any]:
+    """Return a schedule as the API holds it, with every null."""
+    overrides = {**dict.fromkeys(NULLS), **declared["autoscaling_settings"]}
+    known = {} if schedule_id is None else {"id": schedule_id}
+    return {**known, **declared, "autoscaling_settings": overrides}
+
+
+def one_time(name: str = "launch") -> dict[str, Any]:
+    """Return a one-time schedule as Baseten reports it."""
+    return {
+        "name": name,
+        "enabled": True,
+        "cadence": "ONE_TIME",
+        "start_at": "2027-01-01T08:00:00Z",
+        "end_at": "2027-01-01T10:00:00Z",
+        "autoscaling_settings": {"min_replica": 4, "max_replica": 9, **dict.fromkeys(NULLS)},
+    }
