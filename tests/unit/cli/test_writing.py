@@ -1,13 +1,18 @@
+import json
+import re
 import subprocess
 import sys
+from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
 
 from baseten_pulumi.api.models import Environment, Model
+from baseten_pulumi.cli import status_json, status_table
 from baseten_pulumi.cli.surveying import Survey
 from baseten_pulumi.cli.writing import program, resource_name, stack_config
+from tests.schedules import SCHEDULES, TIMEZONE, one_time, path, schedule
 
 CHAT = Model("lm4chat8", "llama-chat", "serving")
 SETTINGS: dict[str, Any] = {
@@ -129,3 +134,37 @@ def test_an_environment_is_a_remark_when_nothing_of_it_can_be_declared(write: An
 def test_resource_is_called_after_model_and_environment_when_named(model: Model, name: str) -> None:
     """Letters, digits and dashes of the model's name; its id where none are left."""
     assert resource_name(_survey(model), "dev") == name
+
+
+def test_schedules_are_written_when_an_environment_has_some() -> None:
+    """A part to a line in a program, a schedule to a line in a file; both say the same."""
+    settings = {TIMEZONE: "UTC", path("peak"): schedule(), path("launch"): one_time()}
+    declared = {"timezone": "UTC", "schedules": [schedule()]}
+    text = program(_survey(production=settings))
+    assert '                "weekdays": ["MONDAY", "FRIDAY"],\n' in text
+    assert '                "autoscaling_settings": {\n                    "min_replica": 2,\n' in text
+    assert '# "schedules[\\"launch\\"]": left out, it runs once' in text
+    found: list[dict[str, Any]] = []
+    package = ModuleType("baseten_pulumi")
+    package.BasetenEnvironmentSettings = lambda _, **inputs: found.append(inputs)  # type: ignore[attr-defined]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "baseten_pulumi", package)
+        exec(compile(text, "__main__.py", "exec"), {})  # noqa: S102 - it is a program
+    assert found[0][SCHEDULES] == declared
+    configured = yaml.safe_load(stack_config(_survey(production=settings)))["config"]["baseten:environments"]
+    assert configured["production"][SCHEDULES] == declared
+
+
+def test_schedules_are_shown_when_the_status_is_asked_for() -> None:
+    """When each runs and with how many replicas; in JSON as a program declares it, and empty where there are none."""
+    settings = {TIMEZONE: "UTC", path("peak"): schedule(enabled=False), path("twice"): [schedule(), schedule()]}
+    survey = _survey(production={**settings, path("launch"): one_time()}, staging={})
+    text = status_table.written(survey)
+    assert re.search(r"timezone +UTC +–", text)
+    assert re.search(r"peak +DAILY 8:00–10:30, 2–8 replicas \(off\) +–", text)
+    assert re.search(r"launch +ONE_TIME 2027-01-01T08:00:00Z, 4–9 replicas +–", text)
+    assert re.search(r"twice +there 2 times +–", text)
+    production, staging = json.loads(status_json.written(survey))["environments"]
+    assert production[SCHEDULES]["schedules"][0] == schedule(enabled=False)
+    assert (len(production[SCHEDULES]["schedules"]), staging[SCHEDULES]) == (4, {"timezone": None, "schedules": []})
+    assert SCHEDULES not in status_table.written(_survey(staging={}))

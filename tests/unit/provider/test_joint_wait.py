@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from baseten_pulumi import errors
+from baseten_pulumi.api.sending import SETTLING_SECONDS
 from baseten_pulumi.convergence.sighting import Wanted
 from baseten_pulumi.errors import Statements, WaitTimeoutError
 from baseten_pulumi.provider import joint_wait
@@ -16,6 +17,7 @@ from baseten_pulumi.provider.joint_members import unseen
 from baseten_pulumi.provider.joint_wait import read, wait
 from baseten_pulumi.provider.session import Session
 from baseten_pulumi.testing import Emulator, Fault
+from tests.schedules import SCHEDULES, schedule
 
 if TYPE_CHECKING:
     from baseten_pulumi.fields import Settings
@@ -234,3 +236,15 @@ def test_what_is_known_is_given_back_when_read(in_force: bool) -> None:
     """A refresh asks nothing and changes nothing."""
     found = read("in-force", {**NEWS, "in_force": in_force, "__provider": "pickle"})
     assert (found.id, found.outs, found.inputs) == ("in-force", {**NEWS, "in_force": in_force}, NEWS)
+
+
+def test_schedule_is_looked_for_longer_when_an_earlier_run_sent_it(
+    baseten: Emulator, session: Session, emulator_clock: "FakeClock", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A schedule made twice would be there twice: it is made again once it would have shown."""
+    monkeypatch.setattr(joint_wait, "open_session", lambda _: session)
+    lists = {"timezone": "UTC", "schedules": [schedule()]}
+    began = emulator_clock.now()
+    wait({}, {"environments": {"abc123/staging": {SCHEDULES: lists, "requests": 1}}}, PLAIN, Call())
+    assert [request.method for request in baseten.requests].count("PATCH") == 1
+    assert emulator_clock.now() - began > SETTLING_SECONDS
