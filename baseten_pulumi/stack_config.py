@@ -104,7 +104,7 @@ def _parsed(text: str) -> Any:
 
 def _misfits(configured: _Configured) -> Iterator[str]:
     """Yield what is wrong by itself, wherever it stands."""
-    from baseten_pulumi.provider.checking import environment_name_failures, misfits, object_failures
+    from baseten_pulumi.provider.checking import misfits, misnamed, object_failures
 
     yield from _faults(DEFAULTS, misfits(configured.defaults))
     if failures := object_failures(configured.environments):
@@ -113,8 +113,8 @@ def _misfits(configured: _Configured) -> Iterator[str]:
     if not configured.environments:
         yield f"{ENVIRONMENTS}: must name at least one environment, got none"
     for name, settings in configured.environments.items():
-        misnamed = [("", reason) for _, reason in environment_name_failures(name)]
-        yield from _faults(f"{ENVIRONMENTS}.{name}", [*misnamed, *misfits({} if settings is None else settings)])
+        of_name = [("", reason) for _, reason in misnamed({"env_name": name})]
+        yield from _faults(f"{ENVIRONMENTS}.{name}", [*of_name, *misfits({} if settings is None else settings)])
 
 
 def _conflicts(configured: _Configured, settings: Mapping[str, Any]) -> Iterator[str]:

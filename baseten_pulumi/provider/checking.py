@@ -78,18 +78,12 @@ def misfits(settings: Any) -> list[Failure]:
 
 def conflicts(settings: Mapping[str, Any]) -> list[Failure]:
     """Judge settings of an environment that are no misfits against each other."""
-    declared, _ = _settings(settings)
-    return list(_combination_failures(declared | _counterpart(declared)))
+    return list(_combination_failures(_settings(settings)[0]))
 
 
 def misnamed(names: Mapping[str, Any]) -> list[Failure]:
     """Return what is wrong with a `model_id` and an `env_name`, as far as they are given."""
     return [failure for path, value in names.items() for failure in _misnamed(path, value, *_NAMES[path])]
-
-
-def environment_name_failures(name: Any) -> list[Failure]:
-    """Judge the name of an environment."""
-    return misnamed({"env_name": name})
 
 
 def _settings(declared: Mapping[str, Any], own_properties: Sequence[str] = ()) -> tuple[dict[str, Any], list[Failure]]:

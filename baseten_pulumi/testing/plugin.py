@@ -3,13 +3,16 @@
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
 if TYPE_CHECKING:
     from baseten_pulumi.testing.emulator import Emulator
     from baseten_pulumi.testing.engine import LocalEngine
+
+# What leads to an account, left to the variables that point to the emulator.
+_ACCOUNT = {"baseten:apiKey": None, "baseten:baseUrl": None}
 
 
 class LocalEngineFactory(Protocol):
@@ -20,14 +23,15 @@ class LocalEngineFactory(Protocol):
         project: str | os.PathLike[str] = ".",
         *,
         stack: str = "dev",
-        environment: Mapping[str, str] | None = None,
+        config: Mapping[str, Any] | None = None,
     ) -> "LocalEngine":
         """Make an engine for one stack of a project.
 
         Args:
             project: Folder of the project, or one below it; relative to the folder of the test's own file.
             stack: Name of the stack; its configuration is read from `Pulumi.<stack>.yaml`.
-            environment: Variables for program and provider, besides those of this process; None for no others.
+            config: Values in place of what the project's files say, by complete key (`project:name`); None as a value
+                takes one out. An encrypted one has to be replaced, since the local engine cannot read it.
         """
 
 
@@ -35,8 +39,7 @@ class LocalEngineFactory(Protocol):
 def baseten_emulator(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Emulator]":
     """Serve Baseten's API for one test: any key, settings in force at once.
 
-    BASETEN_BASE_URL and BASETEN_API_KEY point to it while the test runs, so that nothing reaches a real account; a
-    project that configures `baseten:baseUrl` itself goes there all the same.
+    BASETEN_BASE_URL and BASETEN_API_KEY point to it while the test runs, so that nothing reaches a real account.
     """
     from baseten_pulumi.testing.emulator import Emulator
 
@@ -54,15 +57,15 @@ def local_engine(
 ) -> LocalEngineFactory:
     """Make engines that run projects against the test's emulator, without the Pulumi CLI.
 
-    State lies in the test's temporary folder: every test begins with nothing, its stacks can refer to each other, and
-    nothing is written beside the project.
+    A project's own `baseten:apiKey` and `baseten:baseUrl` do not count. State lies in the test's temporary folder:
+    every test begins with nothing, its stacks can refer to each other, and nothing is written beside the project.
     """
     from baseten_pulumi.testing.engine import LocalEngine
 
     def engine(
-        project: str | os.PathLike[str] = ".", *, stack: str = "dev", environment: Mapping[str, str] | None = None
+        project: str | os.PathLike[str] = ".", *, stack: str = "dev", config: Mapping[str, Any] | None = None
     ) -> LocalEngine:
-        folder = request.path.parent / project
-        return LocalEngine(folder, stack=stack, state_dir=tmp_path / "state", environment=environment)
+        values = {**_ACCOUNT, **(config or {})}
+        return LocalEngine(request.path.parent / project, stack=stack, state_dir=tmp_path / "state", config=values)
 
     return engine

@@ -7,6 +7,16 @@ pytest_plugins = ["pytester"]
 PROJECT = """
 name: serving
 runtime: python
+config:
+  replicas:
+    default: 4
+  baseten:baseUrl:
+    value: nowhere
+"""
+CONFIG = """
+config:
+  baseten:apiKey:
+    secure: v1:ciphertext
 """
 PROGRAM = """
 import pulumi
@@ -16,9 +26,8 @@ if pulumi.get_stack() == "models":
     pulumi.export("chat", "lm4chat8")
 else:
     model_id = pulumi.StackReference("organization/serving/models").require_output("chat")
-    BasetenEnvironmentSettings(
-        "chat", model_id=model_id, env_name=pulumi.get_stack(), autoscaling_settings={"max_replica": 4}
-    )
+    scaling = {"max_replica": pulumi.Config().require_int("replicas")}
+    BasetenEnvironmentSettings("chat", model_id=model_id, env_name=pulumi.get_stack(), autoscaling_settings=scaling)
 """
 TESTS = """
 def test_production(local_engine, baseten_emulator):
@@ -32,16 +41,24 @@ def test_every_test_begins_with_nothing(local_engine, baseten_emulator):
     assert not [request for request in baseten_emulator.requests if request.method == "PATCH"]
 
 
-def test_variables_are_added(local_engine, tmp_path):
-    environment = {"BASETEN_BASE_URL": "http://127.0.0.1:9", "BASETEN_API_KEY": ""}
-    local_engine(stack="models").up()
-    assert "There is no API key" in local_engine(stack="production", environment=environment).up().text
+def test_values_take_the_place_of_the_files(local_engine, baseten_emulator):
+    assert local_engine(stack="models").up().succeeded
+    assert local_engine(stack="production", config={"serving:replicas": 7}).up().succeeded
+    assert baseten_emulator.reported("lm4chat8", "production")["autoscaling_settings"]["max_replica"] == 7
 """
 
 
 def test_project_is_found_from_the_tests_own_folder_when_an_engine_is_asked_for(pytester: pytest.Pytester) -> None:
-    """Wherever pytest was started; stacks of one test see each other, those of the next do not."""
-    files = {"Pulumi.yaml": PROJECT, "__main__.py": PROGRAM, "tests/test_it.py": TESTS}
+    """Wherever pytest was started; stacks of one test see each other, those of the next do not.
+
+    The account that the project's files lead to is never asked, and an encrypted key is in nobody's way.
+    """
+    files = {
+        "Pulumi.yaml": PROJECT,
+        "Pulumi.production.yaml": CONFIG,
+        "__main__.py": PROGRAM,
+        "tests/test_it.py": TESTS,
+    }
     project = pytester.mkdir("serving")
     (project / "tests").mkdir()
     for name, text in files.items():

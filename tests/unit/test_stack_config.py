@@ -203,6 +203,7 @@ def test_every_setting_is_a_secret_when_something_in_the_file_is_one(configure: 
     def program() -> pulumi.Output[Any]:
         settings: Any = settings_from_config()["production"]
         scaling = settings["autoscaling_settings"]
+        assert secret == "environmentDefaults" or settings["promotion_settings"] is None
         return pulumi.Output.all(scaling.is_secret(), pulumi.Output.unsecret(scaling), settings["promotion_settings"])
 
     is_secret, scaling, promotion = run(program)[0]

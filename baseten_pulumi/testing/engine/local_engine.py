@@ -75,7 +75,8 @@ class LocalEngine:
     """Run the program of a Pulumi project against a stack whose state lies in a directory.
 
     `state_dir` None means the directory of a `file://` PULUMI_BACKEND_URL, else `.pulumi-local` beside Pulumi.yaml.
-    `environment` is added to this process's own for the program and the provider. Every operation raises ProjectError
+    `environment` is added to this process's own for the program and the provider. `config` stands in place of what the
+    project's files say, by complete key; None as a value takes one out. Every operation raises ProjectError
     where the project cannot be read, CheckpointError where the state cannot be read or written, and LockedError where
     another run holds the stack; what fails in the run itself is in the outcome.
     """
@@ -87,11 +88,13 @@ class LocalEngine:
         stack: str = "dev",
         state_dir: str | os.PathLike[str] | None = None,
         environment: Mapping[str, str] | None = None,
+        config: Mapping[str, Any] | None = None,
     ) -> None:
         self._directory = Path(project_dir)
         self._stack = stack
         self._state = None if state_dir is None else Path(state_dir).absolute()
         self._environment = {**os.environ, **(environment or {})}
+        self._config = dict(config or {})
         self._operation: Operation | None = None
 
     def up(
@@ -154,7 +157,7 @@ class LocalEngine:
             self._operation = None
 
     def _project(self) -> Project:
-        return read_project(self._directory, self._stack)
+        return read_project(self._directory, self._stack, self._config)
 
     def _path(self, project: Project, name: str = "") -> Path:
         return checkpoint_path(project, self._state, self._environment, name)

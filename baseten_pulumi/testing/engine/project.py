@@ -30,8 +30,13 @@ class Project:
     config: dict[str, str]
 
 
-def read_project(directory: Path, stack: str) -> Project:
+def read_project(directory: Path, stack: str, config: Mapping[str, Any] | None = None) -> Project:
     """Read the project in a directory or above it.
+
+    Args:
+        directory: Where to look first.
+        stack: Whose configuration to read.
+        config: Values in place of those in the files, by complete key; None as a value stands for no value.
 
     Raises:
         ProjectError: where there is none, it is not Python, or a value is encrypted.
@@ -45,8 +50,11 @@ def read_project(directory: Path, stack: str) -> Project:
     main = (root / str(settings.get("main", "."))).resolve()
     if not main.exists():
         raise ProjectError(f"The program {main}, `main` of {root / 'Pulumi.yaml'}, does not exist.")
-    config = {**_defaults(settings.get("config") or {}, name), **_stack_config(root / f"Pulumi.{stack}.yaml", name)}
-    return Project(name, stack, root, main if main.is_dir() else main.parent, main, config)
+    files = {**_defaults(settings.get("config") or {}, name), **_stack_config(root / f"Pulumi.{stack}.yaml", name)}
+    kept = {key: value for key, value in files.items() if key not in (config or {})}
+    given = {key: value for key, value in (config or {}).items() if value is not None}
+    texts = {key: _text(key, value) for key, value in {**kept, **given}.items()}
+    return Project(name, stack, root, main if main.is_dir() else main.parent, main, texts)
 
 
 def checkpoint_path(project: Project, state: Path | None, environment: Mapping[str, str], name: str = "") -> Path:
@@ -90,21 +98,21 @@ def _require_python(runtime: Any, root: Path) -> None:
         raise ProjectError(f"{root / 'Pulumi.yaml'} has runtime {name!r}; the local engine runs `python` alone.")
 
 
-def _defaults(declared: Mapping[str, Any], project: str) -> dict[str, str]:
+def _defaults(declared: Mapping[str, Any], project: str) -> dict[str, Any]:
     config = {}
     for key, value in declared.items():
         schema = isinstance(value, dict)
         if schema and "default" not in value and "value" not in value:
             continue
-        config[_full_key(key, project)] = _text(key, value.get("value", value.get("default")) if schema else value)
+        config[_full_key(key, project)] = value.get("value", value.get("default")) if schema else value
     return config
 
 
-def _stack_config(path: Path, project: str) -> dict[str, str]:
+def _stack_config(path: Path, project: str) -> dict[str, Any]:
     if not path.is_file():
         return {}
     declared = _read_yaml(path).get("config") or {}
-    return {_full_key(key, project): _text(key, value) for key, value in declared.items()}
+    return {_full_key(key, project): value for key, value in declared.items()}
 
 
 def _full_key(key: str, project: str) -> str:
@@ -117,7 +125,7 @@ def _text(key: str, value: Any) -> str:
         raise ProjectError(
             f"The configuration value {key} is encrypted (`secure:`), which the local engine cannot read.\n"
             "Use a stack without encrypted values (say `--stack test`) with BASETEN_API_KEY in the environment, "
-            "or the real Pulumi CLI."
+            "give the value another way (`LocalEngine(config=...)`), or use the real Pulumi CLI."
         )
     if isinstance(value, (dict, list)):
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)

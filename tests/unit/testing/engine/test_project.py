@@ -34,6 +34,15 @@ def test_keys_are_complete_and_values_are_text_when_configuration_is_read(tmp_pa
     }
 
 
+def test_given_values_take_the_place_of_the_files_when_there_are_any(tmp_path: Path) -> None:
+    """None takes a value out; an encrypted value that is replaced or taken out is in nobody's way."""
+    stack = "config:\n  a: 1\n  other:b: {secure: v1}\n  other:c: {secure: v1}\n"
+    project(tmp_path, "name: p\nruntime: python\nconfig:\n  d: {default: 4}\n", "")
+    (tmp_path / "Pulumi.dev.yaml").write_text(stack)
+    found = read_project(tmp_path, "dev", {"other:b": {"x": True}, "other:c": None, "p:d": 5, "p:e": "new"})
+    assert found.config == {"p:a": "1", "other:b": '{"x":true}', "p:d": "5", "p:e": "new"}
+
+
 def test_the_program_is_where_main_says_when_the_project_has_one(tmp_path: Path) -> None:
     """A directory is run as such; a file runs in its directory; without main it is the project's own directory."""
     (tmp_path / "app").mkdir()
