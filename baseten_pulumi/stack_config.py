@@ -122,10 +122,11 @@ def _conflicts(configured: _Configured, settings: Mapping[str, Any]) -> Iterator
     from baseten_pulumi.fields import flatten
     from baseten_pulumi.provider.checking import conflicts
 
+    defaults = flatten(configured.defaults)
     for name, found in settings.items():
-        own = flatten(configured.environments[name] or {})
+        inherited = defaults.keys() - flatten(configured.environments[name] or {}).keys()
         for path, reason in conflicts(found):
-            source = "" if path in own else f" out of {DEFAULTS}"
+            source = f" out of {DEFAULTS}" if path in inherited else ""
             yield f"{ENVIRONMENTS}.{name}.{path}: {reason}{source}"
 
 
