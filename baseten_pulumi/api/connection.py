@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import httpx
 import pydantic
 
-from baseten_pulumi.api import failures
+from baseten_pulumi.api import bodies, failures
 from baseten_pulumi.api.limiting import NoTurnError, RateLimiter, endpoint_of
 from baseten_pulumi.api.pool import Endpoint, Pool
 from baseten_pulumi.clock import Clock
@@ -117,14 +117,12 @@ class Connection:
             self._pool.client() as http,
             http.stream(request.method, request.path, json=body, timeout=timeout) as streamed,
         ):
-            content = bytearray()
-            async for piece in streamed.aiter_bytes():
-                content += piece
-                if len(content) > LARGEST_ANSWER_BYTES:
-                    raise failures.too_large(request, streamed.status_code, LARGEST_ANSWER_BYTES)
+            content = await bodies.read(streamed, LARGEST_ANSWER_BYTES)
+            if content is None:
+                raise failures.too_large(request, streamed.status_code, LARGEST_ANSWER_BYTES)
             # As bytes: as text, a header that is not ASCII would be refused.
             kept = [(name, value) for name, value in streamed.headers.raw if name.lower() not in _OF_THE_TRANSFER]
-            return httpx.Response(streamed.status_code, headers=kept, content=bytes(content))
+            return httpx.Response(streamed.status_code, headers=kept, content=content)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -232,7 +232,9 @@ def _now(request: Request, ambiguous: bool) -> str:
 def _said(response: httpx.Response, api_key: str) -> str:
     """Quote Baseten: its error, message or detail, else the raw text."""
     body = _json(response)
-    told = next((body[key] for key in ("error", "message", "detail") if body.get(key)), response.text)
+    # As UTF-8 whatever it is called: not everything that can be named as a character set can be read.
+    raw = response.content.decode(errors="replace")
+    told = next((body[key] for key in ("error", "message", "detail") if body.get(key)), raw)
     text = _one_line(told if isinstance(told, str) else json.dumps(told), api_key)
     return f": {text.rstrip('.')}" if text else ""
 

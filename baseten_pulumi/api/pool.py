@@ -16,6 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import httpx
 
+from baseten_pulumi.api.bodies import ACCEPTED_ENCODINGS
 from baseten_pulumi.errors import ConfigurationError, Statements
 
 
@@ -43,7 +44,11 @@ class Pool:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._headers = {"Authorization": f"Api-Key {endpoint.api_key}", "User-Agent": _user_agent()}
+        self._headers = {
+            "Authorization": f"Api-Key {endpoint.api_key}",
+            "User-Agent": _user_agent(),
+            "Accept-Encoding": ACCEPTED_ENCODINGS,
+        }
         self._clients: set[httpx.AsyncClient] = set()
         try:
             self._tls = httpx.create_ssl_context(trust_env=not endpoint.is_loopback)

@@ -61,7 +61,7 @@ def shown(value: Any) -> str:
         value = int(value)
     try:
         text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return type(value).__name__
     return text if len(text) <= 80 else f"{text[:80]}…"  # noqa: PLR2004
 

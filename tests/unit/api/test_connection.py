@@ -50,7 +50,7 @@ class ScriptedPool:
             self.swallows -= 1
         if self.never_answers:
             await asyncio.get_running_loop().create_future()
-        return httpx.Response(200, json={})
+        return httpx.Response(200, stream=httpx.ByteStream(b"{}"))
 
 
 class Conversation:

@@ -1,0 +1,18 @@
+"""How many cases a property is tried with: a slice of them in every run, `make fuzz` for many, always the same ones."""
+
+import os
+
+from hypothesis import settings
+
+VARIABLE = "CASES"
+
+
+def cases(usual: int, share: int = 1) -> settings:
+    """Return settings for a property.
+
+    Args:
+        usual: How many cases in every run.
+        share: Where the variable CASES asks for more, one in so many of those: for properties whose case takes longer.
+    """
+    asked = int(os.environ.get(VARIABLE, "0")) // share
+    return settings(max_examples=max(usual, asked), derandomize=True, database=None)
