@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 POLICY := $(if $(shell command -v pulumi),examples/policy/$(VENV)/installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-oldest faults lint bench emulator clean
+.PHONY: help setup demo test test-oldest faults fuzz audit lint bench emulator clean
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,15 @@ test-oldest: .venv-oldest/installed ## run host, engine and frozen names on the 
 faults: setup ## hold every promise against random programs and troubles; about 2 minutes (FAULTS="--seed 2 --runs 1000")
 	@PYTHONHASHSEED=0 $(BIN)/python -m tests.faults $(FAULTS)
 
+fuzz: setup ## 100,000 bad inputs and thousands of bad answers, always the same; about 15 minutes
+	CASES=100000 $(BIN)/python -m pytest --numprocesses $(WORKERS) tests/unit/provider/test_bad_input.py \
+		tests/unit/api/test_hostile_answers.py
+
+audit: ## ask PyPI for known weaknesses of every pinned version
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	.venv-audit/bin/pip-audit --requirement requirements-dev.txt --no-deps --disable-pip --strict
+
 lint: setup ## formatting, lint rules, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -59,4 +68,4 @@ emulator: setup ## serve Baseten's API on this machine, for `pulumi up` in this 
 	@$(BIN)/baseten-pulumi emulate --port 8095 --apply-seconds 3
 
 clean: ## remove what the other commands made
-	rm -rf $(VENV) .venv-oldest examples/*/$(VENV) .pulumi-local .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-oldest .venv-audit examples/*/$(VENV) .pulumi-local .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -12,6 +12,7 @@ from pulumi.output import Unknown
 
 from baseten_pulumi.fields import Settings, flatten, nest, with_integers
 from baseten_pulumi.provider.configuration import Configuration
+from baseten_pulumi.provider.joint_entries import entry_failures
 from baseten_pulumi.provider.judging import Failure
 from baseten_pulumi.provider.schedule_diffing import has_unknown
 
@@ -81,6 +82,9 @@ def check(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
         return {ENVIRONMENTS: environments}, []
     if not isinstance(environments, Mapping) or not environments:
         return dict(news), [Failure(ENVIRONMENTS, "must name at least one environment, got none")]
+    failures = [each for name, entry in environments.items() for each in entry_failures(ENVIRONMENTS, name, entry)]
+    if failures:
+        return dict(news), failures
     return {ENVIRONMENTS: {name: _normalised(entry) for name, entry in environments.items()}}, []
 
 
