@@ -87,13 +87,13 @@ def _items(entries: Iterable[Entry], indent: str) -> Iterator[str]:
 
 
 def _written(label: str, value: Any, indent: str) -> Iterator[str]:
-    """Yield a value as Python writes it: objects, and lists of them, on lines of their own."""
+    """Yield a value as Python writes it: objects and lists with each member on a line of its own."""
     if isinstance(value, dict):
         yield f"{indent}{label}{{"
         for name, inner in value.items():
             yield from _written(f"{_python(name)}: ", inner, indent + _INDENT)
         yield f"{indent}}},"
-    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+    elif isinstance(value, list):
         yield f"{indent}{label}["
         for item in value:
             yield from _written("", item, indent + _INDENT)
@@ -109,9 +109,9 @@ def _yaml(entries: Iterable[Entry], indent: str) -> Iterator[str]:
             yield from _yaml(entry.entries, f"{indent}  ")
         elif isinstance(entry, Declaration) and isinstance(entry.value, list):
             yield f"{indent}{entry.name}:"
-            yield from (f"{indent}  - {json.dumps(item)}" for item in entry.value)
+            yield from (f"{indent}  - {_json(item)}" for item in entry.value)
         elif isinstance(entry, Declaration):
-            yield f"{indent}{entry.name}: {json.dumps(entry.value)}"
+            yield f"{indent}{entry.name}: {_json(entry.value)}"
         else:
             yield f"{indent}# {entry.name}: {entry.reason}"
 
@@ -124,12 +124,22 @@ def _remarks(start: str, env_name: str, entries: Iterable[Entry]) -> Iterator[st
             yield f"{start}  {entry.name}: {entry.reason}"
 
 
-def _python(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(_python, value))}]"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)
+def _python(value: int | bool | str) -> str:
+    if not isinstance(value, str):
+        return str(value)
+    quoted = _json(value)
+    if value.count('"') <= value.count("'"):
+        return quoted
+    body = quoted[1:-1].replace('\\"', '"').replace("'", "\\'")
+    return f"'{body}'"
+
+
+def _json(value: Any) -> str:
+    """Return JSON in which strings are those of Python and YAML too: an escape of two halves is one in JSON alone."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(it if it.isprintable() else f"\\U{ord(it):08x}" for it in text)
 
 
 def _yaml_key(name: str) -> str:
     is_plain = name[:1].isalpha() and name not in _YAML_WORDS
-    return name if is_plain else json.dumps(name)
+    return name if is_plain else _json(name)

@@ -20,7 +20,9 @@ from baseten_pulumi.fields import FIELDS, MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PER
 from baseten_pulumi.provider.checking import check
 from baseten_pulumi.provider.configuration import Configuration
 from baseten_pulumi.provider.session import open_session
+from baseten_pulumi.schedules import WEEKDAYS, is_schedule, path_of
 from baseten_pulumi.testing import Emulator
+from tests.schedules import NULLS, TIMEZONE, one_time, reported, schedule
 
 MODEL, ENVIRONMENT = "rt123456", "staging"
 # What Baseten may report as null, by its description.
@@ -61,6 +63,17 @@ def _reported(draw: st.DrawFn) -> dict[str, Any]:
     return {**drawn, odd: 7200} if odd else drawn
 
 
+@st.composite
+def _schedules(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Schedules of an environment, under any names; one of them may run once."""
+    names = draw(st.lists(st.text(min_size=1, max_size=8).filter(str.strip), max_size=3, unique=True))
+    days = st.sets(st.sampled_from(WEEKDAYS), min_size=1).map(lambda drawn: [day for day in WEEKDAYS if day in drawn])
+    cadences = st.sampled_from(("DAILY", "HOURLY"))
+    overrides = st.dictionaries(st.sampled_from(NULLS), st.integers(10, 50), max_size=3)
+    made = [schedule(it, overrides=draw(overrides), weekdays=draw(days), cadence=draw(cadences)) for it in names]
+    return [*made, *([one_time("launch")] if draw(st.booleans()) and "launch" not in names else [])]
+
+
 def _resources(text: str) -> list[dict[str, Any]]:
     """Run an exported program with a stand-in for the package that remembers what is declared."""
     declared: list[dict[str, Any]] = []
@@ -82,23 +95,29 @@ def _told(emulator: Emulator) -> Settings:
 
 
 @pytest.mark.parametrize(("write", "read"), [(program, _resources), (stack_config, _configured)])
-@settings(max_examples=50)
-@given(values=_reported())
+@settings(max_examples=30)
+@given(values=_reported(), schedules=_schedules())
 def test_nothing_changes_when_what_was_exported_is_put_in_force(
     write: Callable[[Any], str],
     read: Callable[[str], list[dict[str, Any]]],
     emulator: Emulator,
     values: dict[str, Any],
+    schedules: list[dict[str, Any]],
 ) -> None:
     """Every setting that is reported and may be declared is, the check has nothing to say, and Baseten no work."""
     emulator.add_model(MODEL, "round-trip", (ENVIRONMENT,))
     emulator.change(MODEL, ENVIRONMENT, **nest(values))
+    for each in schedules:
+        held = each if each["cadence"] == "ONE_TIME" else reported(each)
+        emulator.put_schedule(MODEL, ENVIRONMENT, held, "Europe/Berlin")
     before = _told(emulator)
     (declared,) = read(write(survey(MODEL)))
     inputs, failures = check(declared)
     assert not failures
     wanted = flatten(inputs)
-    assert {path for path in before if path not in wanted} <= {"autoscaling_settings.scale_down_delay"}
+    left_out = {"autoscaling_settings.scale_down_delay", path_of("launch"), TIMEZONE}
+    assert {path for path in before if path not in wanted} <= left_out
+    assert (TIMEZONE in wanted) == any(is_schedule(path) for path in wanted)
     session = open_session(Configuration(lambda _: None))
     word = session.run(session.client.update_environment(MODEL, ENVIRONMENT, wanted, within_seconds=30.0))
     assert restated(wanted, before) == wanted

@@ -3,9 +3,11 @@
 import pytest
 
 from baseten_pulumi.cli import main
+from baseten_pulumi.schedules import WEEKDAYS
 from baseten_pulumi.testing import Emulator
 from tests.engines import API_KEY, Stack
 from tests.programs import MODEL
+from tests.schedules import one_time, reported, schedule
 
 _FROM_CONFIG = f"""
 from baseten_pulumi import BasetenModelEnvironments, settings_from_config
@@ -26,6 +28,10 @@ def account(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
         promotion_settings={"rolling_deploy": True, "promotion_cleanup_strategy": "KEEP"},
     )
     emulator.change(MODEL, "staging", promotion_settings={"rolling_deploy_config": {"max_unavailable_percent": 0}})
+    emulator.put_schedule(
+        MODEL, "production", reported(schedule("every day", weekdays=list(WEEKDAYS))), "Europe/Berlin"
+    )
+    emulator.put_schedule(MODEL, "production", one_time())
     return emulator
 
 
@@ -52,6 +58,7 @@ def test_nothing_changes_when_an_exported_program_is_run(
     """The first preview has the creates alone; Baseten answers each request with UNCHANGED."""
     text = _exported(capsys)
     assert '# "scale_down_delay": left out, must be at most 3600 s, got 7200' in text
+    assert """# 'schedules["launch"]': left out, it runs once""" in text
     stack.program(text)
     _nothing_changes(stack, account, 4)
     assert stack.resource("llama-chat-production")["inputs"]["autoscaling_settings"]["max_replica"] == 8

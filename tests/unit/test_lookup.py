@@ -27,6 +27,7 @@ from baseten_pulumi import (
 from baseten_pulumi.fields import members
 from baseten_pulumi.testing import Emulator
 from tests.mocked import run
+from tests.schedules import one_time, reported, schedule
 
 MODEL = "lm4chat8"
 ENVIRONMENT = f"/v1/models/{MODEL}/environments/production"
@@ -65,6 +66,20 @@ def test_environment_is_typed_when_it_is_read(emulator: Emulator) -> None:
     assert found.promotion_settings.rolling_deploy_config is not None
     assert found.promotion_settings.rolling_deploy_config.max_surge_percent == 10
     assert get_environment(model_id=MODEL, env_name="dev").promotion_settings.rolling_deploy_config is None
+
+
+def test_schedules_are_typed_when_an_environment_has_some(emulator: Emulator) -> None:
+    """Each of them an object with attributes, those that run once too."""
+    emulator.put_schedule("emb3d9x2", "staging", reported(schedule("peak")), "Europe/Berlin")
+    emulator.put_schedule("emb3d9x2", "staging", one_time())
+    found = get_environment(model_id="emb3d9x2", env_name="staging").autoscaling_schedule_settings
+    assert (found.timezone, found.delete_schedules) == ("Europe/Berlin", None)
+    assert found.schedules is not None
+    peak, launch = found.schedules
+    assert (peak.name, peak.start_hour, list(peak.weekdays or ())) == ("peak", 8, ["MONDAY", "FRIDAY"])
+    assert (launch.cadence, launch.start_at) == ("ONE_TIME", "2027-01-01T08:00:00Z")
+    assert launch.autoscaling_settings is not None
+    assert launch.autoscaling_settings.max_replica == 9
 
 
 def test_promotion_is_told_when_one_runs(emulator: Emulator) -> None:

@@ -1,8 +1,8 @@
+import ast
 import json
 import re
 import subprocess
 import sys
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from baseten_pulumi.api.models import Environment, Model
 from baseten_pulumi.cli import status_json, status_table
 from baseten_pulumi.cli.surveying import Survey
 from baseten_pulumi.cli.writing import program, resource_name, stack_config
+from baseten_pulumi.schedules import WEEKDAYS, path_of
 from tests.schedules import SCHEDULES, TIMEZONE, one_time, path, schedule
 
 CHAT = Model("lm4chat8", "llama-chat", "serving")
@@ -22,6 +23,15 @@ SETTINGS: dict[str, Any] = {
     "promotion_settings.rolling_deploy": False,
     "promotion_settings.promotion_cleanup_strategy": "KEEP",
     "promotion_settings.rolling_deploy_config.max_surge_percent": 10,
+}
+
+
+ODD_NAME = 'peak "№1"\n\U0001f680\u2028\x7f #: {}'
+SCHEDULED: dict[str, Any] = {
+    TIMEZONE: "Europe/Berlin",
+    path("every day"): schedule("every day", weekdays=list(WEEKDAYS)),
+    path_of(ODD_NAME): schedule(ODD_NAME, overrides={"scale_down_delay": 60}),
+    path("launch"): one_time(),
 }
 
 
@@ -71,9 +81,10 @@ def test_program_declares_what_is_set_when_a_model_is_exported() -> None:
         _survey(production=SETTINGS),
         _survey(dev={}, production=SETTINGS, staging={"promotion_settings.rolling_deploy": True}),
         _survey(Model("abc", 'Ünï """odd\\'), **{"Bad Name": SETTINGS, "dev": SETTINGS}),
+        _survey(production=SCHEDULED),
         _survey(Model("abc"), dev={"autoscaling_settings.max_replica": 1}),
     ],
-    ids=["none", "empty", "one", "several", "odd names", "no name"],
+    ids=["none", "empty", "one", "several", "odd names", "schedules", "no name"],
 )
 def test_program_is_as_a_formatter_leaves_it_when_written(survey: Survey) -> None:
     """Ruff has nothing to change and nothing to say, and Python can read it."""
@@ -114,6 +125,20 @@ def test_configuration_is_what_a_stack_reads_when_it_is_exported() -> None:
     }
 
 
+def test_schedules_are_read_back_when_they_are_exported() -> None:
+    """A program and a file say the same, whatever they are called; one that runs once is a remark."""
+    survey = _survey(production=SCHEDULED)
+    declared: list[Any] = []
+    text = program(survey)
+    call = ast.parse(text).body[-1].value  # type: ignore[attr-defined] # the last statement is the resource
+    declared.append(next(ast.literal_eval(it.value) for it in call.keywords if it.arg == SCHEDULES))
+    text += (configuration := stack_config(survey))
+    declared.append(yaml.safe_load(configuration)["config"]["baseten:environments"]["production"][SCHEDULES])
+    named = [SCHEDULED[path("every day")], SCHEDULED[path_of(ODD_NAME)]]
+    assert declared == [{"timezone": "Europe/Berlin", "schedules": named}] * 2
+    assert text.count("left out, it runs once") == 2
+
+
 @pytest.mark.parametrize("write", [program, stack_config])
 def test_an_environment_is_a_remark_when_nothing_of_it_can_be_declared(write: Any) -> None:
     """It is not passed over in silence."""
@@ -134,25 +159,6 @@ def test_an_environment_is_a_remark_when_nothing_of_it_can_be_declared(write: An
 def test_resource_is_called_after_model_and_environment_when_named(model: Model, name: str) -> None:
     """Letters, digits and dashes of the model's name; its id where none are left."""
     assert resource_name(_survey(model), "dev") == name
-
-
-def test_schedules_are_written_when_an_environment_has_some() -> None:
-    """A part to a line in a program, a schedule to a line in a file; both say the same."""
-    settings = {TIMEZONE: "UTC", path("peak"): schedule(), path("launch"): one_time()}
-    declared = {"timezone": "UTC", "schedules": [schedule()]}
-    text = program(_survey(production=settings))
-    assert '                "weekdays": ["MONDAY", "FRIDAY"],\n' in text
-    assert '                "autoscaling_settings": {\n                    "min_replica": 2,\n' in text
-    assert '# "schedules[\\"launch\\"]": left out, it runs once' in text
-    found: list[dict[str, Any]] = []
-    package = ModuleType("baseten_pulumi")
-    package.BasetenEnvironmentSettings = lambda _, **inputs: found.append(inputs)  # type: ignore[attr-defined]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "baseten_pulumi", package)
-        exec(compile(text, "__main__.py", "exec"), {})  # noqa: S102 - it is a program
-    assert found[0][SCHEDULES] == declared
-    configured = yaml.safe_load(stack_config(_survey(production=settings)))["config"]["baseten:environments"]
-    assert configured["production"][SCHEDULES] == declared
 
 
 def test_schedules_are_shown_when_the_status_is_asked_for() -> None:
