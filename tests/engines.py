@@ -149,6 +149,11 @@ class Stack:
             text=True,
         )
 
+    def unlock(self) -> None:
+        """Do what the real engine asks for when a run was killed that held the stack; the local one's lock is gone."""
+        if self.kind == "real":
+            self._command("cancel", "--yes", "--stack", "dev").check_returncode()
+
     def outputs(self) -> dict[str, Any]:
         """Return the stack's outputs."""
         outputs: dict[str, Any] = json.loads(self._command("stack", "output", "--json", "--stack", self.name).stdout)

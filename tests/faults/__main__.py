@@ -22,7 +22,7 @@ def main() -> int:
     report = run(options.runs, options.seed)
     print(*report.lines(), sep="\n")
     for violation in report.violations:
-        print(violation, file=sys.stderr)
+        print(violation, *getattr(violation, "__notes__", ()), sep="\n", file=sys.stderr)
     return len(report.violations)
 
 

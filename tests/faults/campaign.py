@@ -59,6 +59,25 @@ def _settings(family: str) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+def _declared(family: str, environments: st.SearchStrategy[str]) -> st.SearchStrategy[Declared]:
+    """Draw a resource that manages settings of a family."""
+    return st.builds(
+        Declared,
+        environments,
+        _settings(family),
+        wait=st.sampled_from([True, True, False]),
+        timeout_seconds=st.sampled_from([5.0, 60.0, 300.0]),
+        delete_first=st.sampled_from([None, True]),
+    )
+
+
+# Each in an environment of its own.
+_FIRST = {
+    name: _declared(family, st.just(environment))
+    for (name, family), environment in zip(NAMES.items(), ENVIRONMENTS, strict=True)
+}
+
+
 class Campaign(RuleBasedStateMachine):
     """One run: a world, what goes wrong in it, and what is promised all the same."""
 
@@ -75,34 +94,49 @@ class Campaign(RuleBasedStateMachine):
         api=st.sampled_from(["current", "founding"]),
         apply_seconds=st.sampled_from([0.0, 2.0, 9.0]),
         rate_limit=st.sampled_from([None, None, 5.0]),
-        kinds=st.sets(st.sampled_from([*KINDS, *OTHER_KINDS]), min_size=1, max_size=6),
+        kinds=st.sets(st.sampled_from([*KINDS, *OTHER_KINDS]), min_size=1, max_size=8),
+        program=st.builds(Program, st.fixed_dictionaries({}, optional=_FIRST), st.sampled_from([None, 5.0, 120.0])),
     )
-    def begin(self, api: Any, apply_seconds: float, rate_limit: float | None, kinds: set[str]) -> None:
+    def begin(
+        self, api: Any, apply_seconds: float, rate_limit: float | None, kinds: set[str], program: Program
+    ) -> None:
         tally.runs += 1
         self.world = World(How(api, apply_seconds, rate_limit))
         self.world.__enter__()
         self.promises = Promises(self.world)
         self.kinds = frozenset(kinds)
+        self.world.program = program
 
     @rule(data=st.data(), name=st.sampled_from(list(NAMES)), environment=st.sampled_from(ENVIRONMENTS))
     def declare(self, data: st.DataObject, name: str, environment: str) -> None:
         """Declare a resource, anew or otherwise than before."""
         others = {(it.environment, NAMES[other]) for other, it in self.world.program.resources.items() if other != name}
         if (environment, NAMES[name]) not in others:
-            declared = Declared(
-                environment,
-                data.draw(_settings(NAMES[name])),
-                wait=data.draw(st.sampled_from([True, True, False])),
-                timeout_seconds=data.draw(st.sampled_from([5.0, 60.0, 300.0])),
-                delete_first=data.draw(st.sampled_from([None, True])),
-            )
+            declared = data.draw(_declared(NAMES[name], st.just(environment)))
             self._become({**self.world.program.resources, name: declared})
         self._perhaps_up(data)
 
     @rule(data=st.data())
     @precondition(lambda self: self.world.program.resources)
     def change(self, data: st.DataObject) -> None:
-        """Change, add or take out one setting of a resource."""
+        """Change, add or take out one setting of a resource, or whether it waits."""
+        self._change(data)
+        self._perhaps_up(data)
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.world.program.resources)
+    def go_there_and_back(self, data: st.DataObject) -> None:
+        """Change a setting and run `up`; go back and run it again, perhaps after a refresh."""
+        before = self.world.program
+        self._change(data)
+        self._perhaps_break(data)
+        self._operate(self.world.up, data)
+        if data.draw(st.booleans()):
+            self._operate(self.world.refresh, data)
+        self.world.program = before
+        self._operate(self.world.up, data)
+
+    def _change(self, data: st.DataObject) -> None:
         name = data.draw(st.sampled_from(sorted(self.world.program.resources)))
         declared = self.world.program.resources[name]
         path = data.draw(st.sampled_from(list(VALUES[NAMES[name]])))
@@ -113,8 +147,8 @@ class Campaign(RuleBasedStateMachine):
                 settings.pop(other, None)
         settings = {path: value for path, value in settings.items() if value is not None}
         if settings:
-            self._become({**self.world.program.resources, name: replace(declared, settings=settings)})
-        self._perhaps_up(data)
+            wait = declared.wait != data.draw(st.sampled_from([False, False, True]))
+            self._become({**self.world.program.resources, name: replace(declared, settings=settings, wait=wait)})
 
     @rule(data=st.data())
     @precondition(lambda self: len(self.world.program.resources) > 1)
@@ -257,11 +291,14 @@ class Campaign(RuleBasedStateMachine):
         for fault in data.draw(KINDS[kind]):
             self.troubles.append(Trouble(kind, self.world.emulator.faults.add(fault)))
 
+    def _perhaps_break(self, data: st.DataObject) -> None:
+        if self.kinds & set(KINDS):
+            for _ in range(data.draw(st.sampled_from([0, 1, 2]))):
+                self._break(data)
+
     def _perhaps_up(self, data: st.DataObject) -> None:
         """Most changes are tried at once, and most tries meet with trouble."""
-        if self.kinds & set(KINDS):
-            for _ in range(data.draw(st.sampled_from([0, 0, 1, 2]))):
-                self._break(data)
+        self._perhaps_break(data)
         if self.world.program.resources and data.draw(st.sampled_from([True, True, True, False])):
             self._operate(self.world.up, data)
 

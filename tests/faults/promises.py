@@ -146,9 +146,10 @@ class Promises:
         """What is called in force was read back, now or when it was first called so."""
         claims = {(name, _address(it)): settings_of(it.outputs) for name, it in _settings_resources(done.after)
                   if it.outputs.get("in_force") is True}  # fmt: skip
-        joint = done.after.get(JOINT)
-        if joint is not None and joint.outputs.get("in_force") is True:
-            claims |= {(JOINT, name): settings_of(it) for name, it in joint.outputs["environments"].items()}
+        joint = done.after[JOINT].outputs if JOINT in done.after else {"environments": {}}
+        for name, entry in joint["environments"].items():
+            if joint["in_force"] or entry.get("seen"):
+                claims[JOINT, name] = settings_of(entry)
         for (name, environment), settings in claims.items():
             known = self._proofs.get((name, environment), {})
             if not _holds(settings, known):
@@ -174,6 +175,9 @@ class Promises:
         if is_waiting and done.program.joint_timeout_seconds is not None and done.program.resources:
             outputs = done.after[JOINT].outputs
             _require(outputs.get("in_force") is True, "up succeeded and not all is in force", outputs)
+            for declared in done.program.resources.values():
+                known = settings_of(outputs["environments"].get(declared.environment))
+                _require(_holds(declared.managed, known), "the joint wait is not for what was declared", outputs)
 
     def _hold_doubt(self, done: Done) -> None:
         """Where settings may have been taken, state knows them and does not take the former for certain."""
