@@ -5,6 +5,7 @@ provider's check, once the engine has resolved it.
 """
 
 from collections.abc import Awaitable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -16,7 +17,16 @@ from baseten_pulumi.schedules import SCHEDULES
 
 _LATER = (pulumi.Output, Awaitable)
 
-_owners = PerRun(Owners)
+
+@dataclass
+class _Program:
+    """What one run of a program declares, and why it is refused; empty where it is not."""
+
+    owners: Owners = field(default_factory=Owners)
+    refusal: str = ""
+
+
+_programs = PerRun(_Program)
 
 
 def claim(resource_name: str, model_id: Any, env_name: Any, settings: Mapping[str, Any]) -> None:
@@ -29,15 +39,28 @@ def claim(resource_name: str, model_id: Any, env_name: Any, settings: Mapping[st
         settings: Its settings, as the program wrote them.
 
     Raises:
-        ValueError: another resource of this run declares one of them.
+        RunError: another resource of this run declares one of them.
     """
     if not (isinstance(model_id, str) and isinstance(env_name, str)):
         return
     made = Claim(resource_name, model_id, env_name, tuple(_plain("", settings)))
-    conflicts = _owners.get().claim(made)
+    program = _programs.get()
+    conflicts = program.owners.claim(made)
     if conflicts:
         refused = [f"{conflict.path} {reason(conflict, made)}" for conflict in conflicts]
-        raise ValueError("\n".join(f'BasetenEnvironmentSettings "{resource_name}": {it}' for it in refused))
+        program.refusal = "\n".join(f'BasetenEnvironmentSettings "{resource_name}": {it}' for it in refused)
+        raise pulumi.RunError(program.refusal)
+
+
+def require_no_refusal() -> None:
+    """Do nothing, unless a resource of this run was refused: Pulumi goes on to register those declared before it.
+
+    Raises:
+        RunError: one was.
+    """
+    refusal = _programs.get().refusal
+    if refusal:
+        raise pulumi.RunError(refusal)
 
 
 def _plain(prefix: str, settings: Mapping[str, Any]) -> Iterator[str]:

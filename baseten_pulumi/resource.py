@@ -7,7 +7,7 @@ import pulumi
 import pulumi.dynamic
 import pulumi.runtime
 
-from baseten_pulumi.claiming import claim
+from baseten_pulumi.claiming import claim, require_no_refusal
 from baseten_pulumi.provider import EnvironmentSettingsProvider
 from baseten_pulumi.settings import (
     AutoscalingScheduleSettings,
@@ -86,7 +86,7 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
             opts: Options of the resource. `custom_timeouts` limits create and update, 30 minutes by default.
 
         Raises:
-            ValueError: another resource of the program declares one of these settings of the environment.
+            pulumi.RunError: another resource of the program declares one of these settings of the environment.
             TypeError: a subclass was made. Its name would be another resource type in the state.
         """
         refuse_subclass(self, BasetenEnvironmentSettings)
@@ -114,6 +114,11 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
         if pulumi.runtime.is_dry_run():
             _warn_of_plain_key(pulumi.get_project(), pulumi.get_stack())
             self._annotate(props)
+
+    def translate_input_property(self, prop: str) -> str:
+        """Return the name of a property as it is. Pulumi asks when it is about to register the resource."""
+        require_no_refusal()
+        return prop
 
     def _annotate(self, props: dict[str, Any]) -> None:
         from baseten_pulumi.previewing import annotate

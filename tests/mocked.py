@@ -51,7 +51,7 @@ def run(
             output = program()
             return await output.future() if isinstance(output, pulumi.Output) else output
         finally:
-            await wait_for_rpcs()
+            await _to_the_end()
 
     mocks = Mocks(outputs)
     loop, threads_loop = asyncio.new_event_loop(), asyncio.new_event_loop()
@@ -67,3 +67,12 @@ def run(
         threads_loop.close()
         loop.close()
         asyncio.set_event_loop(None)
+
+
+async def _to_the_end() -> None:
+    """Wait as Pulumi does, and after an error for the rest too, which would show in another test."""
+    try:
+        await wait_for_rpcs()
+    except BaseException:
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
+        raise

@@ -6,7 +6,7 @@ import pulumi
 import pytest
 
 from baseten_pulumi import BasetenEnvironmentSettings, BasetenModelEnvironments
-from tests.mocked import run
+from tests.mocked import Mocks, run
 from tests.schedules import schedule
 
 
@@ -24,12 +24,12 @@ def _twice(first: dict[str, Any], second: dict[str, Any]) -> Callable[[], None]:
 
 
 def test_second_resource_is_refused_when_it_declares_the_same_setting() -> None:
-    """Both resources, every such setting and the environment are named; the second is not registered."""
+    """Both resources, every such setting and the environment are named."""
     both = {
         "autoscaling_settings": {"min_replica": 2, "max_replica": 3},
         "promotion_settings": {"rolling_deploy": True},
     }
-    with pytest.raises(ValueError, match="min_replica") as caught:
+    with pytest.raises(pulumi.RunError, match="min_replica") as caught:
         run(_twice(both, {**both, "autoscaling_settings": {"min_replica": 1}}))
     shared = (
         'is managed by "a" already; each setting of environment "production" of model "abc123" belongs to one resource'
@@ -93,7 +93,7 @@ def test_children_are_refused_when_a_resource_beside_them_declares_their_setting
             "chat", model_id="abc123", environments={"production": {"autoscaling_settings": {"min_replica": 2}}}
         )
 
-    with pytest.raises(ValueError, match=r'"chat-production": .*min_replica is managed by "mine" already'):
+    with pytest.raises(pulumi.RunError, match=r'"chat-production": .*min_replica is managed by "mine" already'):
         run(program)
 
 
@@ -107,5 +107,19 @@ def test_schedules_may_be_shared_out_when_each_has_one_owner() -> None:
             _declare(name, autoscaling_settings=None, autoscaling_schedule_settings={"delete_schedules": [name]})
 
     run(program)
-    with pytest.raises(ValueError, match=r'schedules\["peak"\] is managed by "a" already'):
+    with pytest.raises(pulumi.RunError, match=r'schedules\["peak"\] is managed by "a" already'):
         run(lambda: program("peak"))
+
+
+def test_nothing_is_registered_when_a_resource_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pulumi would go on with those declared before, and send what they declare."""
+    registered: list[str] = []
+
+    def register(_: Mocks, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[Any, Any]]:
+        registered.append(args.name)
+        return "id", {}
+
+    monkeypatch.setattr(Mocks, "new_resource", register)
+    with pytest.raises(pulumi.RunError, match=r'"b": .*min_replica is managed by "a" already'):
+        run(_twice({}, {}))
+    assert registered == []

@@ -1,0 +1,92 @@
+"""Drift found by a job that looks and touches nothing: exit statuses, and both directions by name."""
+
+import pytest
+
+from baseten_pulumi.testing import Emulator
+from tests.engines import Stack
+from tests.programs import MODEL, program, reported
+
+JOB = ("--refresh", "--expect-no-changes")
+UNEXPECTED_CHANGES = 7
+
+
+@pytest.fixture
+def settled(stack: Stack, emulator: Emulator) -> Stack:
+    """A stack whose settings are in force; requests count from here on."""
+    stack.program(program({"min_replica": 1, "max_replica": 3}, {"rolling_deploy": False}))
+    stack.up()
+    emulator.clear_requests()
+    return stack
+
+
+def _only_read(emulator: Emulator) -> bool:
+    return {request.method for request in emulator.requests} == {"GET"}
+
+
+def test_the_job_succeeds_when_nothing_drifted(settled: Stack, emulator: Emulator) -> None:
+    """Settings nobody declared may be anything; Baseten is asked and sent nothing, and state stays as it was."""
+    emulator.change(MODEL, "production", autoscaling_settings={"concurrency_target": 8})
+    before = settled.resource("chat")
+    assert settled.run("preview", *JOB).returncode == 0
+    assert settled.run("refresh", "--expect-no-changes").returncode == 0
+    assert _only_read(emulator)
+    assert {**settled.resource("chat"), "modified": ""} == {**before, "modified": ""}
+
+
+def test_the_job_fails_and_shows_both_ways_when_a_setting_drifted(settled: Stack, emulator: Emulator) -> None:
+    """What was found and what `up` would bring back, that setting alone; nothing is sent, and state stays as it was."""
+    emulator.change(MODEL, "production", autoscaling_settings={"max_replica": 9, "concurrency_target": 8})
+    run = settled.run("preview", "--diff", *JOB)
+    assert run.returncode == UNEXPECTED_CHANGES
+    assert "~ max_replica: 3 => 9" in run.text
+    assert "~ max_replica: 9 => 3" in run.text
+    assert "concurrency_target" not in run.text
+    assert "~ min_replica" not in run.text
+    assert _only_read(emulator)
+    assert settled.resource("chat")["outputs"]["autoscaling_settings"]["max_replica"] == 3
+    assert settled.run("preview", "--expect-no-changes").returncode == 0
+    settled.up("--refresh")
+    assert reported(emulator, "max_replica") == 3
+
+
+def test_the_refresh_fails_once_and_keeps_what_it_found_when_a_setting_drifted(
+    settled: Stack, emulator: Emulator
+) -> None:
+    """It is the preview's business from then on."""
+    emulator.change(MODEL, "production", autoscaling_settings={"max_replica": 9})
+    run = settled.run("refresh", "--diff", "--expect-no-changes")
+    assert run.returncode == UNEXPECTED_CHANGES
+    assert "~ max_replica: 3 => 9" in run.text
+    assert settled.run("refresh", "--expect-no-changes").returncode == 0
+    run = settled.run("preview", "--diff", "--expect-no-changes")
+    assert run.returncode == UNEXPECTED_CHANGES
+    assert "~ max_replica: 9 => 3" in run.text
+    assert _only_read(emulator)
+    settled.up()
+
+
+@pytest.mark.parametrize(
+    ("gone", "missing"),
+    [
+        ("environment", f'Model "{MODEL}" has no environment "staging"; it has dev, production.'),
+        ("model", f'Model "{MODEL}" does not exist, or this API key cannot see it.'),
+    ],
+)
+def test_up_says_what_is_missing_when_a_refresh_found_it_gone(
+    stack: Stack, emulator: Emulator, gone: str, missing: str
+) -> None:
+    """The job fails, the refresh removes the resource, and `up`, which makes no environment, says what to make."""
+    stack.is_settled_at_the_end = False
+    stack.program(program({"max_replica": 5}, environment="staging"))
+    stack.up()
+    if gone == "model":
+        emulator.remove_model(MODEL)
+    else:
+        emulator.remove_environment(MODEL, "staging")
+    emulator.clear_requests()
+    assert stack.run("preview", *JOB).returncode == UNEXPECTED_CHANGES
+    run = stack.refresh()
+    assert run.counts["deleted"] == 1
+    assert not [resource for resource in stack.state() if resource["urn"].endswith("::chat")]
+    assert _only_read(emulator)
+    assert missing in stack.fails("up")
