@@ -30,8 +30,8 @@ def test_every_changing_setting_is_named_when_an_update_is_previewed(stack: Stac
     )
     text = stack.preview().text
     for line in (
-        "- min_replica: 1",
-        "~ max_replica: 3 => 6",
+        "- min_replica     : 1",
+        "~ max_replica     : 3 => 6",
         "+ scale_down_delay: 60",
         "~ max_surge_percent: 10 => 25",
     ):

@@ -141,8 +141,7 @@ def _at(container: Any, step: str | int) -> Any:
 
 
 def _lines(tree: _Tree, margin: str) -> Iterator[str]:
-    for key in sorted(tree, key=lambda it: (isinstance(it, str), it)):
-        label = f"[{key}]: " if isinstance(key, int) else f"{key}: "
+    for key, label in differences.labels(sorted(tree, key=lambda it: (isinstance(it, str), it))).items():
         below = tree[key]
         if isinstance(below, _Leaf):
             yield from _leaf_lines(label, below, margin)

@@ -1,6 +1,6 @@
 """Show what differs between two property maps, nested as Pulumi's `--diff` nests."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from baseten_pulumi.testing.engine import values
@@ -17,18 +17,28 @@ def summary(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     return "".join(sign + ",".join(sorted(keys - {_HIDDEN})) for sign, keys in groups.items() if keys - {_HIDDEN})
 
 
-def lines(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    """Give a line for each property that differs; inside one, what stayed is shown too."""
-    for key in sorted(old.keys() | new.keys()):
-        before, after = old.get(key, _MISSING), new.get(key, _MISSING)
-        if key != _HIDDEN and not _same(before, after):
-            yield from _member(f"{key}: ", before, after, "")
+def lines(old: Mapping[str, Any], new: Mapping[str, Any], width: int = 0) -> Iterator[str]:
+    """Give a line for each property that differs; inside one, what stayed is shown too.
+
+    Names are as wide as the longest shown, or as `width` where that is more.
+    """
+    keys = sorted((old.keys() | new.keys()) - {_HIDDEN})
+    keys = [key for key in keys if not _same(old.get(key, _MISSING), new.get(key, _MISSING))]
+    for key, label in labels(keys, width).items():
+        yield from _member(label, old.get(key, _MISSING), new.get(key, _MISSING), "")
 
 
-def whole(properties: Mapping[str, Any], sign: str = " ") -> Iterator[str]:
-    """Give the lines of a property map, each with one sign."""
-    for key in sorted(properties.keys() - {_HIDDEN}):
-        yield from block(f"{key}: ", properties[key], sign, "")
+def whole(properties: Mapping[str, Any], sign: str = " ", width: int = 0) -> Iterator[str]:
+    """Give the lines of a property map, each with one sign; widths as `lines`."""
+    for key, label in labels(sorted(properties.keys() - {_HIDDEN}), width).items():
+        yield from block(label, properties[key], sign, "")
+
+
+def labels(keys: Iterable[Any], width: int = 0) -> dict[Any, str]:
+    """Give what stands before each value of an object or list: names as wide as the longest, indices as they are."""
+    keys = list(keys)
+    widest = max([width, *(len(key) for key in keys if isinstance(key, str))])
+    return {key: f"{key:<{widest}}: " if isinstance(key, str) else f"[{key}]: " for key in keys}
 
 
 def changed(label: str, pair: tuple[Any, Any], margin: str) -> Iterator[str]:
@@ -90,8 +100,8 @@ def _nested(label: str, pair: tuple[Any, Any], margin: str) -> Iterator[str]:
     old, new = (dict(_members(value)) for value in pair)
     opening, closing = "{}" if isinstance(pair[0], dict) else "[]"
     yield f"{margin}~ {label}{opening}"
-    for key in [*old, *(key for key in new if key not in old)]:
-        yield from _member(f"{key}: ", old.get(key, _MISSING), new.get(key, _MISSING), margin + INDENT)
+    for key, name in labels([*old, *(key for key in new if key not in old)]).items():
+        yield from _member(name, old.get(key, _MISSING), new.get(key, _MISSING), margin + INDENT)
     yield f"{margin}  {closing}"
 
 
@@ -102,12 +112,11 @@ def block(label: str, value: Any, sign: str, margin: str) -> Iterator[str]:
         return
     opening, closing = "{}" if isinstance(value, dict) else "[]"
     yield f"{margin}{sign} {label}{opening}"
-    for key, item in _members(value):
-        yield from block(f"{key}: ", item, sign, margin + INDENT)
+    members = dict(_members(value))
+    for key, name in labels(members).items():
+        yield from block(name, members[key], sign, margin + INDENT)
     yield f"{margin}{sign} {closing}"
 
 
-def _members(value: Any) -> list[tuple[str, Any]]:
-    if isinstance(value, dict):
-        return sorted(value.items())
-    return [(f"[{index}]", item) for index, item in enumerate(value)]
+def _members(value: Any) -> list[tuple[Any, Any]]:
+    return sorted(value.items()) if isinstance(value, dict) else list(enumerate(value))

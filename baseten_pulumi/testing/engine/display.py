@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TextIO
 
-from baseten_pulumi.testing.engine import differences
+from baseten_pulumi.testing.engine import differences, values
 from baseten_pulumi.testing.engine.changes import Change
 from baseten_pulumi.testing.engine.steps import STACK, Op, short_type, type_of
 
@@ -146,16 +146,18 @@ class Display:
             self._row(op, "", urn, prefix + first) if urn else self.say(f"     {prefix}{first}")
 
     def outputs(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-        """Show the stack's outputs and how they differ from the last ones; a preview shows them only if they do.
+        """Show the stack's outputs and how they differ from the last ones; a preview shows those that are known to.
 
         Secrets must be masked.
         """
-        if not (old or new) or (self.dry_run and old == new):
+        keys = [key for key in sorted(old.keys() | new.keys()) if not (self.dry_run and _is_no_news(key, old, new))]
+        if not keys:
             return
         self.say("Outputs:")
-        for key in sorted(old.keys() | new.keys()):
+        width = max(map(len, keys))
+        for key in keys:
             one, other = ({key: found[key]} if key in found else {} for found in (old, new))
-            for line in list(differences.lines(one, other)) or differences.whole(other):
+            for line in list(differences.lines(one, other, width)) or differences.whole(other, width=width):
                 self.say(f"  {line}")
         self.say("")
 
@@ -211,6 +213,11 @@ class Display:
             return
         for line in found:
             self.say(f"      {line}")
+
+
+def _is_no_news(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Tell whether an output stays as it was, or is one that only the operation itself will tell."""
+    return key in old and key in new and (new[key] == values.UNKNOWN or values.same(old[key], new[key]))
 
 
 def standard_display(*, show_diff: bool, colour: bool | None) -> Display:

@@ -34,7 +34,7 @@ def _planned(detail: Detail, **outputs: Any) -> Change:
             {"nested.b[1]": UPDATE, "list[2]": ADD, "nested.x.y": ADD},
             "~list,nested",
             [
-                *("~ list: [", "    + [2]: 4", "  ]"),
+                *("~ list  : [", "    + [2]: 4", "  ]"),
                 *("~ nested: {", "    ~ b: [", "        ~ [1]: 2 => 3", "      ]"),
                 *("    ~ x: {", "        + y: [unknown]", "      }", "  }"),
             ],
@@ -72,7 +72,7 @@ def test_only_the_named_paths_are_shown_when_a_provider_names_them(
 def test_every_old_input_is_shown_when_a_provider_names_no_path() -> None:
     """It said that something differs and that it cannot say what."""
     assert _planned({}).summary() == ""
-    assert '  name: "a"' in list(_planned({}).lines())
+    assert '  name  : "a"' in list(_planned({}).lines())
 
 
 def test_the_old_value_is_an_output_when_the_provider_does_not_say_input() -> None:

@@ -13,13 +13,13 @@ def test_changed_properties_nest_when_they_are_objects_and_lists() -> None:
     old = {"same": 1, "gone": {"a": 1}, "size": 3, "nested": {"a": 1, "b": {"c": 1}, "list": [1, 2]}, "__provider": "x"}
     new = {"same": 1, "come": [], "size": 6, "nested": {"a": 1, "b": {"c": 2}, "list": [1, 3, 4]}, "__provider": "y"}
     assert list(lines(old, new)) == [
-        "+ come: []",
-        "- gone: {",
+        "+ come  : []",
+        "- gone  : {",
         "    - a: 1",
         "- }",
         "~ nested: {",
-        "      a: 1",
-        "    ~ b: {",
+        "      a   : 1",
+        "    ~ b   : {",
         "        ~ c: 1 => 2",
         "      }",
         "    ~ list: [",
@@ -28,7 +28,7 @@ def test_changed_properties_nest_when_they_are_objects_and_lists() -> None:
         "        + [2]: 4",
         "      ]",
         "  }",
-        "~ size: 3 => 6",
+        "~ size  : 3 => 6",
     ]
     assert summary(old, new) == "+come-gone~nested,size"
     assert summary(old, old) == ""

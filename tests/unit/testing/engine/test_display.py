@@ -144,6 +144,13 @@ def test_unchanged_outputs_are_left_out_when_it_is_a_preview() -> None:
     assert rows(shown) == []
 
 
+def test_an_output_that_only_the_operation_tells_is_left_out_when_it_had_a_value_before() -> None:
+    """It need not change; a new one is shown, and names are as wide as the longest."""
+    shown = display(dry_run=True)
+    shown.outputs({"a": 1, "long": 2}, {"a": values.UNKNOWN, "b": values.UNKNOWN, "long": 3})
+    assert rows(shown) == ["Outputs:", "  + b   : [unknown]", "  ~ long: 2 => 3", ""]
+
+
 def test_the_summary_has_pulumis_words_when_a_run_is_over() -> None:
     """One kind of change needs no sum."""
     shown = display()
