@@ -9,6 +9,7 @@ from pulumi.output import UNKNOWN, Unknown
 
 from baseten_pulumi.provider import SettingsInForceProvider
 from baseten_pulumi.resource import BasetenEnvironmentSettings, refuse_subclass
+from baseten_pulumi.settings import written
 
 _RECORD = ("status", "in_force", "requests", "incarnation")
 
@@ -77,10 +78,10 @@ def _by_name(addressed: Iterable[tuple[str, str, BasetenEnvironmentSettings]]) -
 
 
 def _described(settings: BasetenEnvironmentSettings) -> dict[str, Any]:
-    """Name a resource's outputs as they are: each that is made of others costs the SDK more than all the rest."""
+    """Name a resource's outputs, nearly as they are: what is made of several costs the SDK more than all the rest."""
     from baseten_pulumi.fields import members
 
-    managed = {group: getattr(settings, group) for group in members("")}
+    managed = {group: written(getattr(settings, group)) for group in members("")}
     return {**managed, **{name: getattr(settings, name) for name in _RECORD}}
 
 

@@ -18,6 +18,7 @@ from baseten_pulumi.settings import (
     PromotionSettingsArgsDict,
     RequestBackpressureSettings,
     RequestBackpressureSettingsArgsDict,
+    written,
 )
 
 _API_KEY = "baseten:apiKey"
@@ -91,10 +92,10 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
         """
         refuse_subclass(self, BasetenEnvironmentSettings)
         settings = {
-            "autoscaling_settings": autoscaling_settings,
-            "promotion_settings": promotion_settings,
-            "request_backpressure_settings": request_backpressure_settings,
-            "autoscaling_schedule_settings": autoscaling_schedule_settings,
+            "autoscaling_settings": written(autoscaling_settings),
+            "promotion_settings": written(promotion_settings),
+            "request_backpressure_settings": written(request_backpressure_settings),
+            "autoscaling_schedule_settings": written(autoscaling_schedule_settings),
         }
         props: dict[str, Any] = {
             "model_id": model_id,

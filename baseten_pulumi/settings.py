@@ -2,11 +2,10 @@
 
 Arguments ending in `ArgsDict` are what a program passes; the classes without it are what a resource's outputs hold.
 Every name is the API's own. In arguments an absent setting or None is left as it is at Baseten: never sent, never
-compared. In outputs None means that the program does not manage the setting; as a mapping, to be passed on as an
-argument, an output class lacks it.
+compared. In outputs None means that the program does not manage the setting.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import pulumi
@@ -159,21 +158,12 @@ class EnvironmentArgsDict(TypedDict, total=False):
     """Autoscaling schedules to put in force; None manages none of them."""
 
 
-class _Known(Mapping[str, Any]):
-    """An output class as what it knows, so that it can be passed on as an argument. No dict: the SDK unwraps those."""
-
-    def __getitem__(self, name: str) -> Any:
-        return vars(self)[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(vars(self))
-
-    def __len__(self) -> int:
-        return len(vars(self))
+class _Read:
+    """What every output class is. No mapping: of one that is no dict an export shows the keys alone."""
 
 
 @pulumi.output_type
-class AutoscalingSettings(_Known):
+class AutoscalingSettings(_Read):
     """The managed part of an environment's autoscaling, as last read from or sent to Baseten."""
 
     min_replica: int | None = None
@@ -195,7 +185,7 @@ class AutoscalingSettings(_Known):
 
 
 @pulumi.output_type
-class RollingDeployConfig(_Known):
+class RollingDeployConfig(_Read):
     """The managed part of how a rolling deploy proceeds."""
 
     rolling_deploy_strategy: str | None = None
@@ -211,7 +201,7 @@ class RollingDeployConfig(_Known):
 
 
 @pulumi.output_type
-class PromotionSettings(_Known):
+class PromotionSettings(_Read):
     """The managed part of how a deployment is promoted to an environment."""
 
     redeploy_on_promotion: bool | None = None
@@ -229,7 +219,7 @@ class PromotionSettings(_Known):
 
 
 @pulumi.output_type
-class RequestBackpressureSettings(_Known):
+class RequestBackpressureSettings(_Read):
     """The managed part of what an environment does with more requests than it can take."""
 
     policy: str | None = None
@@ -237,7 +227,7 @@ class RequestBackpressureSettings(_Known):
 
 
 @pulumi.output_type
-class AutoscalingOverrides(_Known):
+class AutoscalingOverrides(_Read):
     """What a schedule changes while it runs; None is as the environment has it."""
 
     min_replica: int | None = None
@@ -259,7 +249,7 @@ class AutoscalingOverrides(_Known):
 
 
 @pulumi.output_type
-class AutoscalingSchedule(_Known):
+class AutoscalingSchedule(_Read):
     """One schedule of an environment."""
 
     name: str | None = None
@@ -287,7 +277,7 @@ class AutoscalingSchedule(_Known):
 
 
 @pulumi.output_type
-class AutoscalingScheduleSettings(_Known):
+class AutoscalingScheduleSettings(_Read):
     """The managed part of autoscaling by the clock."""
 
     timezone: str | None = None
@@ -296,3 +286,17 @@ class AutoscalingScheduleSettings(_Known):
     """The managed schedules."""
     delete_schedules: Sequence[str] | None = None
     """Names of schedules that are to be gone."""
+
+
+def written(value: Any) -> Any:
+    """Return what was read as a program would write it, so that it can be an argument.
+
+    What is None in an output class is left out; what a program wrote itself stays as it is.
+    """
+    if isinstance(value, pulumi.Output):
+        return value.apply(written)
+    if isinstance(value, _Read):
+        value = vars(value)  # None is not kept there
+    if isinstance(value, Mapping):
+        return {name: written(it) for name, it in value.items()}
+    return [written(it) for it in value] if isinstance(value, list) else value

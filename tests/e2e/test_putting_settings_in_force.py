@@ -22,6 +22,23 @@ def test_outputs_are_typed_and_the_second_up_is_empty_when_settings_are_in_force
     assert not emulator.requests
 
 
+def test_settings_are_passed_on_whole_when_a_program_exports_or_declares_them(stack: Stack, emulator: Emulator) -> None:
+    """An object of an output class is a mapping in a stack's outputs, and an argument of another resource."""
+    other = """
+BasetenEnvironmentSettings(
+    "other", model_id={model!r}, env_name="staging", promotion_settings=settings.promotion_settings
+)
+pulumi.export("promotion", settings.promotion_settings)
+"""
+    promotion = {"rolling_deploy": True, "rolling_deploy_config": {"max_surge_percent": 25}}
+    stack.program(program(promotion=promotion) + other.format(model=MODEL))
+    stack.up()
+    managed = {**promotion, "rolling_deploy_config": {"max_surge_percent": 25, "max_unavailable_percent": 0}}
+    assert stack.outputs()["promotion"] == managed
+    assert patches(emulator) == [{"promotion_settings": managed}] * 2
+    stack.up("--expect-no-changes")
+
+
 def test_state_holds_what_was_declared_and_nothing_else_when_settings_are_in_force(stack: Stack) -> None:
     """Neither timestamps nor values filled in by the server are in state."""
     stack.program(program({"min_replica": 2}, {"rolling_deploy": False}))

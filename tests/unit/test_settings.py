@@ -2,7 +2,6 @@
 
 import ast
 import inspect
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,21 +126,25 @@ def test_choices_are_the_tables_when_an_enum_is_typed(name: str, alias: str) -> 
     assert getattr(settings, alias).__args__ == field.choices
 
 
-def test_what_was_read_can_be_passed_on_when_it_is_an_argument() -> None:
-    """An output class is a mapping of what is not None, at every depth."""
+def test_what_was_read_is_written_when_it_is_an_argument() -> None:
+    """An output class becomes a mapping of what is not None, at every depth; anything else stays as it is."""
     inner: dict[str, Any] = {"max_surge_percent": 10, "stabilization_time_seconds": None}
-    config = settings.RollingDeployConfig(**inner)
-    outer: dict[str, Any] = {"rolling_deploy": True, "redeploy_on_promotion": None, "rolling_deploy_config": config}
+    outer: dict[str, Any] = {"rolling_deploy": True, "rolling_deploy_config": settings.RollingDeployConfig(**inner)}
     read = settings.PromotionSettings(**outer)
-    assert dict(read) == {"rolling_deploy": True, "rolling_deploy_config": config}
-    assert dict(config) == {"max_surge_percent": 10}
-    assert (read.rolling_deploy, read.redeploy_on_promotion, config.max_surge_percent) == (True, None, 10)
+    as_written = {"rolling_deploy": True, "rolling_deploy_config": {"max_surge_percent": 10}}
+    assert settings.written(read) == as_written
+    assert settings.written({"promotion_settings": read, "list": [read]}) == {
+        "promotion_settings": as_written,
+        "list": [as_written],
+    }
+    for value in (None, 7, "abc", {"min_replica": None}, [1]):
+        assert settings.written(value) == value
 
 
 @pytest.mark.parametrize("group", [*GROUPS, SCHEDULES])
-def test_every_output_class_is_a_mapping_when_nothing_is_known(group: str) -> None:
+def test_every_output_class_is_written_when_it_is_an_argument(group: str) -> None:
     """None of them is forgotten."""
-    assert isinstance(getattr(settings, OUTPUTS[group])(), Mapping)
+    assert settings.written(getattr(settings, OUTPUTS[group])()) == {}
 
 
 PART_TYPES = {
