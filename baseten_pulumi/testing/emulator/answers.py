@@ -7,10 +7,14 @@ two to each other. A field with a default may be absent.
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 
-class FoundingAutoscaling(BaseModel):
+class _Answer(BaseModel):
+    model_config = ConfigDict(protected_namespaces=())  # older releases would keep model_id to themselves
+
+
+class FoundingAutoscaling(_Answer):
     """Autoscaling in force."""
 
     min_replica: int
@@ -28,7 +32,7 @@ class Autoscaling(FoundingAutoscaling):
     max_scale_down_rate: int | None = None
 
 
-class RollingDeployConfig(BaseModel):
+class RollingDeployConfig(_Answer):
     """How a rolling deploy proceeds."""
 
     rolling_deploy_strategy: Literal["REPLICA"] = "REPLICA"
@@ -38,7 +42,7 @@ class RollingDeployConfig(BaseModel):
     replica_overhead_percent: int = 0
 
 
-class Promotion(BaseModel):
+class Promotion(_Answer):
     """How a deployment is promoted to the environment."""
 
     redeploy_on_promotion: bool | None = False
@@ -49,13 +53,13 @@ class Promotion(BaseModel):
     ramp_up_duration_seconds: int | None = 600
 
 
-class Backpressure(BaseModel):
+class Backpressure(_Answer):
     """What becomes of requests that find every replica busy."""
 
     policy: Literal["QUEUE_ON_FULL", "REJECT_ON_FULL"] | None = None
 
 
-class Overrides(BaseModel):
+class Overrides(_Answer):
     """What a schedule changes while it runs; null is as the environment has it."""
 
     min_replica: int
@@ -68,7 +72,7 @@ class Overrides(BaseModel):
     max_scale_down_rate: int | None
 
 
-class Schedule(BaseModel):
+class Schedule(_Answer):
     """A schedule that repeats."""
 
     id: str
@@ -83,7 +87,7 @@ class Schedule(BaseModel):
     autoscaling_settings: Overrides
 
 
-class OneTimeSchedule(BaseModel):
+class OneTimeSchedule(_Answer):
     """A schedule that runs once."""
 
     id: str
@@ -95,14 +99,14 @@ class OneTimeSchedule(BaseModel):
     autoscaling_settings: Overrides
 
 
-class ScheduleState(BaseModel):
+class ScheduleState(_Answer):
     """What the schedules make of the autoscaling now."""
 
     schedule_id: str | None
     autoscaling_settings: Autoscaling
 
 
-class Schedules(BaseModel):
+class Schedules(_Answer):
     """The schedules of an environment; without any there is no timezone."""
 
     timezone: str | None = None
@@ -110,7 +114,7 @@ class Schedules(BaseModel):
     applied_state: ScheduleState | None
 
 
-class PromotionInProgress(BaseModel):
+class PromotionInProgress(_Answer):
     """The latest promotion; one that has ended is reported until the next."""
 
     status: Literal["RELEASING", "RAMPING_UP", "RAMPING_DOWN", "PAUSED", "SUCCEEDED", "FAILED", "CANCELED"]
@@ -119,7 +123,7 @@ class PromotionInProgress(BaseModel):
     rolling_deploy: bool | None = None
 
 
-class InstanceType(BaseModel):
+class InstanceType(_Answer):
     """A machine; memory in mebibytes."""
 
     id: str
@@ -131,7 +135,7 @@ class InstanceType(BaseModel):
     gpu_memory_limit_mib: int | None
 
 
-class FoundingDeployment(BaseModel):
+class FoundingDeployment(_Answer):
     """One deployment of a model."""
 
     id: str
@@ -156,7 +160,7 @@ class Deployment(FoundingDeployment):
     request_backpressure_settings: Backpressure
 
 
-class FoundingEnvironment(BaseModel):
+class FoundingEnvironment(_Answer):
     """An environment of a model and the settings in force there."""
 
     name: str
@@ -179,19 +183,19 @@ class Environment(FoundingEnvironment):
     autoscaling_schedules: Schedules | None = None
 
 
-class FoundingEnvironments(BaseModel):
+class FoundingEnvironments(_Answer):
     """Every environment of a model."""
 
     environments: list[FoundingEnvironment]
 
 
-class Environments(BaseModel):
+class Environments(_Answer):
     """Every environment of a model."""
 
     environments: list[Environment]
 
 
-class FoundingUpdated(BaseModel):
+class FoundingUpdated(_Answer):
     """What becomes of an update."""
 
     status: Literal["ACCEPTED", "QUEUED", "UNCHANGED"]
@@ -204,7 +208,7 @@ class Updated(FoundingUpdated):
     environment: Environment
 
 
-class Tombstone(BaseModel):
+class Tombstone(_Answer):
     """What is left of a deleted environment."""
 
     name: str
@@ -212,7 +216,7 @@ class Tombstone(BaseModel):
     deleted: bool
 
 
-class Model(BaseModel):
+class Model(_Answer):
     """A model of the account."""
 
     id: str
@@ -225,13 +229,13 @@ class Model(BaseModel):
     team_name: str
 
 
-class Models(BaseModel):
+class Models(_Answer):
     """Every model of the account."""
 
     models: list[Model]
 
 
-class Refused(BaseModel):
+class Refused(_Answer):
     """Why a request had no effect: `message`, or `error` with the seconds after which to ask again."""
 
     message: str | None = None
