@@ -53,6 +53,9 @@ class _Stub:
             raise FailedCallError(grpc.StatusCode.UNAVAILABLE, "the process was killed", ()) from None
         except _AbortedError as aborted:
             raise FailedCallError(aborted.code, aborted.text, context.trailers) from None
+        except Exception as error:  # noqa: BLE001 - older hosts leave their errors to gRPC
+            text = f"Exception calling application: {error}"
+            raise FailedCallError(grpc.StatusCode.UNKNOWN, text, context.trailers) from None
 
 
 class FailedCallError(grpc.RpcError):  # type: ignore[misc] # gRPC has no types
