@@ -1,6 +1,6 @@
 """The engine that started this process: where it is, and whether it still is.
 
-Its address is the host's first argument. Plugin processes outlive an engine that was killed, so somebody has to look.
+Its address is the host's last argument, after flags of verbose logs and traces. Plugin processes outlive an engine that was killed, so somebody has to look.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ GONE_AFTER_SECONDS = 5.0
 @functools.cache
 def address() -> tuple[str, int] | None:
     """Return the engine's host and port; None outside Pulumi's dynamic host."""
-    host, _, port = (sys.argv[1] if len(sys.argv) > 1 else "").rpartition(":")
+    host, _, port = (sys.argv[-1] if len(sys.argv) > 1 else "").rpartition(":")
     return (host, int(port)) if host and port.isdigit() else None
 
 

@@ -51,9 +51,18 @@ def test_nothing_happens_when_the_engine_is_gone(monkeypatch: pytest.MonkeyPatch
     forget_engine()
 
 
+@pytest.mark.parametrize("flags", [[], ["--logtostderr", "-v=9"], ["--tracing", "http://127.0.0.1:9411/api"]])
+def test_engine_is_found_when_flags_come_before_its_address(flags: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verbose logs and traces are asked for with arguments of the host's."""
+    monkeypatch.setattr(sys, "argv", ["pulumi.dynamic", *flags, "127.0.0.1:9"])
+    forget_engine()
+    assert engines.address() == ("127.0.0.1", 9)
+    forget_engine()
+
+
 @pytest.mark.parametrize("argv", [[], ["x"], ["x", ""], ["x", "tests"], ["x", "a.py::test"], ["x", ":80"], ["x", "a:"]])
 def test_nothing_is_said_when_no_engine_started_the_process(argv: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Outside Pulumi's host the first argument is no address."""
+    """Outside Pulumi's host the last argument is no address."""
     monkeypatch.setattr(sys, "argv", argv)
     forget_engine()
     assert engines.stub() is None
