@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 POLICY := $(if $(shell command -v pulumi),examples/policy/$(VENV)/installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-oldest faults fuzz audit lint bench emulator clean
+.PHONY: help setup demo test test-oldest faults fuzz audit lint bench docs emulator clean
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,11 @@ $(VENV)/installed: requirements-dev.txt
 	$(PYTHON) -m venv $*
 	$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(filter %.txt,$^)
 	$*/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.venv-docs/installed: requirements-docs.txt # reads the package's source, and needs nothing of it installed
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 examples/policy/$(VENV)/installed: examples/policy/requirements.txt
@@ -64,8 +69,12 @@ lint: setup ## formatting, lint rules, types and layers
 bench: setup ## measure fleets against the limit and a plain provider; about 20 minutes (BENCH="--sizes 1,50": one)
 	@$(BIN)/python -m bench $(BENCH)
 
+docs: .venv-docs/installed ## build the documentation site into build/site; a broken link fails
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
+	@echo "The site is in build/site: open build/site/index.html"
+
 emulator: setup ## serve Baseten's API on this machine, for `pulumi up` in this clone
 	@$(BIN)/baseten-pulumi emulate --port 8095 --apply-seconds 3
 
 clean: ## remove what the other commands made
-	rm -rf $(VENV) .venv-oldest .venv-audit examples/*/$(VENV) .pulumi-local .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-oldest .venv-audit .venv-docs build examples/*/$(VENV) .pulumi-local .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

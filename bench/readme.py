@@ -1,4 +1,7 @@
-"""Write the README's table of speed from results: `python -m bench.readme docs/bench.json`. A test compares the two."""
+"""Write the table of speed in README and documentation from results: `python -m bench.readme docs/bench.json`.
+
+A test compares them.
+"""
 
 import sys
 from pathlib import Path
@@ -7,7 +10,8 @@ from bench.cases import APPLY_SECONDS, BIG_FLEET, FLEET, NO_ENGINE, RATE_LIMIT, 
 from bench.results import Measurement, Results
 from docs.marked import replaced
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+PAGES = (ROOT / "README.md", ROOT / "docs" / "fleets-and-speed.md")
 _ROWS = ("limit", "floor-wide", "wide", "joint", "plain")
 _ENGINES = {NO_ENGINE: "", "real": "Pulumi CLI", "local": "local engine"}
 
@@ -24,13 +28,13 @@ def table(results: Results) -> str:
     return "\n".join([*head, *rows, "", note]) + "\n"
 
 
-def updated(readme: str, results: Results) -> str:
-    """Return a README with these results between its markers.
+def updated(page: str, results: Results) -> str:
+    """Return a page with these results between its markers.
 
     Raises:
         ValueError: the markers are not there exactly once.
     """
-    return replaced(readme, "bench", table(results))
+    return replaced(page, "bench", table(results))
 
 
 def _row(results: Results, measured: Measurement) -> str:
@@ -48,4 +52,6 @@ def _row(results: Results, measured: Measurement) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(updated(README.read_text(encoding="utf-8"), Results.load(Path(sys.argv[1]))), encoding="utf-8")
+    measured = Results.load(Path(sys.argv[1]))
+    for path in PAGES:
+        path.write_text(updated(path.read_text(encoding="utf-8"), measured), encoding="utf-8")

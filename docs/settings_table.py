@@ -1,25 +1,40 @@
-"""Write the README's table of settings from `baseten_pulumi.fields`.
+"""Write the tables of settings in README and documentation from `baseten_pulumi.fields` and `schedule_fields`.
 
-Run it after a change of that module: `python -m docs.settings_table`. A test compares the two.
+Run it after a change of those modules: `python -m docs.settings_table`. A test compares them.
 """
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from baseten_pulumi.fields import FIELDS, GROUPS, Field
+from baseten_pulumi.schedule_fields import PLAIN_PARTS
 from docs.marked import replaced
 
 README = Path(__file__).parent.parent / "README.md"
+PAGE = Path(__file__).parent / "settings.md"
 _TYPES = {"integer": "int", "boolean": "bool"}
 _SHORT_UNITS = {"seconds": "s", "percent": "%"}
+_COLUMNS = ("setting", "type", "allowed", "at Baseten by default", "what it does")
+_PARTS_COLUMNS = ("part", "type", "allowed", "left out", "what it does")
 
 
-def table() -> str:
-    """Return the table in Markdown, a row for each setting, under a row for each object."""
-    rows = ["| setting | type | allowed | at Baseten by default | what it does |", "|---|---|---|---|---|"]
+def table(*, with_source: bool = False) -> str:
+    """Return the table in Markdown, a row for each setting, under a row for each object.
+
+    Args:
+        with_source: Whether a column says where each range comes from.
+    """
+    columns = (*_COLUMNS, "source") if with_source else _COLUMNS
+    rows = []
     for group in GROUPS:
-        rows.append(f"| **`{group}`** | | | | |")
-        rows += [_row(field) for field in FIELDS.values() if field.group == group]
-    return "\n".join(rows) + "\n"
+        rows.append((f"**`{group}`**", *[""] * (len(columns) - 1)))
+        rows += [_row(field, with_source) for field in FIELDS.values() if field.group == group]
+    return _table(columns, rows)
+
+
+def schedules_table() -> str:
+    """Return the table of the parts of a schedule that are no lists or objects."""
+    return _table(_PARTS_COLUMNS, [_row(field) for field in PLAIN_PARTS.values()])
 
 
 def updated(readme: str) -> str:
@@ -31,10 +46,28 @@ def updated(readme: str) -> str:
     return replaced(readme, "settings", table())
 
 
-def _row(field: Field) -> str:
+def updated_page(page: str) -> str:
+    """Return the documentation's page of settings with the tables of today between their markers.
+
+    Raises:
+        ValueError: the markers are not there exactly once.
+    """
+    return replaced(replaced(page, "settings", table(with_source=True)), "schedules", schedules_table())
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    ruler = "|---" * len(columns) + "|"
+    return "\n".join([_line(columns), ruler, *map(_line, rows)]) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells)
+
+
+def _row(field: Field, with_source: bool = False) -> tuple[str, ...]:
     default = "" if field.default is None else _word(field.default)
     cells = (f"`{field.name}`", _type(field), _allowed(field), default, field.meaning)
-    return f"| {' | '.join(cells)} |"
+    return (*cells, field.source) if with_source else cells
 
 
 def _type(field: Field) -> str:
@@ -59,4 +92,5 @@ def _word(value: bool | int | str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(updated(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for path, update in ((README, updated), (PAGE, updated_page)):
+        path.write_text(update(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -4,9 +4,14 @@ from types import ModuleType
 
 import pytest
 
-from baseten_pulumi.fields import FIELDS, GROUPS
+from baseten_pulumi.fields import FIELDS, GROUPS, Field
+from baseten_pulumi.schedule_fields import PLAIN_PARTS
 
 ROOT = Path(__file__).parents[2]
+
+
+def _sorted_fields() -> list[Field]:
+    return [field for group in GROUPS for field in FIELDS.values() if field.group == group]
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +31,19 @@ def test_readme_holds_todays_table_when_compared(renderer: ModuleType) -> None:
     assert renderer.updated(readme) == readme
 
 
+def test_documentation_holds_todays_tables_when_compared(renderer: ModuleType) -> None:
+    """The page of settings says of each one where its range comes from, and has a row for each part of a schedule."""
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert renderer.updated_page(page) == page
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert [row.split("`")[1] for row in rows] == [*(field.name for field in _sorted_fields()), *PLAIN_PARTS]
+    assert all(row.rstrip(" |").endswith(field.source) for row, field in zip(rows, _sorted_fields(), strict=False))
+
+
 def test_every_setting_has_a_row_when_rendered(renderer: ModuleType) -> None:
     """The table names each setting once, under its object."""
     rows = renderer.table().splitlines()
-    names = [field.name for group in GROUPS for field in FIELDS.values() if field.group == group]
+    names = [field.name for field in _sorted_fields()]
     assert [row.split("`")[1] for row in rows if row.startswith("| `")] == names
 
 

@@ -3,17 +3,18 @@ from pathlib import Path
 import pytest
 
 from bench.observing import Observation
-from bench.readme import README, table, updated
+from bench.readme import PAGES, table, updated
 from bench.results import Results
 from tests.unit.bench.results import measurement, results
 
 KEPT = Path(__file__).parents[3] / "docs" / "bench.json"
 
 
-def test_readme_holds_the_kept_results_when_compared() -> None:
-    """The README's numbers are those of docs/bench.json; `python -m bench.readme docs/bench.json` rewrites them."""
-    readme = README.read_text(encoding="utf-8")
-    assert updated(readme, Results.load(KEPT)) == readme
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_page_holds_the_kept_results_when_compared(path: Path) -> None:
+    """The numbers are those of docs/bench.json; `python -m bench.readme docs/bench.json` rewrites them."""
+    page = path.read_text(encoding="utf-8")
+    assert updated(page, Results.load(KEPT)) == page
 
 
 def test_each_fleet_has_its_rows_when_rendered() -> None:
