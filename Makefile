@@ -51,7 +51,7 @@ test-oldest: .venv-oldest/installed ## run host, engine and frozen names on the 
 faults: setup ## hold every promise against random programs and troubles; about 2 minutes (FAULTS="--seed 2 --runs 1000")
 	@PYTHONHASHSEED=0 $(BIN)/python -m tests.faults $(FAULTS)
 
-fuzz: setup ## 100,000 bad inputs and thousands of bad answers, always the same; about 15 minutes
+fuzz: setup ## 100,000 bad inputs and thousands of bad answers, always the same; about 5 minutes
 	CASES=100000 $(BIN)/python -m pytest --numprocesses $(WORKERS) tests/unit/provider/test_bad_input.py \
 		tests/unit/api/test_hostile_answers.py
 

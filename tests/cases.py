@@ -7,6 +7,11 @@ from hypothesis import settings
 VARIABLE = "CASES"
 
 
+def many(usual: int) -> int:
+    """Return how many cases to try of a property whose case takes no time."""
+    return max(usual, int(os.environ.get(VARIABLE, "0")))
+
+
 def cases(usual: int, share: int = 1) -> settings:
     """Return settings for a property.
 
