@@ -1,6 +1,7 @@
 """The engine that started this process: where it is, and whether it still is.
 
-Its address is the host's last argument, after flags of verbose logs and traces. Plugin processes outlive an engine that was killed, so somebody has to look.
+Its address is the host's last argument, after the flags of verbose logs and traces. Plugin processes outlive an engine
+that was killed, so somebody has to look.
 """
 
 import asyncio
