@@ -42,7 +42,7 @@ _TIMES = re.compile(r"\(\d+ s\)")
 _SPACES = re.compile(r" +")
 _BY_HAND = re.compile(r"somebody sets (\w+) to (\d+)")
 _EXPRESSION = re.compile(r"\$\{\{.*?\}\}")
-_AGREEING = """#!{python} -P
+_AGREEING = """#!{python}
 import os, sys
 words = sys.argv[1:]
 operation = words[0] in ("up", "refresh", "destroy")
@@ -50,7 +50,7 @@ words += ["--yes", "--skip-preview"] if operation else []
 words += ["--color", "never"] if operation or words[0] == "preview" else []
 os.execv({command[0]!r}, [*{command!r}, *words, "--non-interactive"])
 """
-_JUDGING = """#!{python} -P
+_JUDGING = """#!{python}
 import sys
 from tests.docs.commands import {name}
 sys.exit({name}(sys.argv[1:]))
