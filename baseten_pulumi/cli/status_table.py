@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from baseten_pulumi.api.models import Promotion
-from baseten_pulumi.cli.surveying import Survey
+from baseten_pulumi.cli.surveying import Survey, one_line
 from baseten_pulumi.fields import FIELDS, GROUPS, Field, Settings, Value
 from baseten_pulumi.schedules import OVERRIDES, SCHEDULES, TIMEZONE, is_schedule, name_of
 
@@ -52,7 +52,7 @@ def _table(survey: Survey, names: Sequence[str]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2))
     table.add_column("setting", no_wrap=True)
     for name in names:
-        table.add_column(Text(name), no_wrap=True)
+        table.add_column(Text(one_line(name)), no_wrap=True)
     environments = [survey.environments[name] for name in names]
     table.add_row("promotion", *(_promotion(it.promotion) for it in environments))
     for group in GROUPS:
@@ -72,7 +72,9 @@ def _add_schedules(table: Table, environments: Sequence[Settings]) -> None:
         table.add_row(Text(SCHEDULES, "bold"))
         table.add_row("  timezone", *(_shown(settings.get(TIMEZONE)) for settings in environments))
     for path in paths:
-        table.add_row(Text(f"  {name_of(path)}"), *(_schedule(settings.get(path)) for settings in environments))
+        table.add_row(
+            Text(f"  {one_line(name_of(path))}"), *(_schedule(settings.get(path)) for settings in environments)
+        )
 
 
 def _schedule(schedule: Any) -> Text:

@@ -34,7 +34,12 @@ class Survey:
     @property
     def title(self) -> str:
         """How a person knows the model: its name and id."""
-        return f"{self.model.name} ({self.model.id})" if self.model.name else self.model.id
+        return one_line(f"{self.model.name} ({self.model.id})" if self.model.name else self.model.id)
+
+
+def one_line(words: str) -> str:
+    """Leave out of words of Baseten's what a terminal would obey, or what would end a line of a file."""
+    return "".join(it for it in words if it.isprintable())
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from baseten_pulumi.cli.adoption import Declaration, Declarations, Entry, Omission, adopted, is_empty
-from baseten_pulumi.cli.surveying import Survey
+from baseten_pulumi.cli.surveying import Survey, one_line
 
 _INDENT = "    "
 _NO_NAME = re.compile(r"[^a-z0-9]+")
@@ -20,7 +20,7 @@ _YAML_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "n
 def program(survey: Survey) -> str:
     """Return a program that declares what is set today, a resource for each environment."""
     environments = list(_adopted(survey))
-    lines = [f'"""Settings of the environments of model {survey.model.id} at Baseten."""', ""]
+    lines = [f'"""Settings of the environments of model {_json(survey.model.id)[1:-1]} at Baseten."""', ""]
     if not all(is_empty(entries) for _, entries in environments):
         lines += ["from baseten_pulumi import BasetenEnvironmentSettings", ""]
     if survey.model.name:
@@ -39,7 +39,7 @@ def stack_config(survey: Survey) -> str:
     ]
     for env_name, entries in _adopted(survey):
         if is_empty(entries):
-            lines += _remarks("    # ", env_name, entries)
+            lines += _remarks("    ", env_name, entries)
         else:
             lines += [f"    {_yaml_key(env_name)}:", *_yaml(entries, "      ")]
     return "\n".join([*lines, ""])
@@ -58,7 +58,7 @@ def _adopted(survey: Survey) -> Iterator[tuple[str, tuple[Entry, ...]]]:
 
 def _resource(survey: Survey, env_name: str, entries: tuple[Entry, ...]) -> Iterator[str]:
     if is_empty(entries):
-        yield from _remarks("# ", env_name, entries)
+        yield from _remarks("", env_name, entries)
         return
     yield "BasetenEnvironmentSettings("
     yield f"{_INDENT}{_python(resource_name(survey, env_name))},"
@@ -70,7 +70,7 @@ def _resource(survey: Survey, env_name: str, entries: tuple[Entry, ...]) -> Iter
             yield from _items(entry.entries, 2 * _INDENT)
             yield f"{_INDENT}}},"
         elif isinstance(entry, Omission):
-            yield f"{_INDENT}# {entry.name}: {entry.reason}"
+            yield _remark(_INDENT, entry.name, entry.reason)
     yield ")"
 
 
@@ -83,7 +83,7 @@ def _items(entries: Iterable[Entry], indent: str) -> Iterator[str]:
         elif isinstance(entry, Declaration):
             yield from _written(f"{_python(entry.name)}: ", entry.value, indent)
         else:
-            yield f"{indent}# {_python(entry.name)}: {entry.reason}"
+            yield _remark(indent, _python(entry.name), entry.reason)
 
 
 def _written(label: str, value: Any, indent: str) -> Iterator[str]:
@@ -113,15 +113,19 @@ def _yaml(entries: Iterable[Entry], indent: str) -> Iterator[str]:
         elif isinstance(entry, Declaration):
             yield f"{indent}{entry.name}: {_json(entry.value)}"
         else:
-            yield f"{indent}# {entry.name}: {entry.reason}"
+            yield _remark(indent, entry.name, entry.reason)
 
 
-def _remarks(start: str, env_name: str, entries: Iterable[Entry]) -> Iterator[str]:
+def _remarks(indent: str, env_name: str, entries: Iterable[Entry]) -> Iterator[str]:
     """Yield why nothing of an environment is declared."""
-    yield f"{start}Environment {env_name}: nothing to declare."
+    yield _remark(indent, f"Environment {env_name}", "nothing to declare.")
     for entry in entries:
         if isinstance(entry, Omission):
-            yield f"{start}  {entry.name}: {entry.reason}"
+            yield _remark(indent, f"  {entry.name}", entry.reason)
+
+
+def _remark(indent: str, name: str, reason: str) -> str:
+    return f"{indent}# {one_line(f'{name}: {reason}')}"
 
 
 def _python(value: int | bool | str) -> str:

@@ -174,3 +174,24 @@ def test_schedules_are_shown_when_the_status_is_asked_for() -> None:
     assert production[SCHEDULES]["schedules"][0] == schedule(enabled=False)
     assert (len(production[SCHEDULES]["schedules"]), staging[SCHEDULES]) == (4, {"timezone": None, "schedules": []})
     assert SCHEDULES not in status_table.written(_survey(staging={}))
+
+
+HOSTILE = 'x"""\nimport os\u2028\x85import sys\x1b[31m'
+
+
+def test_nothing_but_a_remark_is_written_when_names_are_hostile() -> None:
+    """No word of Baseten's ends the line it stands in, or the text that quotes it."""
+    twice = {path_of(HOSTILE): [schedule(HOSTILE), schedule(HOSTILE)]}
+    survey = _survey(Model(HOSTILE, "name"), **{HOSTILE: SETTINGS})
+    assert [type(it) for it in ast.parse(program(survey)).body] == [ast.Expr]
+    assert yaml.safe_load(stack_config(survey)) == {"config": {"baseten:environments": None}}
+    told = stack_config(_survey(production={**SETTINGS, **twice}))
+    assert list(yaml.safe_load(told)["config"]["baseten:environments"]) == ["production"]
+    assert all(line.isprintable() for text in (program(survey), told) for line in text.split("\n"))
+
+
+def test_terminal_is_left_alone_when_names_are_hostile() -> None:
+    """What would move its cursor, or colour it, is not printed."""
+    text = status_table.written(_survey(Model(HOSTILE, "name"), **{HOSTILE: {path_of(HOSTILE): schedule(HOSTILE)}}))
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert text.count("import os") == 3
