@@ -9,7 +9,10 @@ from baseten_pulumi.errors import (
     AuthenticationError,
     BasetenError,
     ConnectionBrokenError,
+    NotFoundError,
     PermissionDeniedError,
+    RedirectedError,
+    RejectedError,
     RequestTimeoutError,
     TransientError,
 )
@@ -18,12 +21,15 @@ SUCCEEDED, FAILED = 0, 1
 _INTERRUPTED = 130
 _KEY = "Set BASETEN_API_KEY to a valid key of one who may see the model."
 _NETWORK = "Try again; if it stays, check the network, its proxies and BASETEN_BASE_URL."
+_REQUEST = "Check the model, the environment and BASETEN_BASE_URL."
 # What errors advise is meant for a run of Pulumi.
 _ADVICE: dict[type[BasetenError], str] = {
     AuthenticationError: _KEY,
     PermissionDeniedError: _KEY,
     RequestTimeoutError: _NETWORK,
     ConnectionBrokenError: _NETWORK,
+    RedirectedError: "Set BASETEN_BASE_URL to the address of Baseten's API itself.",
+    RejectedError: _REQUEST,
     TransientError: "Try again in a minute; if it stays, see https://status.baseten.co.",
 }
 
@@ -57,5 +63,7 @@ def refused(message: str) -> int:
 
 
 def _for_a_command(error: BasetenError) -> BasetenError:
+    if type(error) is NotFoundError:  # others of the kind say what is missing, and so what to correct
+        return error.restated(advice=_REQUEST)
     advice = next((text for kind, text in _ADVICE.items() if isinstance(error, kind)), None)
     return error.restated(advice=advice)

@@ -135,6 +135,9 @@ def test_error_says_what_there_is_when_it_is_not_clear_what_is_meant(
         ),
         (Fault.status(500), ["Baseten answered 500", "Try again in a minute; if it stays, see https://status.base"]),
         (Fault.broken_json(), ["with something its API does not describe", "Try again in a minute"]),
+        (Fault.status(404), ["Baseten answered 404", "Check the model, the environment and BASETEN_BASE_URL."]),
+        (Fault.status(308), ["Baseten answered 308", "Set BASETEN_BASE_URL to the address of Baseten's API itself."]),
+        (Fault.status(400), ["Baseten answered 400", "Check the model, the environment and BASETEN_BASE_URL."]),
     ],
 )
 def test_error_is_words_for_a_command_when_baseten_cannot_be_asked(
@@ -145,6 +148,7 @@ def test_error_is_words_for_a_command_when_baseten_cannot_be_asked(
     text = _printed(capsys, "status", "--model", MODEL, status=1)
     assert all(word in text for word in words), text
     assert "pulumi " not in text
+    assert "baseten:" not in text
 
 
 def test_error_names_the_variable_when_there_is_no_key(
