@@ -12,7 +12,7 @@ from baseten_pulumi.fields import FIELDS, flatten, with_integers
 from baseten_pulumi.provider import host, schedule_diffing
 from baseten_pulumi.provider.diffing import Change
 from baseten_pulumi.provider.progress import Row
-from baseten_pulumi.schedules import SCHEDULES, path_of
+from baseten_pulumi.schedules import ABSENT, SCHEDULES, TIMEZONE, is_schedule, path_of
 
 _checked: set[str] = set()
 
@@ -41,12 +41,16 @@ def warn(olds: Mapping[str, Any], news: Mapping[str, Any], changes: Mapping[str,
 def dropped(olds: Mapping[str, Any], news: Mapping[str, Any], changes: Mapping[str, Change]) -> list[str]:
     """Return a sentence for each setting that is managed no longer.
 
-    A schedule that was only kept away is not worth one.
+    A schedule that was only kept away is not worth one, and the timezone only where schedules stay that it is of.
     """
     before = with_integers(flatten(olds))
     address = f"{olds.get('model_id')}/{olds.get('env_name')}"
-    gone = [path for path in FIELDS if changes.get(path) == "DELETE" and path in before]
     schedules = schedule_diffing.dropped(olds.get(SCHEDULES), news.get(SCHEDULES))
+    has_schedules = bool(schedules) or any(
+        value != ABSENT for path, value in flatten(news).items() if is_schedule(path)
+    )
+    lasting = [*FIELDS, *([TIMEZONE] if has_schedules else [])]
+    gone = [path for path in lasting if changes.get(path) == "DELETE" and path in before]
     return [
         *(f"{address}: {path} is no longer managed; Baseten keeps its value ({shown(before[path])})." for path in gone),
         *(f"{address}: {path_of(name)} is no longer managed; Baseten keeps it." for name in schedules),

@@ -6,7 +6,8 @@ from pulumi.runtime.proto import provider_pb2
 
 from baseten_pulumi.provider import dropping
 from baseten_pulumi.provider.diffing import changes
-from baseten_pulumi.provider.dropping import expect_comparison, warn
+from baseten_pulumi.provider.dropping import dropped, expect_comparison, warn
+from tests.schedules import SCHEDULES, TIMEZONE, schedule
 from tests.unit.provider.serving import Context, serve
 
 if TYPE_CHECKING:
@@ -68,3 +69,19 @@ def test_nothing_is_said_when_no_setting_left_the_environment(news: dict[str, An
     _check()
     _diff(**news)
     assert engine.texts == []
+
+
+@pytest.mark.parametrize(
+    ("lists", "is_kept"),
+    [
+        ({"schedules": [schedule()]}, True),
+        ({}, True),
+        ({"delete_schedules": ["peak"]}, False),
+    ],
+)
+def test_timezone_is_named_when_it_left_and_schedules_stay(lists: dict[str, Any], is_kept: bool) -> None:
+    """Baseten keeps it with them, and has none without."""
+    olds = {**OUTPUTS, SCHEDULES: {"timezone": "UTC", "schedules": [schedule()]}}
+    news = {**OUTPUTS, SCHEDULES: lists}
+    sentence = f"abc123/production: {TIMEZONE} is no longer managed; Baseten keeps its value (UTC)."
+    assert (sentence in dropped(olds, news, changes(olds, news, is_waiting=True))) is is_kept
