@@ -1,12 +1,13 @@
 """What a preview says of declared settings beyond how they change: rules and words, offline and without Pulumi."""
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from baseten_pulumi.convergence.comparison import Difference, differences
 from baseten_pulumi.convergence.sighting import ReportedEnvironment
 from baseten_pulumi.convergence.wording import promotion
 from baseten_pulumi.fields import MIN_REPLICA, ROLLING_DEPLOY, ROLLING_DEPLOY_CONFIG, Settings, Value
-from baseten_pulumi.schedules import is_schedule, short
+from baseten_pulumi.schedules import OVERRIDES, is_schedule, short
 
 PRODUCTION = "production"
 """The environment every model has, which serves a model's users unless told otherwise."""
@@ -18,7 +19,7 @@ def warnings(env_name: str | None, settings: Settings, reported: Mapping[str, Va
     Args:
         env_name: Name of the environment; None where it is not known.
         settings: Declared settings by dotted path, as far as they are known and may be told.
-        reported: What Baseten reports by dotted path; None where it was not asked.
+        reported: What Baseten reports, by dotted path, of settings nobody declares; None where it was not asked.
     """
     return [*_tuned_in_vain(settings, reported or {}), *_scaled_to_zero(env_name, settings)]
 
@@ -45,11 +46,22 @@ def _tuned_in_vain(settings: Settings, reported: Mapping[str, Value]) -> list[st
 
 
 def _scaled_to_zero(env_name: str | None, settings: Settings) -> list[str]:
-    if env_name != PRODUCTION or settings.get(MIN_REPLICA) != 0:
+    if env_name != PRODUCTION:
         return []
-    return [
-        "min_replica is 0 on production: without traffic it scales to zero, and the next request waits for a start."
+    overriding = [short(path) for path, it in settings.items() if is_schedule(path) and _least_replicas(it) == 0]
+    where = [
+        *(["min_replica is 0"] if settings.get(MIN_REPLICA) == 0 else []),
+        *(f"{it} has min_replica 0" for it in overriding),
     ]
+    return [
+        f"{it} on production: without traffic it scales to zero, and the next request waits for a start."
+        for it in where
+    ]
+
+
+def _least_replicas(schedule: Value) -> Any:
+    """Return the replicas that a schedule keeps running; None where it is to be gone."""
+    return schedule.get(OVERRIDES, {}).get("min_replica") if isinstance(schedule, dict) else None
 
 
 def _unseen(difference: Difference) -> str:

@@ -3,9 +3,15 @@ import pytest
 from baseten_pulumi import advice
 from baseten_pulumi.api.models import Environment, Promotion
 from baseten_pulumi.fields import MAX_REPLICA, MAX_SURGE_PERCENT, MIN_REPLICA, ROLLING_DEPLOY, Settings
+from baseten_pulumi.schedules import ABSENT
+from tests.schedules import path, schedule
 
 IN_VAIN = "rolling_deploy_config has no effect while rolling_deploy is off; Baseten only stores it."
 IN_VAIN_THERE = "rolling_deploy_config has no effect while rolling_deploy is off at Baseten; Baseten only stores it."
+NIGHTLY = (
+    'schedules["night"] has min_replica 0 on production: without traffic it scales to zero, and the next request waits '
+    "for a start."
+)
 TO_ZERO = "min_replica is 0 on production: without traffic it scales to zero, and the next request waits for a start."
 
 
@@ -35,6 +41,9 @@ def test_tuning_is_warned_of_when_rolling_deploys_are_off(
         ("production", {MIN_REPLICA: 1}, []),
         ("production", {MAX_REPLICA: 1}, []),
         ("staging", {MIN_REPLICA: 0}, []),
+        ("production", {MIN_REPLICA: 1, path("night"): schedule("night", overrides={"min_replica": 0})}, [NIGHTLY]),
+        ("production", {path("day"): schedule("day"), path("gone"): ABSENT}, []),
+        ("staging", {path("night"): schedule("night", overrides={"min_replica": 0})}, []),
         (None, {MIN_REPLICA: 0}, []),
     ],
 )
