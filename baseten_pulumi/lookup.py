@@ -12,8 +12,7 @@ Without an API key the plain forms raise `MissingApiKeyError`. In a preview the 
 warning a program. Every error is one of `baseten_pulumi.errors`, shown by Pulumi as its message alone.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -22,6 +21,7 @@ import pulumi
 from baseten_pulumi import found
 from baseten_pulumi.asking import Question, asked, asked_later
 from baseten_pulumi.found import Environment, Model
+from baseten_pulumi.raising import shown_without_a_traceback
 
 __all__ = [
     "Environment",
@@ -94,7 +94,7 @@ def find_model(*, name: str) -> Model:
         name: The whole name, as Baseten shows it.
 
     Raises:
-        ConfigurationError: there is no API key.
+        ConfigurationError: there is no API key, or the name is none.
         ModelNotFoundError: no model has the name; near names are offered.
         AmbiguousModelError: several models have it; their ids are listed.
         RequestError: Baseten could not be asked.
@@ -125,15 +125,17 @@ def _environments(model_id: Any) -> _Read[Sequence[Environment]]:
     return _Read(question, lambda reported: [found.environment(model_id, it, reported[it]) for it in sorted(reported)])
 
 
-def _model(name: str) -> _Read[Model]:
+def _model(name: Any) -> _Read[Model]:
     from baseten_pulumi.api.naming import named
 
+    _refuse_nameless(name)
     question = Question("models", lambda client: client.read_models_now(within_seconds=TIMEOUT_SECONDS))
     return _Read(question, lambda models: found.model(named(name, models)))
 
 
 def _now(read_of: Callable[..., _Read[_Found]], arguments: Mapping[str, Any]) -> _Found:
-    with _shown_without_a_traceback():
+    with shown_without_a_traceback():
+        _refuse_outputs(arguments)
         read = read_of(**arguments)
         return read.found(asked(read.question).result())
 
@@ -142,12 +144,32 @@ def _later(read_of: Callable[..., _Read[_Found]], arguments: Mapping[str, Any]) 
     known = pulumi.Output.all(**arguments)
 
     async def answered(values: dict[str, Any]) -> Any:
-        with _shown_without_a_traceback():
+        with shown_without_a_traceback():
             read = read_of(**values)
             answer = await asked_later(read.question, known)
             return answer if isinstance(answer, pulumi.output.Unknown) else read.found(answer)
 
     return known.apply(answered)
+
+
+def _refuse_outputs(arguments: Mapping[str, Any]) -> None:
+    from baseten_pulumi.errors import ConfigurationError, Statements
+
+    outputs = [name for name, value in arguments.items() if isinstance(value, pulumi.Output)]
+    if outputs:
+        seen = f"{outputs[0]} is an Output, whose value is not known yet."
+        advice = "Use the function of that name ending in _output, which takes outputs."
+        raise ConfigurationError(Statements("Baseten could not be asked.", seen, "Nothing was sent.", advice))
+
+
+def _refuse_nameless(name: Any) -> None:
+    from baseten_pulumi.errors import ConfigurationError, Statements
+    from baseten_pulumi.provider.judging import shown
+
+    if not isinstance(name, str):
+        seen = f"name must be a text, got {shown(name)}."
+        advice = "Correct it in the program."
+        raise ConfigurationError(Statements("A model could not be looked up.", seen, "Nothing was sent.", advice))
 
 
 def _refuse_misnamed(what: str, names: Mapping[str, Any]) -> None:
@@ -159,21 +181,3 @@ def _refuse_misnamed(what: str, names: Mapping[str, Any]) -> None:
         raise ConfigurationError(
             Statements(f"{what} could not be read.", f"{failures}.", "Nothing was sent.", "Correct it in the program.")
         )
-
-
-@contextmanager
-def _shown_without_a_traceback() -> Iterator[None]:
-    """Turn an error of this package into one that Pulumi too knows for a message to the user."""
-    from baseten_pulumi.errors import BasetenError
-
-    try:
-        yield
-    except BasetenError as error:
-        kind = _shown(type(error))
-        shown = kind.__new__(kind, *error.args)
-        shown.__dict__.update(error.__dict__)
-        raise shown from None
-
-
-def _shown(kind: type[Exception]) -> type[Exception]:
-    return type(kind.__name__, (kind, pulumi.RunError), {"__doc__": kind.__doc__, "__module__": kind.__module__})

@@ -18,6 +18,7 @@ from baseten_pulumi.fields import Settings, flatten
 from baseten_pulumi.provider.checking import check
 from baseten_pulumi.provider.configuration import Configuration
 from baseten_pulumi.provider.schedule_diffing import has_unknown
+from baseten_pulumi.raising import shown_without_a_traceback
 from baseten_pulumi.schedules import LISTS, is_schedule
 
 if TYPE_CHECKING:
@@ -36,12 +37,14 @@ class _Declared:
         env_name: The environment; None likewise.
         settings: Settings by dotted path, secret ones included.
         secret: The paths of those not to be told.
+        unknown: The paths of settings that are declared and not known yet.
     """
 
     model_id: str | None
     env_name: str | None
     settings: Settings
     secret: frozenset[str]
+    unknown: frozenset[str]
 
     @property
     def prefix(self) -> str:
@@ -52,6 +55,10 @@ class _Declared:
     def plain(self) -> Settings:
         """The settings that may be told."""
         return {path: value for path, value in self.settings.items() if path not in self.secret}
+
+    def undeclared(self, reported: Settings) -> Settings:
+        """Return what is reported of settings that the program leaves alone."""
+        return {path: it for path, it in reported.items() if path not in self.settings and path not in self.unknown}
 
 
 def annotate(resource: pulumi.Resource, props: Mapping[str, Any]) -> None:
@@ -64,7 +71,8 @@ def annotate(resource: pulumi.Resource, props: Mapping[str, Any]) -> None:
     Raises:
         ConfigurationError: `baseten:previewReads` is neither true nor false.
     """
-    reads = Configuration(pulumi.runtime.config.get_config).reads_in_previews()
+    with shown_without_a_traceback():
+        reads = Configuration(pulumi.runtime.config.get_config).reads_in_previews()
     # An Output, since Pulumi waits for every Output before a program ends.
     work = _annotate(resource, props, reads=reads)
     pulumi.Output.from_input(work)  # type: ignore[arg-type] # mypy takes None for no type at all
@@ -95,7 +103,9 @@ async def _said(declared: _Declared, *, reads: bool) -> tuple[list[str], list[st
         note = f"not compared with Baseten: {error.statements.seen}"
         return advice.warnings(declared.env_name, declared.plain), [note]
     note = advice.forecast(declared.settings, declared.secret, seen)
-    return advice.warnings(declared.env_name, declared.plain, seen.settings), [note] if note else []
+    return advice.warnings(declared.env_name, declared.plain, declared.undeclared(seen.settings)), [
+        note
+    ] if note else []
 
 
 async def _seen(model_id: str, env_name: str) -> "Environment":
@@ -120,9 +130,10 @@ async def _declared(props: Mapping[str, Any]) -> _Declared | None:
     if failures:
         return None
     named = {name: None if isinstance(inputs[name], Unknown) or name in secret else inputs[name] for name in _NAMES}
-    settings = {path: value for path, value in flatten(inputs).items() if not has_unknown(value)}
+    every = flatten(inputs)
+    settings = {path: value for path, value in every.items() if not has_unknown(value)}
     hidden = frozenset(path for path in settings if any(_is_within(path, it) for it in secret))
-    return _Declared(**named, settings=settings, secret=hidden)
+    return _Declared(**named, settings=settings, secret=hidden, unknown=frozenset(every.keys() - settings.keys()))
 
 
 def _is_within(path: str, secret: str) -> bool:

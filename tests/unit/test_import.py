@@ -32,6 +32,7 @@ def test_nothing_heavy_is_loaded_when_a_program_imports_the_package() -> None:
         "baseten_pulumi.merging",
         "baseten_pulumi.ownership",
         "baseten_pulumi.provider",
+        "baseten_pulumi.raising",
         "baseten_pulumi.resource",
         "baseten_pulumi.running",
         "baseten_pulumi.schedule_merging",

@@ -32,6 +32,8 @@ from tests.schedules import one_time, reported, schedule
 MODEL = "lm4chat8"
 ENVIRONMENT = f"/v1/models/{MODEL}/environments/production"
 KEY = "k-lookup-4711"
+LATER: Any = pulumi.Output.from_input("llama-chat")
+ODD: Any = 7
 
 
 @pytest.fixture(scope="module")
@@ -249,6 +251,13 @@ def test_a_failure_is_forgotten_when_the_same_is_read_again(emulator: Emulator) 
             'got ".."; env_name must consist of lower-case letters, digits and inner -, got "Production".',
         ),
         (lambda: list_environments(model_id=""), errors.ConfigurationError, "model_id is required."),
+        (
+            lambda: get_environment(model_id=LATER, env_name="production"),
+            errors.ConfigurationError,
+            "model_id is an Output, whose value is not known yet.",
+        ),
+        (lambda: find_model(name=LATER), errors.ConfigurationError, "name is an Output, whose value is not known yet."),
+        (lambda: find_model(name=ODD), errors.ConfigurationError, "name must be a text, got 7."),
     ],
 )
 def test_pulumi_shows_the_message_alone_when_nothing_is_found(

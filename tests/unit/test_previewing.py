@@ -175,6 +175,21 @@ def test_tuning_is_warned_of_when_baseten_says_that_rolling_deploys_are_off(base
 
 
 @pytest.mark.usefixtures("_configured")
+@pytest.mark.parametrize("is_on", [_unknown, lambda: pulumi.Output.secret(True)])
+def test_tuning_is_not_warned_of_when_the_program_may_turn_rolling_deploys_on(
+    is_on: Callable[[], pulumi.Output[Any]], baseten: Emulator, told: Lines
+) -> None:
+    """What Baseten reports counts only where nobody declares it."""
+    _preview(
+        lambda: _declare(
+            autoscaling_settings=None,
+            promotion_settings={"rolling_deploy": is_on(), "rolling_deploy_config": {"max_surge_percent": 10}},
+        )
+    )
+    assert [text for severity, _, text in told if severity == WARNING] == []
+
+
+@pytest.mark.usefixtures("_configured")
 @pytest.mark.parametrize("is_preview", [True, False])
 def test_nothing_is_read_when_it_is_no_preview(is_preview: bool, baseten: Emulator, told: Lines) -> None:
     """An update reads what it has sent, and a preview nothing twice: each run of a program asks anew."""
@@ -253,8 +268,9 @@ def test_choice_is_refused_when_it_is_neither_true_nor_false(told: Lines) -> Non
     """As every other choice of the stack's."""
     pulumi.runtime.set_all_config({"baseten:previewReads": "yes"})
     try:
-        with pytest.raises(ConfigurationError, match='baseten:previewReads must be true or false, got "yes"'):
+        with pytest.raises(ConfigurationError, match='baseten:previewReads must be true or false, got "yes"') as caught:
             _preview(_declare)
+        assert isinstance(caught.value, pulumi.RunError)  # which Pulumi shows without a traceback
         run(_declare)
     finally:
         pulumi.runtime.set_all_config({})
