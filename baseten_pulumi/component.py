@@ -40,7 +40,8 @@ class BasetenModelEnvironments(pulumi.ComponentResource):
             model_id: Baseten's id of the model.
             environments: The settings of each environment, by its name. They lie over the defaults, setting by setting;
                 None for a setting, or for an object of settings, takes the default out; None for the environment leaves
-                it all defaults. Schedules are merged by name; one that an environment deletes is taken out.
+                it all defaults. Schedules are merged by name; one that an environment deletes is taken out,
+                and a default timezone counts where there are schedules.
             defaults: Settings of every environment that does not declare its own.
             wait: Whether `pulumi up` waits until everything is in force.
             opts: Options of the component. `custom_timeouts` goes to the children: it limits each request and the wait.

@@ -21,12 +21,10 @@ def merged(defaults: Any, own: Any) -> Any:
         return pulumi.Output.all(defaults, own).apply(lambda known: merged(*known))
     if not (isinstance(own, Mapping) and isinstance(defaults, Mapping)):
         return own
-    both = {name: _merged_under(name, default, own[name]) for name, default in defaults.items() if name in own}
+    both = {name: merged(default, own[name]) for name, default in defaults.items() if name in own and name != SCHEDULES}
+    if SCHEDULES in defaults:
+        both[SCHEDULES] = merged_schedules(defaults[SCHEDULES], own.get(SCHEDULES, {}))
     return {**defaults, **own, **both}
-
-
-def _merged_under(name: str, defaults: Any, own: Any) -> Any:
-    return merged_schedules(defaults, own) if name == SCHEDULES else merged(defaults, own)
 
 
 def part(settings: Any, name: str) -> Any:

@@ -13,8 +13,9 @@ _LISTS = ("schedules", "delete_schedules")
 def merged_schedules(defaults: Any, own: Any) -> Any:
     """Lay schedules over default ones, each as a whole. What is named in either own list is taken off the default ones.
 
-    None takes the default out: of a list, or of the whole object. Where anything is not known yet, all of it is merged
-    once it is, and the result is then an Output.
+    None takes the default out: of a list, or of the whole object. A default timezone goes with the last schedule: alone
+    it could never be in force. Where anything is not known yet, all of it is merged once it is, and the result is then
+    an Output.
     """
     if own is not None and (_is_later(defaults) or _is_later(own)):
         return pulumi.Output.all(defaults, own).apply(lambda known: merged_schedules(*known))
@@ -26,7 +27,9 @@ def merged_schedules(defaults: Any, own: Any) -> Any:
         for listed in _LISTS
         if isinstance(defaults.get(listed), _LIST) and isinstance(own.get(listed, ()), _LIST)
     }
-    return {**defaults, **own, **lists}
+    both = {**defaults, **own, **lists}
+    is_idle = "timezone" not in own and not both.get("schedules")
+    return {name: it for name, it in both.items() if not (is_idle and name == "timezone")}
 
 
 def _name(item: Any) -> Any:

@@ -23,7 +23,15 @@ DEFAULTS: dict[str, Any] = {"timezone": "UTC", "schedules": [PEAK, NIGHT], "dele
             {**DEFAULTS, "schedules": [PEAK, NIGHT, schedule("old")], "delete_schedules": []},
         ),
         ({"delete_schedules": ["night"]}, {**DEFAULTS, "schedules": [PEAK], "delete_schedules": ["old", "night"]}),
-        ({"schedules": None}, {**DEFAULTS, "schedules": None}),
+        ({"schedules": None}, {"schedules": None, "delete_schedules": ["old"]}),
+        (
+            {"delete_schedules": ["peak", "night"]},
+            {"schedules": [], "delete_schedules": ["old", "peak", "night"]},
+        ),
+        (
+            {"timezone": "UTC", "schedules": None},
+            {"timezone": "UTC", "schedules": None, "delete_schedules": ["old"]},
+        ),
         ({"schedules": 3}, {**DEFAULTS, "schedules": 3}),
         (None, None),
     ],
@@ -49,3 +57,16 @@ def test_schedules_are_merged_once_known_when_something_is_an_output(own: Any) -
         return found
 
     assert run(program)[0] == {**DEFAULTS, "schedules": [NIGHT, OWN]}
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ({}, {SCHEDULES: {}}),
+        ({SCHEDULES: {"schedules": [PEAK]}}, {SCHEDULES: {"timezone": "UTC", "schedules": [PEAK]}}),
+        ({SCHEDULES: {"delete_schedules": ["old"]}}, {SCHEDULES: {"delete_schedules": ["old"]}}),
+    ],
+)
+def test_default_timezone_counts_when_an_environment_has_schedules(own: Any, expected: Any) -> None:
+    """Alone it would be refused: Baseten has none without schedules."""
+    assert merged({SCHEDULES: {"timezone": "UTC"}}, own) == expected
