@@ -18,6 +18,8 @@ DEFAULTS = "baseten:environmentDefaults"
 # What a rule says of the values it judged: of another one in brackets, then of its own.
 _VALUES = re.compile(r"( \(-?\d+\))?, got .*", re.DOTALL)
 
+_SCHEDULE_NAME = re.compile(r'(?<=schedules\[)"([^"\\]|\\.)*"(?=\])')
+
 
 class _StackConfigError(ConfigurationError, pulumi.RunError):
     """The stack's settings cannot be used. A RunError is shown without the program's traceback."""
@@ -136,7 +138,7 @@ def _faults(key: str, failures: Sequence[tuple[str, str]]) -> Iterator[str]:
 
 
 def _refuse(configured: _Configured, found: Iterator[str]) -> None:
-    faults = [_VALUES.sub("; the value is a secret", fault) for fault in found] if configured.is_secret else list(found)
+    faults = [_without_values(fault) for fault in found] if configured.is_secret else list(found)
     if faults:
         raise _StackConfigError(
             Statements(
@@ -146,6 +148,10 @@ def _refuse(configured: _Configured, found: Iterator[str]) -> None:
                 advice=f"Correct them in {_file_of_stack()}, those of {DEFAULTS} in Pulumi.yaml. Nothing was sent.",
             )
         )
+
+
+def _without_values(fault: str) -> str:
+    return _SCHEDULE_NAME.sub("secret", _VALUES.sub("; the value is a secret", fault))
 
 
 def _not_set() -> ConfigurationError:

@@ -247,3 +247,12 @@ def test_no_traceback_is_shown_when_the_configuration_is_wrong(configure: Config
     configure(None)
     with pytest.raises(pulumi.RunError):
         run(settings_from_config)
+
+
+def test_name_of_a_schedule_is_not_told_when_it_is_secret(configure: Configure) -> None:
+    """It is a value of the file, though a path holds it."""
+    hidden = {"autoscaling_schedule_settings": {"schedules": [{"name": 'hid"den'}]}}
+    configure({"production": hidden}, secret=["environments"])
+    faults = _faults()
+    assert all(".autoscaling_schedule_settings.schedules[secret]." in fault for fault in faults), faults
+    assert "hid" not in "".join(faults)
