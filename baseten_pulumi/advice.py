@@ -32,9 +32,26 @@ def forecast(settings: Settings, secret: Collection[str], seen: ReportedEnvironm
         secret: The paths of those whose value is not to be told.
         seen: The environment as Baseten reports it.
     """
-    changes = [_unseen(it) if it.path in secret else it.forecast for it in differences(settings, seen.settings)]
+    changes = _told(settings, secret, seen, "will be")
     under_way = [promotion(seen.promotion)] if seen.promotion is not None and seen.promotion.is_running else []
     return "; ".join([*changes, *under_way])
+
+
+def drifted(settings: Settings, secret: Collection[str], seen: ReportedEnvironment) -> str:
+    """Return what Baseten reports otherwise than an unchanged resource declares; empty where nothing.
+
+    Args:
+        settings: Declared settings by dotted path.
+        secret: The paths of those whose value is not to be told.
+        seen: The environment as Baseten reports it.
+    """
+    found = "; ".join(_told(settings, secret, seen, "declared"))
+    return found and f"{found}. No update is due until a refresh has seen it: `pulumi up --refresh`."
+
+
+def _told(settings: Settings, secret: Collection[str], seen: ReportedEnvironment, of_wanted: str) -> list[str]:
+    found = differences(settings, seen.settings)
+    return [_unseen(it, of_wanted) if it.path in secret else it.told(of_wanted) for it in found]
 
 
 def _tuned_in_vain(settings: Settings, reported: Mapping[str, Value]) -> list[str]:
@@ -64,6 +81,6 @@ def _least_replicas(schedule: Value) -> Any:
     return schedule.get(OVERRIDES, {}).get("min_replica") if isinstance(schedule, dict) else None
 
 
-def _unseen(difference: Difference) -> str:
+def _unseen(difference: Difference, of_wanted: str) -> str:
     name = short(difference.path) if is_schedule(difference.path) else difference.path.rpartition(".")[2]
-    return f"{name}: will be [secret]"
+    return f"{name}: {of_wanted} [secret]"

@@ -13,7 +13,7 @@ from pulumi.output import UNKNOWN, Unknown
 
 from baseten_pulumi import advice
 from baseten_pulumi.asking import Question, asked
-from baseten_pulumi.errors import BasetenError
+from baseten_pulumi.errors import BasetenError, EnvironmentNotFoundError, ModelNotFoundError
 from baseten_pulumi.fields import Settings, flatten
 from baseten_pulumi.provider.checking import check
 from baseten_pulumi.provider.configuration import Configuration
@@ -61,11 +61,12 @@ class _Declared:
         return {path: it for path, it in reported.items() if path not in self.settings and path not in self.unknown}
 
 
-def annotate(resource: pulumi.Resource, props: Mapping[str, Any]) -> None:
+def annotate(resource: pulumi.Resource, in_force: pulumi.Output[bool], props: Mapping[str, Any]) -> None:
     """Have a resource's row say what its settings deserve; returns at once, and the preview ends after that.
 
     Args:
         resource: The resource.
+        in_force: Its output: a preview knows it only of a resource that stays as it is.
         props: Its inputs, as the program wrote them.
 
     Raises:
@@ -74,16 +75,16 @@ def annotate(resource: pulumi.Resource, props: Mapping[str, Any]) -> None:
     with shown_without_a_traceback():
         reads = Configuration(pulumi.runtime.config.get_config).reads_in_previews()
     # An Output, since Pulumi waits for every Output before a program ends.
-    work = _annotate(resource, props, reads=reads)
+    work = _annotate(resource, props, in_force if reads else None)
     pulumi.Output.from_input(work)  # type: ignore[arg-type] # mypy takes None for no type at all
 
 
-async def _annotate(resource: pulumi.Resource, props: Mapping[str, Any], *, reads: bool) -> None:
+async def _annotate(resource: pulumi.Resource, props: Mapping[str, Any], in_force: pulumi.Output[bool] | None) -> None:
     try:
         declared = await _declared(props)
         if declared is not None:
-            warnings, notes = await _said(declared, reads=reads)
             await resource.urn.future()  # a line for a row can be sent once the row has its name
+            warnings, notes = await _said(declared, in_force)
             for text in warnings:
                 pulumi.log.warn(f"{declared.prefix}{text}", resource=resource)
             for text in notes:
@@ -93,19 +94,23 @@ async def _annotate(resource: pulumi.Resource, props: Mapping[str, Any], *, read
         pulumi.log.debug(f"baseten-pulumi adds nothing to a row: {type(error).__name__}")
 
 
-async def _said(declared: _Declared, *, reads: bool) -> tuple[list[str], list[str]]:
-    """Return warnings and notes."""
-    if not reads or declared.model_id is None or declared.env_name is None:
+async def _said(declared: _Declared, in_force: pulumi.Output[bool] | None) -> tuple[list[str], list[str]]:
+    """Return warnings and notes; Baseten is asked where there is an output to tell what stays as it is."""
+    if in_force is None or declared.model_id is None or declared.env_name is None:
         return advice.warnings(declared.env_name, declared.plain), []
     try:
         seen = await _seen(declared.model_id, declared.env_name)
+    except (ModelNotFoundError, EnvironmentNotFoundError) as error:
+        return [*advice.warnings(declared.env_name, declared.plain), error.statements.seen], []
     except BasetenError as error:
         note = f"not compared with Baseten: {error.statements.seen}"
         return advice.warnings(declared.env_name, declared.plain), [note]
+    warnings = advice.warnings(declared.env_name, declared.plain, declared.undeclared(seen.settings))
+    if await in_force.is_known():
+        drifted = advice.drifted(declared.settings, declared.secret, seen)
+        return [*warnings, *([drifted] if drifted else [])], []
     note = advice.forecast(declared.settings, declared.secret, seen)
-    return advice.warnings(declared.env_name, declared.plain, declared.undeclared(seen.settings)), [
-        note
-    ] if note else []
+    return warnings, [note] if note else []
 
 
 async def _seen(model_id: str, env_name: str) -> "Environment":

@@ -125,7 +125,7 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
         from baseten_pulumi.previewing import annotate
 
         if not self.is_looked_up:
-            annotate(self, props)
+            annotate(self, self.in_force, props)
 
     @staticmethod
     def get(

@@ -45,9 +45,9 @@ def _not_found(name: str, models: Sequence[Model]) -> str:
     if not models:
         return "This API key sees no models"
     close = difflib.get_close_matches(name.casefold(), {it.name.casefold() for it in models if it.name}, _MODELS_LISTED)
-    near = [model for model in models if model.name and model.name.casefold() in close]
+    near = [it for it in models if it.name and (it.name.casefold() in close or name.casefold() in it.name.casefold())]
     whose = "The account's one model does not have" if len(models) == 1 else f"None of {len(models)} models has"
-    return f"{whose} that name{f'; near it are {_listed(near)}' if near else ''}"
+    return f"{whose} that name{f'; near it: {_listed(near)}' if near else ''}"
 
 
 def _listed(models: Sequence[Model]) -> str:

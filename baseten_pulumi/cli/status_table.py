@@ -88,7 +88,8 @@ def _schedule(schedule: Any) -> Text:
     overrides = schedule.get(OVERRIDES, {})
     replicas = f"{overrides.get('min_replica')}–{overrides.get('max_replica')} replicas"
     is_on = schedule.get("enabled") is not False
-    return Text(f"{schedule.get('cadence')} {when}, {replicas}{'' if is_on else ' (off)'}", "" if is_on else "dim")
+    cadence = " ".join([str(schedule.get("cadence")), *(day[:3].title() for day in schedule.get("weekdays") or ())])
+    return Text(f"{cadence} {when}, {replicas}{'' if is_on else ' (off)'}", "" if is_on else "dim")
 
 
 def _shown(value: Any) -> Text:

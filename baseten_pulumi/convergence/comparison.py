@@ -33,13 +33,12 @@ class Difference:
         (where, wanted, reported), *more = differing(self.path, self.wanted, self.reported)
         return f"{where} {reported} → {wanted}{f' +{len(more)}' if more else ''}"
 
-    @property
-    def forecast(self) -> str:
-        """`min_replica: now 1, will be 3`; of a schedule every part that differs."""
+    def told(self, of_wanted: str) -> str:
+        """`min_replica: now 1, will be 3`, given the word for what is wanted; of a schedule each part that differs."""
         if not is_schedule(self.path):
-            return f"{self.path.rpartition('.')[2]}: now {shown(self.reported)}, will be {shown(self.wanted)}"
+            return f"{self.path.rpartition('.')[2]}: now {shown(self.reported)}, {of_wanted} {shown(self.wanted)}"
         parts = differing(self.path, self.wanted, self.reported)
-        return "; ".join(f"{where}: now {reported}, will be {wanted}" for where, wanted, reported in parts)
+        return "; ".join(f"{where}: now {reported}, {of_wanted} {wanted}" for where, wanted, reported in parts)
 
     @property
     def sighting(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pulumi.output import Unknown
+from pulumi.output import UNKNOWN, Unknown
 
 from baseten_pulumi.fields import Settings, flatten, nest, with_integers
 from baseten_pulumi.provider.configuration import Configuration
@@ -117,12 +117,12 @@ def unseen(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Member
 
 
 def _normalised(entry: Any) -> Any:
-    """Return an entry as it is kept; one that is not known yet as it is.
+    """Return an entry as it is kept; one that is not known yet is unknown as a whole, which keeps previews short.
 
     A preview takes an output that the state lacks for one it does not know yet, and every state has `in_force`: where
     that is known, all there is is known.
     """
     if has_unknown(entry) and (not isinstance(entry, Mapping) or has_unknown(entry.get("in_force"))):
-        return entry
+        return UNKNOWN
     known = {name: value for name, value in entry.items() if not isinstance(value, Unknown)}
-    return entry if has_unknown(known) else Member.parse(known).entry()
+    return UNKNOWN if has_unknown(known) else Member.parse(known).entry()

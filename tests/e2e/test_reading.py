@@ -88,7 +88,7 @@ def test_program_ends_with_the_message_alone_when_nothing_is_found(stack: Stack)
     stack.is_settled_at_the_end = False
     stack.program('from baseten_pulumi import find_model\nfind_model(name="lama-chat")\n')
     texts = [stack.fails("preview")]
-    assert 'None of 3 models has that name; near it are "llama-chat" (lm4chat8, Fictional).' in texts[0]
+    assert 'None of 3 models has that name; near it: "llama-chat" (lm4chat8, Fictional).' in texts[0]
     reading = (
         f'from baseten_pulumi import get_environment_output as read\nread(model_id="{MODEL}", env_name="canary")\n'
     )

@@ -243,7 +243,7 @@ def test_a_failure_is_forgotten_when_the_same_is_read_again(emulator: Emulator) 
         (
             lambda: find_model(name="lama-chat"),
             errors.ModelNotFoundError,
-            'models has that name; near it are "llama-chat" (lm4chat8, Fictional).',
+            'models has that name; near it: "llama-chat" (lm4chat8, Fictional).',
         ),
         (
             lambda: get_environment(model_id="..", env_name="Production"),

@@ -63,8 +63,9 @@ def _declare(name: str = "chat", **arguments: Any) -> BasetenEnvironmentSettings
     return BasetenEnvironmentSettings(name, **how)
 
 
-def _preview(program: Callable[[], Any]) -> None:
-    run(program, preview=True)
+def _preview(program: Callable[[], Any], *, is_unchanged: bool = False) -> None:
+    """Preview: of what stays as it is all outputs are known, of what is created or updated not one."""
+    run(program, preview=True, outputs={"in_force": True} if is_unchanged else {})
 
 
 def _unknown() -> pulumi.Output[Any]:
@@ -164,6 +165,28 @@ def test_changes_are_forecast_with_one_request_when_the_stack_has_previews_read(
 
 
 @pytest.mark.usefixtures("_configured")
+@pytest.mark.parametrize("declared", [5, pulumi.Output.secret])
+def test_drift_is_warned_of_when_no_update_is_due(declared: Any, baseten: Emulator, told: Lines) -> None:
+    """An `up` compares with state: it promises no change of what only a refresh would find."""
+    baseten.change("abc123", "production", {"max_replica": 9})
+    secret = callable(declared)
+    _preview(
+        lambda: _declare(autoscaling_settings={"max_replica": declared(5) if secret else declared}), is_unchanged=True
+    )
+    found = "max_replica: declared [secret]" if secret else "max_replica: now 9, declared 5"
+    advice = "No update is due until a refresh has seen it: `pulumi up --refresh`."
+    assert told == [(WARNING, "chat", f"{ADDRESS}{found}. {advice}")]
+
+
+@pytest.mark.usefixtures("_configured")
+def test_nothing_is_said_when_no_update_is_due_and_nothing_drifted(baseten: Emulator, told: Lines) -> None:
+    """Nor of a promotion, which nothing waits for."""
+    baseten.start_promotion("abc123", "production", percent=40)
+    _preview(lambda: _declare(autoscaling_settings={"max_replica": 1}), is_unchanged=True)
+    assert told == []
+
+
+@pytest.mark.usefixtures("_configured")
 def test_tuning_is_warned_of_when_baseten_says_that_rolling_deploys_are_off(baseten: Emulator, told: Lines) -> None:
     """Undeclared, only Baseten knows."""
     arguments: dict[str, Any] = {
@@ -241,13 +264,13 @@ def test_note_says_why_when_nothing_could_be_read(
         ({"model_id": "missing"}, 'Model "missing" does not exist, or this API key cannot see it.'),
     ],
 )
-def test_note_says_what_is_missing_when_there_is_no_such_environment(
+def test_warning_says_what_is_missing_when_there_is_no_such_environment(
     declared: dict[str, str], note: str, baseten: Emulator, told: Lines
 ) -> None:
     """It may come to be before the next `up`, so that a preview is not the one to refuse it."""
     _preview(lambda: _declare(autoscaling_settings={"min_replica": 1}, **declared))
     ((severity, _, text),) = told
-    assert severity == INFO
+    assert severity == WARNING
     assert note in text
 
 

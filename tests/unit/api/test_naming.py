@@ -21,7 +21,7 @@ def test_near_names_are_offered_when_no_model_has_the_name(name: str) -> None:
         named(name, [CHAT, WHISPER, NAMELESS])
     assert str(caught.value) == (
         f'Model "{name}" could not be looked up.\n'
-        'None of 3 models has that name; near it are "llama-chat" (lm4chat8, serving).\n'
+        'None of 3 models has that name; near it: "llama-chat" (lm4chat8, serving).\n'
         f"Correct the name, or {WORKSPACE}"
     )
 

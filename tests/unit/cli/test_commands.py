@@ -109,7 +109,7 @@ def test_it_is_said_so_when_a_model_has_no_environments(emulator: Emulator, caps
 @pytest.mark.parametrize(
     ("arguments", "seen"),
     [
-        (["lama-chat"], 'None of 4 models has that name; near it are "llama-chat" (lm4chat8, Fictional).'),
+        (["lama-chat"], 'None of 4 models has that name; near it: "llama-chat" (lm4chat8, Fictional).'),
         (["embeddings"], '2 models have that name: "embeddings" (emb3d9x2, Fictional), "embeddings" (tw1n0001, '),
         ([MODEL, "--env", "canary"], f'Model "{MODEL}" has no environment "canary"; it has dev, production, staging.'),
     ],

@@ -167,7 +167,7 @@ def test_schedules_are_shown_when_the_status_is_asked_for() -> None:
     survey = _survey(production={**settings, path("launch"): one_time()}, staging={})
     text = status_table.written(survey)
     assert re.search(r"timezone +UTC +–", text)
-    assert re.search(r"peak +DAILY 8:00–10:30, 2–8 replicas \(off\) +–", text)
+    assert re.search(r"peak +DAILY Mon Fri 8:00–10:30, 2–8 replicas \(off\) +–", text)
     assert re.search(r"launch +ONE_TIME 2027-01-01T08:00:00Z, 4–9 replicas +–", text)
     assert re.search(r"twice +there 2 times +–", text)
     production, staging = json.loads(status_json.written(survey))["environments"]

@@ -99,7 +99,7 @@ def test_difference_is_worded_when_shown(difference: Difference, arrow: str, sen
 )
 def test_difference_is_forecast_when_nothing_is_sent_yet(difference: Difference, forecast: str) -> None:
     """What is there, and what will be."""
-    assert difference.forecast == forecast
+    assert difference.told("will be") == forecast
 
 
 PEAK = path("peak")
@@ -141,7 +141,7 @@ def test_differing_parts_are_named_when_a_schedule_differs(
     """A row names the first and counts the others, an error names all."""
     (difference,) = differences({PEAK: wanted}, {} if reported is None else {PEAK: reported})
     assert (difference.arrow, difference.sentence) == (arrow, sentence)
-    assert difference.forecast.count("now ") == sentence.count("wanted")
+    assert difference.told("will be").count("now ") == sentence.count("wanted")
     assert not difference.is_below_wanted
 
 

@@ -36,17 +36,24 @@ def test_inputs_are_normalised_when_checked() -> None:
 
 
 @pytest.mark.parametrize(
-    "environments",
+    "entry",
     [
         UNKNOWN,
-        {PRODUCTION: UNKNOWN},
-        {PRODUCTION: {**_entry(), "requests": UNKNOWN, "in_force": UNKNOWN}},
-        {PRODUCTION: {**_entry(max_replica=UNKNOWN), "in_force": True}},
+        {**_entry(), "requests": UNKNOWN, "in_force": UNKNOWN},
+        {**_entry(max_replica=UNKNOWN), "in_force": True},
     ],
 )
-def test_what_is_not_known_yet_is_passed_through_when_checked(environments: Any) -> None:
-    """A preview does not know what a request will be answered."""
-    assert check({"environments": environments}) == ({"environments": environments}, [])
+def test_environment_is_unknown_as_a_whole_when_checked_before_it_is_sent(entry: Any) -> None:
+    """A preview does not know what a request will be answered, and says so shortly."""
+    inputs, failures = check(_props(production=entry, staging=_entry()))
+    assert isinstance(inputs["environments"][PRODUCTION], Unknown)
+    assert inputs["environments"][STAGING]["requests"] == 1
+    assert failures == []
+
+
+def test_environments_are_unknown_when_their_names_are() -> None:
+    """Nothing tells what they are called."""
+    assert check({"environments": UNKNOWN}) == ({"environments": UNKNOWN}, [])
 
 
 def test_what_state_lacks_is_no_unknown_when_the_rest_is_known() -> None:
