@@ -1,6 +1,5 @@
 import asyncio
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -20,11 +19,9 @@ def _configuration(**environ: str) -> Configuration:
 
 
 @pytest.fixture(autouse=True)
-def _fresh() -> Iterator[None]:
-    """No test sees another's sessions."""
-    sessions._sessions.clear()
-    yield
-    sessions._sessions.clear()
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees another's sessions, whose connections stay open with them."""
+    monkeypatch.setattr(sessions, "_sessions", {})
 
 
 def test_session_is_shared_when_the_endpoint_is_the_same() -> None:
