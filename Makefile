@@ -48,7 +48,7 @@ test-oldest: .venv-oldest/installed ## run host, engine and frozen names on the 
 	.venv-oldest/bin/python -m pytest --numprocesses $(WORKERS) tests/unit/golden tests/unit/provider tests/unit/testing/engine \
 		tests/e2e/test_local_engine_operations.py tests/e2e/test_putting_settings_in_force.py
 
-faults: setup ## hold every promise against random programs and troubles; about 2 minutes (FAULTS="--seed 2 --runs 1000")
+faults: setup ## hold every promise against random programs and troubles; about 3 minutes (FAULTS="--seed 2 --runs 1000")
 	@PYTHONHASHSEED=0 $(BIN)/python -m tests.faults $(FAULTS)
 
 fuzz: setup ## 100,000 bad inputs and thousands of bad answers, always the same; about 5 minutes

@@ -25,9 +25,11 @@ def _no_wait(true: Any) -> Any:
 
 
 def _without_null(true: Any) -> Any:
-    def body(settings: Any) -> Any:
-        sent = true(settings)
-        sent.get("promotion_settings", {}).get("rolling_deploy_config", {}).pop("max_surge_percent", 0)
+    def body(settings: Any, *more: Any) -> Any:
+        sent = true(settings, *more)
+        config = (sent.get("promotion_settings") or {}).get("rolling_deploy_config") or {}
+        if "max_surge_percent" in config and config["max_surge_percent"] is None:
+            del config["max_surge_percent"]
         return sent
 
     return body
