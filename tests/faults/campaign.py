@@ -5,6 +5,7 @@ Hypothesis plays it as a state machine; a run that breaks a promise is shrunk to
 
 import contextlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +24,7 @@ NAMES = {"one": "autoscaling", "two": "promotion", "three": "autoscaling"}
 OTHER_KINDS = ("no connection", "promotion", "somebody else", "clock jump", "Ctrl-C", "kill", "no waiting")
 # Everything under way is over by then: the slowest answer, settings that revert, a promotion that was ended.
 CALM_SECONDS = 200.0
-PATIENT_SECONDS = 120.0
+SHORT_SECONDS, PATIENT_SECONDS = 5.0, 120.0
 KEPT = -1.0
 _SEVERITY = st.sampled_from(["PAUSED", "RAMPING_UP", "RELEASING"])
 _INTERRUPTIONS = {
@@ -49,14 +50,10 @@ tally = Tally()
 
 
 def _settings(family: str) -> st.SearchStrategy[dict[str, Any]]:
-    """Draw settings of a family, at least one; of the two percentages at most one."""
-    choices = {path: st.sampled_from(values) for path, values in VALUES[family].items()}
-    drawn = st.fixed_dictionaries({}, optional=choices).filter(bool)
-    return drawn.map(
-        lambda settings: {
-            path: value for path, value in settings.items() if path != UNAVAILABLE or SURGE not in settings
-        }
-    )
+    """Draw settings of a family, one to four; of the two percentages at most one."""
+    every = [st.tuples(st.just(path), st.sampled_from(values)) for path, values in VALUES[family].items()]
+    drawn = st.lists(st.one_of(every), min_size=1, max_size=4).map(dict)
+    return drawn.map(lambda it: {path: value for path, value in it.items() if path != UNAVAILABLE or SURGE not in it})
 
 
 def _declared(family: str, environments: st.SearchStrategy[str]) -> st.SearchStrategy[Declared]:
@@ -95,7 +92,7 @@ class Campaign(RuleBasedStateMachine):
         apply_seconds=st.sampled_from([0.0, 2.0, 9.0]),
         rate_limit=st.sampled_from([None, None, 5.0]),
         kinds=st.sets(st.sampled_from([*KINDS, *OTHER_KINDS]), min_size=1, max_size=8),
-        program=st.builds(Program, st.fixed_dictionaries({}, optional=_FIRST), st.sampled_from([None, 5.0, 120.0])),
+        program=st.builds(Program, st.fixed_dictionaries(_FIRST), st.sampled_from([None, 5.0, 120.0])),
     )
     def begin(
         self, api: Any, apply_seconds: float, rate_limit: float | None, kinds: set[str], program: Program
@@ -104,6 +101,7 @@ class Campaign(RuleBasedStateMachine):
         self.world = World(How(api, apply_seconds, rate_limit))
         self.world.__enter__()
         self.promises = Promises(self.world)
+        self.world.observe = self._hold
         self.kinds = frozenset(kinds)
         self.world.program = program
 
@@ -129,6 +127,8 @@ class Campaign(RuleBasedStateMachine):
         """Change a setting and run `up`; go back and run it again, perhaps after a refresh."""
         before = self.world.program
         self._change(data)
+        if data.draw(st.booleans()):
+            self.world.program = _with_timeouts(self.world.program, lambda _: SHORT_SECONDS)
         self._perhaps_break(data)
         self._operate(self.world.up, data)
         if data.draw(st.booleans()):
@@ -253,17 +253,17 @@ class Campaign(RuleBasedStateMachine):
         self._calm()
         is_fresh = False
         if self.promises.drifted or self.promises.is_state_old:
-            self._succeed(self._told(self.world.refresh()))
+            self._succeed(self.world.refresh())
             is_fresh = True
-        self._succeed(self._told(self.world.up()))
+        self._succeed(self.world.up())
         self.world.pass_by(CALM_SECONDS)
         self.promises.hold_truth(of_unwaited=is_fresh)
         if not is_fresh:
-            self._succeed(self._told(self.world.refresh()))
-            self._succeed(self._told(self.world.up()))
+            self._succeed(self.world.refresh())
+            self._succeed(self.world.up())
             self.world.pass_by(CALM_SECONDS)
             self.promises.hold_truth(of_unwaited=True)
-        self.promises.hold_settled(self._told(self.world.preview()))
+        self.promises.hold_settled(self.world.preview())
         self.promises.drifted.clear()
         self.promises.lossy.clear()
         self.promises.is_state_old = False
@@ -273,7 +273,7 @@ class Campaign(RuleBasedStateMachine):
         if not hasattr(self, "promises"):
             return
         try:
-            if self.world.program.resources:
+            if self.world.program.resources and not self.promises.is_broken:
                 self.recover()
         finally:
             tally.requests += len(self.world.wire.exchanges)
@@ -308,12 +308,11 @@ class Campaign(RuleBasedStateMachine):
         done = operation(data.draw(_INTERRUPTIONS[kind]) if kind else None)
         if kind is not None:
             tally.troubles[kind] += done.is_killed or done.is_cancelled
-        self._told(done)
 
-    def _told(self, done: Done) -> Done:
+    def _hold(self, done: Done) -> None:
         tally.operations[done.kind] += 1
         self._count_troubles()
-        return done
+        self.promises.hold(done)
 
     def _count_troubles(self) -> None:
         """Note what faults did; those that left their mark on Baseten itself are known to the promises."""
@@ -330,7 +329,7 @@ class Campaign(RuleBasedStateMachine):
         self.world.emulator.faults.clear()
         self.world.wire.is_cut = False
         self.world.config = {}
-        self.world.program = _patient(self.world.program)
+        self.world.program = _with_timeouts(self.world.program, lambda seconds: max(seconds, PATIENT_SECONDS))
         for environment in ENVIRONMENTS:
             self._end_promotion(environment, "SUCCEEDED")
         self.world.pass_by(CALM_SECONDS)
@@ -344,10 +343,10 @@ class Campaign(RuleBasedStateMachine):
             raise BrokenPromiseError(f"{done.kind} fails with all trouble over:\n{done.text}")
 
 
-def _patient(program: Program) -> Program:
-    """Return the same program with time enough for everything; a timeout is no difference."""
+def _with_timeouts(program: Program, seconds: Callable[[float], float]) -> Program:
+    """Return the same program with other timeouts, which are no difference."""
     resources = {
-        name: replace(it, timeout_seconds=max(it.timeout_seconds, PATIENT_SECONDS))
-        for name, it in program.resources.items()
+        name: replace(it, timeout_seconds=seconds(it.timeout_seconds)) for name, it in program.resources.items()
     }
-    return Program(resources, program.joint_timeout_seconds and PATIENT_SECONDS)
+    joint = program.joint_timeout_seconds
+    return Program(resources, None if joint is None else seconds(joint))

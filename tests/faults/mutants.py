@@ -78,23 +78,17 @@ def _first_only(true: Any) -> Any:
     return differences
 
 
-def _keeps_status(true: Any) -> Any:
-    def result(identity: Any, props: Any, managed: Any, seen: Any) -> Any:
-        found = true(identity, props, managed, seen)
-        return replace_outs(found, {**({"status": props["status"]} if props.get("status") else {}), "in_force": True})
-
-    def replace_outs(found: Any, more: Any) -> Any:
-        found.outs.update(more)
+def _settled(true: Any) -> Any:
+    def result(identity: Any, props: Any, *more: Any) -> Any:
+        found = true(identity, props, *more)
+        found.outs.update({**({"status": props["status"]} if props.get("status") else {}), "in_force": True})
         return found
 
     return result
 
 
-def _forgets_inputs(true: Any) -> Any:
-    def result(identity: Any, props: Any, managed: Any, seen: Any) -> Any:
-        return true(identity, props, managed, managed)
-
-    return result
+def _forgetful(true: Any) -> Any:
+    return lambda managed, reported: dict(managed)
 
 
 def _untold(true: Any) -> Any:
@@ -141,8 +135,8 @@ MUTANTS: Mapping[str, Mutant] = {
     "an update of an unfinished one is settled": (planning, "_is_settled", _says(True)),
     "an unfinished wait is no difference": (diffing, "changes", lambda true: lambda olds, news, is_waiting: {
         path: change for path, change in true(olds, news, is_waiting=is_waiting).items() if path != "in_force"}),
-    "a refresh takes what is on its way for settled": (reading, "_result", _keeps_status),
-    "a refresh gives back what was declared": (reading, "_result", _forgets_inputs),
+    "a refresh takes what is on its way for settled": (reading, "_result", _settled),
+    "a refresh gives back what was declared": (reading, "restated", _forgetful),
     "the key is quoted": (failures, "_one_line", _untold),
     "requests are not counted": (target.Target, "_mark", _uncounted),
     "a joint wait sends nothing again": (joint_members.Member, "may_be_lost", _never_lost),

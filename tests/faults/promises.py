@@ -34,6 +34,7 @@ class Promises:
         lossy: Environments whose settings were accepted and may have been forgotten.
         is_state_old: Whether an operation was killed before its state was written.
         leapt: Whether the clock jumped since the last operation.
+        is_broken: Whether a promise was broken: what is known of the state is not to be relied on any more.
     """
 
     def __init__(self, world: World) -> None:
@@ -43,7 +44,7 @@ class Promises:
         self.drifted: set[str] = set()
         self.lossy: set[str] = set()
         self.is_state_old = False
-        self.leapt = False
+        self.leapt = self.is_broken = False
         world.observe = self.hold
         world.on_late_effect = self.drifted.add
 
@@ -63,6 +64,7 @@ class Promises:
         if done.kind == "preview":
             _require(not done.exchanges, "a preview asked Baseten", done.exchanges)
             return
+        self.is_broken = True
         self._touch(done)
         self._hold_what_was_sent(done)
         self._hold_undeclared()
@@ -73,7 +75,7 @@ class Promises:
         if done.kind == "up" and not done.is_killed:
             self._hold_success(done) if done.succeeded else self._hold_doubt(done)
         self.is_state_old = self.is_state_old or done.is_killed
-        self.leapt = False
+        self.leapt = self.is_broken = False
 
     def hold_truth(self, *, of_unwaited: bool) -> None:
         """Hold what the program declares to what Baseten has in force now.
@@ -160,8 +162,10 @@ class Promises:
         unproven = {path: value for path, value in settings.items() if known.get(path) != value}
         proofs = [it for it in done.exchanges if _holds(unproven, _read(it, environment))]
         _require(bool(proofs), f"{name} is called in force and was not read back", settings, done.exchanges)
-        if not any(_holds(settings, settings_of(it.truth[environment])) for it in proofs):
-            self.drifted.add(environment)  # Baseten itself said so, and it was not true
+        is_true = any(_holds(settings, settings_of(it.truth[environment])) for it in proofs)
+        if not is_true or environment in self.lossy:
+            # Baseten itself said so, and it was not true; or it was, and what makes it last was forgotten.
+            self.drifted.add(environment)
 
     def _hold_success(self, done: Done) -> None:
         is_waiting = self._world.config.get("baseten:skipWait") != "true"
