@@ -48,8 +48,13 @@ class BasetenModelEnvironments(pulumi.ComponentResource):
 
         Raises:
             ValueError: there is no environment, or a mapping has a key that is no setting.
-            TypeError: an environment's settings are no mapping.
+            TypeError: the environments, or the settings of one, are no mapping.
         """
+        if not isinstance(environments, Mapping):
+            raise TypeError(
+                f'BasetenModelEnvironments "{resource_name}": environments must be a mapping, '
+                f"got {type(environments).__name__}"
+            )
         if not environments:
             raise ValueError(
                 f'BasetenModelEnvironments "{resource_name}": environments must name at least one, got none'

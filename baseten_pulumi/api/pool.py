@@ -12,12 +12,12 @@ import platform
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 
 import httpx
 
 from baseten_pulumi.api.bodies import ACCEPTED_ENCODINGS
 from baseten_pulumi.errors import ConfigurationError, Statements
+from baseten_pulumi.version import version
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,4 @@ def _unusable_environment(reason: Exception) -> ConfigurationError:
 
 
 def _user_agent() -> str:
-    try:
-        release = version("baseten-pulumi")
-    except PackageNotFoundError:  # a copy inside somebody's own tree
-        release = "unreleased"
-    return f"baseten-pulumi/{release} python/{platform.python_version()}"
+    return f"baseten-pulumi/{version()} python/{platform.python_version()}"

@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Sequence
 from importlib import import_module
 
+from baseten_pulumi.version import version
+
 COMMANDS = {
     "emulate": "serve Baseten's API on this machine, for tests and trials",
     "export": "print a program that declares what is set today",
@@ -19,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: What follows the command's name; None for the process's own.
     """
     parser = argparse.ArgumentParser(prog="baseten-pulumi", description="Tools of baseten-pulumi.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, summary in COMMANDS.items():
         commands.add_parser(name, help=summary, add_help=False)

@@ -25,17 +25,17 @@ class Failure(NamedTuple):
     reason: str
 
 
-def member(group: str, key: str) -> str:
-    """Return the path of a key; one that is empty or holds a dot itself is quoted, as Pulumi quotes it."""
-    if not key or "." in key:
+def member(group: str, key: object) -> str:
+    """Return the path of a key; one that is empty, no string or holds a dot itself is quoted, as Pulumi quotes it."""
+    if not isinstance(key, str) or not key or "." in key:
         return f'{group}["{key}"]'
     return f"{group}.{key}" if group else key
 
 
-def stranger(key: str, known: Iterable[str]) -> str:
+def stranger(key: object, known: Iterable[str]) -> str:
     """Return what is wrong with a key that is none of those known."""
     known = list(known)
-    close = difflib.get_close_matches(key, known, n=1)
+    close = difflib.get_close_matches(str(key), known, n=1)
     hint = f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
     return f"is not a known property; {hint}"
 

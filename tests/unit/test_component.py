@@ -140,6 +140,10 @@ def test_settings_are_merged_once_they_are_known_when_they_are_outputs() -> None
             {"defaults": {"autoscaling_settings": {"max_replicas": 1}}},
             'defaults.autoscaling_settings.max_replicas: is not a known property; did you mean "max_replica"?',
         ),
+        (
+            {"environments": {"dev": {"request_backpressure_settings": {1: 2}}}},
+            'environments.dev.request_backpressure_settings["1"]: is not a known property; known are policy',
+        ),
     ],
 )
 def test_mapping_is_refused_before_anything_is_registered_when_it_is_wrong(
@@ -149,3 +153,10 @@ def test_mapping_is_refused_before_anything_is_registered_when_it_is_wrong(
     with pytest.raises(ValueError, match=r".") as caught:
         _component(**arguments)
     assert str(caught.value) == message
+
+
+def test_environments_are_refused_when_they_are_no_mapping() -> None:
+    """A list of names has no settings to them."""
+    message = 'BasetenModelEnvironments "chat": environments must be a mapping, got list'
+    with pytest.raises(TypeError, match=f"^{message}$"):
+        _component(environments=["dev", "production"])

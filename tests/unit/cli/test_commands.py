@@ -1,6 +1,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -218,3 +219,11 @@ def test_it_ends_in_peace_when_nobody_reads_on(
         closed: Any = Closed()
         monkeypatch.setattr(sys, "stdout", closed)
         assert main(["export", "--model", MODEL]) == 0
+
+
+def test_release_is_told_when_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """As every report of a defect needs it."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"baseten-pulumi {metadata.version('baseten-pulumi')}\n"
