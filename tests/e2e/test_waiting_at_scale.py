@@ -112,5 +112,5 @@ def test_nothing_fails_when_baseten_lets_in_less_than_it_documents(stack: Stack,
     stack.program(fleet(environments, WANTED))
     stack.up(*WIDE)
     statuses = [request.status for request in emulator.requests]
-    assert statuses.count(429) <= 0.10 * len(statuses)
+    assert statuses.count(429) <= 0.20 * len(statuses)
     assert len(emulator.applied) == len(environments)
