@@ -4,7 +4,7 @@ Only what the program wrote as plain values is compared here, for next to nothin
 provider's check, once the engine has resolved it.
 """
 
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +14,7 @@ from baseten_pulumi import schedules
 from baseten_pulumi.ownership import Claim, Owners, reason
 from baseten_pulumi.running import PerRun
 from baseten_pulumi.schedules import SCHEDULES
-
-_LATER = (pulumi.Output, Awaitable)
+from baseten_pulumi.settings import LATER
 
 
 @dataclass
@@ -68,8 +67,8 @@ def _plain(prefix: str, settings: Mapping[str, Any]) -> Iterator[str]:
     for name, value in settings.items():
         if name == SCHEDULES:
             plain = schedules.flatten(value)
-            yield from (path for path, it in plain.items() if not isinstance(it, _LATER))
+            yield from (path for path, it in plain.items() if not isinstance(it, LATER))
         elif isinstance(value, Mapping):
             yield from _plain(f"{prefix}{name}.", value)
-        elif value is not None and not isinstance(value, _LATER):
+        elif value is not None and not isinstance(value, LATER):
             yield f"{prefix}{name}"

@@ -75,11 +75,7 @@ def environment(model_id: str, env_name: str, reported: "models.Environment") ->
     """Return what programs see of an environment."""
     from baseten_pulumi.fields import members, nest
 
-    promotion = reported.promotion and {
-        "status": reported.promotion.status,
-        "is_running": reported.promotion.is_running,
-        "percent_traffic_to_new_version": reported.promotion.percent,
-    }
+    promotion = reported.promotion and reported.promotion.members
     nothing: dict[str, Any] = {group: {} for group in members("")}
     own = {"model_id": model_id, "env_name": env_name, "in_progress_promotion": promotion}
     found: Environment = _typed(Environment, {**nothing, **nest(reported.settings), **own})

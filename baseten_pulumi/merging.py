@@ -7,8 +7,7 @@ import pulumi
 
 from baseten_pulumi.schedule_merging import merged_schedules
 from baseten_pulumi.schedules import SCHEDULES
-
-_LATER = (pulumi.Output, Awaitable)
+from baseten_pulumi.settings import LATER
 
 
 def merged(defaults: Any, own: Any) -> Any:
@@ -17,7 +16,7 @@ def merged(defaults: Any, own: Any) -> Any:
     Where both are objects they are merged, else the own value counts; so None takes a default out. What is not known
     yet is merged once it is, and the result is then an Output.
     """
-    if isinstance(own, _LATER) or (isinstance(own, Mapping) and isinstance(defaults, _LATER)):
+    if isinstance(own, LATER) or (isinstance(own, Mapping) and isinstance(defaults, LATER)):
         return pulumi.Output.all(defaults, own).apply(lambda known: merged(*known))
     if not (isinstance(own, Mapping) and isinstance(defaults, Mapping)):
         return own
@@ -54,7 +53,7 @@ def without_strangers(path: str, settings: Any) -> Any:
         ValueError: a key is no setting. Each is named with its path and what it may have been meant to be.
         TypeError: they are no mapping.
     """
-    if isinstance(settings, _LATER):
+    if isinstance(settings, LATER):
         return pulumi.Output.from_input(settings).apply(lambda known: without_strangers(path, known))
     if settings is None:
         return {}

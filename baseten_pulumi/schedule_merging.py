@@ -1,11 +1,12 @@
 """An environment's autoscaling schedules over the defaults of its model, by name, whether they are known yet or not."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 
-_LATER = (pulumi.Output, Awaitable)
+from baseten_pulumi.settings import LATER
+
 _LIST = (list, tuple)
 _LISTS = ("schedules", "delete_schedules")
 
@@ -41,4 +42,4 @@ def _is_later(value: Any) -> bool:
         return any(_is_later(inner) for inner in value.values())
     if isinstance(value, _LIST):
         return any(_is_later(inner) for inner in value)
-    return isinstance(value, _LATER)
+    return isinstance(value, LATER)

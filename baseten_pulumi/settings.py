@@ -5,11 +5,14 @@ Every name is the API's own. In arguments an absent setting or None is left as i
 compared. In outputs None means that the program does not manage the setting.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Literal
 
 import pulumi
 from typing_extensions import Required, TypedDict
+
+LATER = (pulumi.Output, Awaitable)
+"""The classes of arguments whose value is known only later."""
 
 PromotionCleanupStrategy = Literal["KEEP", "SCALE_TO_ZERO", "DEACTIVATE"]
 """What becomes of the replaced deployment after a promotion."""

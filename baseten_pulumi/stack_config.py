@@ -11,6 +11,7 @@ import pulumi.runtime
 
 from baseten_pulumi.errors import ConfigurationError, Statements
 from baseten_pulumi.merging import merged
+from baseten_pulumi.raising import shown_without_a_traceback
 from baseten_pulumi.settings import EnvironmentArgsDict
 
 ENVIRONMENTS = "baseten:environments"
@@ -19,10 +20,6 @@ DEFAULTS = "baseten:environmentDefaults"
 _VALUES = re.compile(r"( \(-?\d+\))?, got .*", re.DOTALL)
 
 _SCHEDULE_NAME = re.compile(r'(?<=schedules\[)"([^"\\]|\\.)*"(?=\])')
-
-
-class _StackConfigError(ConfigurationError, pulumi.RunError):
-    """The stack's settings cannot be used. A RunError is shown without the program's traceback."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +37,7 @@ class _Configured:
     is_secret: bool
 
 
+@shown_without_a_traceback()
 def settings_from_config() -> dict[str, EnvironmentArgsDict]:
     """Read the settings of environments from the stack's configuration, by the environments' names.
 
@@ -140,7 +138,7 @@ def _faults(key: str, failures: Sequence[tuple[str, str]]) -> Iterator[str]:
 def _refuse(configured: _Configured, found: Iterator[str]) -> None:
     faults = [_without_values(fault) for fault in found] if configured.is_secret else list(found)
     if faults:
-        raise _StackConfigError(
+        raise ConfigurationError(
             Statements(
                 goal="The stack's settings of Baseten environments cannot be used.",
                 seen="\n".join(faults),
@@ -155,7 +153,7 @@ def _without_values(fault: str) -> str:
 
 
 def _not_set() -> ConfigurationError:
-    return _StackConfigError(
+    return ConfigurationError(
         Statements(
             goal="The stack's settings of Baseten environments cannot be used.",
             seen=f"{ENVIRONMENTS} is not set in {_file_of_stack()}.",

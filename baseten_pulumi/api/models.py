@@ -55,6 +55,15 @@ class Promotion(Answer):
         """Whether it still goes on; a status this package does not know counts as going on."""
         return self.status not in _ENDED
 
+    @property
+    def members(self) -> dict[str, Any]:
+        """What programs and commands tell of it, by name."""
+        return {
+            "status": self.status,
+            "is_running": self.is_running,
+            "percent_traffic_to_new_version": self.percent_traffic_to_new_version,
+        }
+
 
 _Update = _object("", Request, requested_type)
 _Settings = _object("", Answer, reported_type)

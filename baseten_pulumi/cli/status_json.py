@@ -17,11 +17,7 @@ def written(survey: Survey) -> str:
 
 
 def _environment(env_name: str, environment: Environment) -> dict[str, Any]:
-    promotion = environment.promotion and {
-        "status": environment.promotion.status,
-        "is_running": environment.promotion.is_running,
-        "percent_traffic_to_new_version": environment.promotion.percent,
-    }
+    promotion = environment.promotion and environment.promotion.members
     every = {path: environment.settings.get(path) for path in FIELDS}
     schedules = {path: value for path, value in environment.settings.items() if path.startswith(f"{SCHEDULES}.")}
     held = {"timezone": None, "schedules": [], **nest(schedules).get(SCHEDULES, {})}
