@@ -2,7 +2,6 @@
 
 from baseten_pulumi.barrier import BasetenSettingsInForce
 from baseten_pulumi.component import BasetenModelEnvironments
-from baseten_pulumi.found import Environment, Model, Promotion
 from baseten_pulumi.lookup import (
     find_model,
     find_model_output,
@@ -11,6 +10,7 @@ from baseten_pulumi.lookup import (
     list_environments,
     list_environments_output,
 )
+from baseten_pulumi.program.found import Environment, Model, Promotion
 from baseten_pulumi.resource import BasetenEnvironmentSettings
 from baseten_pulumi.settings import (
     AutoscalingOverrides,

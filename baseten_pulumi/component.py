@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 
 from baseten_pulumi.barrier import BasetenSettingsInForce
-from baseten_pulumi.merging import merged, part, reusable, without_strangers
+from baseten_pulumi.program.merging import merged, part, reusable, without_strangers
 from baseten_pulumi.resource import BasetenEnvironmentSettings
 from baseten_pulumi.settings import EnvironmentArgsDict
 

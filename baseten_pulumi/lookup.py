@@ -18,10 +18,10 @@ from typing import Any, Generic, TypeVar
 
 import pulumi
 
-from baseten_pulumi import found
-from baseten_pulumi.asking import Question, asked, asked_later
-from baseten_pulumi.found import Environment, Model
-from baseten_pulumi.raising import shown_without_a_traceback
+from baseten_pulumi.program import found
+from baseten_pulumi.program.asking import Question, asked, asked_later
+from baseten_pulumi.program.found import Environment, Model
+from baseten_pulumi.program.raising import shown_without_a_traceback
 
 __all__ = [
     "Environment",

@@ -7,7 +7,7 @@ import pulumi
 import pulumi.dynamic
 import pulumi.runtime
 
-from baseten_pulumi.claiming import claim, require_no_refusal
+from baseten_pulumi.program.claiming import claim, require_no_refusal
 from baseten_pulumi.provider import EnvironmentSettingsProvider
 from baseten_pulumi.settings import (
     AutoscalingScheduleSettings,
@@ -122,7 +122,7 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
         return prop
 
     def _annotate(self, props: dict[str, Any]) -> None:
-        from baseten_pulumi.previewing import annotate
+        from baseten_pulumi.program.previewing import annotate
 
         if not self.is_looked_up:
             annotate(self, self.in_force, props)

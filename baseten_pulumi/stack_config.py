@@ -10,8 +10,8 @@ import pulumi
 import pulumi.runtime
 
 from baseten_pulumi.errors import ConfigurationError, Statements
-from baseten_pulumi.merging import merged
-from baseten_pulumi.raising import shown_without_a_traceback
+from baseten_pulumi.program.merging import merged
+from baseten_pulumi.program.raising import shown_without_a_traceback
 from baseten_pulumi.settings import EnvironmentArgsDict
 
 ENVIRONMENTS = "baseten:environments"

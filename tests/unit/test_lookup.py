@@ -15,7 +15,6 @@ import baseten_pulumi
 from baseten_pulumi import (
     BasetenEnvironmentSettings,
     Environment,
-    asking,
     errors,
     find_model,
     find_model_output,
@@ -25,6 +24,7 @@ from baseten_pulumi import (
     list_environments_output,
 )
 from baseten_pulumi.fields import members
+from baseten_pulumi.program import asking
 from baseten_pulumi.testing import Emulator
 from tests.mocked import run
 from tests.schedules import one_time, reported, schedule

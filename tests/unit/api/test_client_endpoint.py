@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from baseten_pulumi import errors
-from baseten_pulumi.api import pool
 from baseten_pulumi.api.client import BasetenClient, Endpoint
 from baseten_pulumi.api.models import Environment
 from tests.unit.api.talking import KEY, SETTINGS, read, update
@@ -44,7 +43,7 @@ def test_client_names_itself_when_the_package_is_not_installed(
     def no_release(name: str) -> str:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(pool, "version", no_release)
+    monkeypatch.setattr("importlib.metadata.version", no_release)
     talk.ask(read, answers.json(200, {}))
     (agent,) = talk.agents
     assert agent.startswith("baseten-pulumi/unreleased python/3.")

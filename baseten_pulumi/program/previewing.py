@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi.output import UNKNOWN, Unknown
 
-from baseten_pulumi import advice
-from baseten_pulumi.asking import Question, asked
 from baseten_pulumi.errors import BasetenError, EnvironmentNotFoundError, ModelNotFoundError
 from baseten_pulumi.fields import Settings, flatten
+from baseten_pulumi.program import advice
+from baseten_pulumi.program.asking import Question, asked
+from baseten_pulumi.program.raising import shown_without_a_traceback
 from baseten_pulumi.provider.checking import check
 from baseten_pulumi.provider.configuration import Configuration
 from baseten_pulumi.provider.schedule_diffing import has_unknown
-from baseten_pulumi.raising import shown_without_a_traceback
 from baseten_pulumi.schedules import LISTS, is_schedule
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pulumi
 import pulumi.runtime
 
-from baseten_pulumi.running import PerRun
+from baseten_pulumi.program.running import PerRun
 
 if TYPE_CHECKING:
     from baseten_pulumi.api.client import BasetenClient

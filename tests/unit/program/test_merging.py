@@ -3,7 +3,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from baseten_pulumi.merging import merged, part, reusable, without_strangers
+from baseten_pulumi.program.merging import merged, part, reusable, without_strangers
 from tests.mocked import run
 
 DEFAULTS: dict[str, Any] = {

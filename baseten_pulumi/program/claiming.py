@@ -12,7 +12,7 @@ import pulumi
 
 from baseten_pulumi import schedules
 from baseten_pulumi.ownership import Claim, Owners, reason
-from baseten_pulumi.running import PerRun
+from baseten_pulumi.program.running import PerRun
 from baseten_pulumi.schedules import SCHEDULES
 from baseten_pulumi.settings import LATER
 

@@ -1,8 +1,8 @@
 import pytest
 
-from baseten_pulumi import advice
 from baseten_pulumi.api.models import Environment, Promotion
 from baseten_pulumi.fields import MAX_REPLICA, MAX_SURGE_PERCENT, MIN_REPLICA, ROLLING_DEPLOY, Settings
+from baseten_pulumi.program import advice
 from baseten_pulumi.schedules import ABSENT
 from tests.schedules import path, schedule
 

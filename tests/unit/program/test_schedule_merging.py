@@ -3,7 +3,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from baseten_pulumi.merging import merged
+from baseten_pulumi.program.merging import merged
 from tests.mocked import run
 from tests.schedules import SCHEDULES, schedule
 

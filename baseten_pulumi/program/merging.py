@@ -5,7 +5,7 @@ from typing import Any
 
 import pulumi
 
-from baseten_pulumi.schedule_merging import merged_schedules
+from baseten_pulumi.program.schedule_merging import merged_schedules
 from baseten_pulumi.schedules import SCHEDULES
 from baseten_pulumi.settings import LATER
 

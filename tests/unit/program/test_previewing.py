@@ -7,8 +7,9 @@ from pulumi.output import UNKNOWN
 from pulumi.runtime.mocks import MockEngine
 from pulumi.runtime.proto import engine_pb2
 
-from baseten_pulumi import BasetenEnvironmentSettings, BasetenModelEnvironments, previewing
+from baseten_pulumi import BasetenEnvironmentSettings, BasetenModelEnvironments
 from baseten_pulumi.errors import ConfigurationError
+from baseten_pulumi.program import previewing
 from baseten_pulumi.testing import Emulator, Fault
 from tests.mocked import run
 
@@ -301,6 +302,6 @@ def test_choice_is_refused_when_it_is_neither_true_nor_false(told: Lines) -> Non
 
 def test_preview_goes_on_when_a_note_cannot_be_made(told: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is wrong in here, a preview does not fail for it."""
-    monkeypatch.setattr("baseten_pulumi.advice.warnings", None)
+    monkeypatch.setattr("baseten_pulumi.program.advice.warnings", None)
     _preview(_declare)
     assert told == []

@@ -2,7 +2,7 @@ import contextvars
 import gc
 import weakref
 
-from baseten_pulumi.running import PerRun
+from baseten_pulumi.program.running import PerRun
 from tests.mocked import run
 
 
