@@ -259,6 +259,15 @@ def with_integers(settings: Mapping[str, Any]) -> Settings:
     return {path: int(value) if isinstance(value, float) else value for path, value in settings.items()}
 
 
+def holds(value: Any, kind: type | tuple[type, ...]) -> bool:
+    """Tell whether a value is of a kind, or something of that kind is in it at whatever depth."""
+    if isinstance(value, Mapping):
+        return any(holds(inner, kind) for inner in value.values())
+    if isinstance(value, (list, tuple)):
+        return any(holds(inner, kind) for inner in value)
+    return isinstance(value, kind)
+
+
 def _at(nested: Any, path: str) -> Any:
     for part in path.split("."):
         if not isinstance(nested, Mapping):

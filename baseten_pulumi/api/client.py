@@ -1,6 +1,6 @@
 """Baseten's management API, as much of it as this package needs."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import TypeAlias, TypeVar
 
 from baseten_pulumi.api import failures, models, paths
@@ -79,11 +79,8 @@ class BasetenClient:
         Raises:
             RequestError: as `read_environment`, once the time is up.
         """
-        return await retrying(
-            lambda left: self.read_environment(model_id, env_name, within_seconds=left),
-            within_seconds=within_seconds,
-            clock=self._clock,
-            on_trouble=on_trouble,
+        return await self._retried(
+            lambda left: self.read_environment(model_id, env_name, within_seconds=left), within_seconds, on_trouble
         )
 
     async def read_environments_now(
@@ -94,11 +91,8 @@ class BasetenClient:
         Raises:
             RequestError: as `read_environments`, once the time is up.
         """
-        return await retrying(
-            lambda left: self.read_environments(model_id, within_seconds=left),
-            within_seconds=within_seconds,
-            clock=self._clock,
-            on_trouble=on_trouble,
+        return await self._retried(
+            lambda left: self.read_environments(model_id, within_seconds=left), within_seconds, on_trouble
         )
 
     async def read_models_now(
@@ -112,11 +106,8 @@ class BasetenClient:
             RequestError: Baseten could not be asked, once the time is up.
         """
         request = self._request("GET", paths.MODELS, "The account's models could not be read.")
-        return await retrying(
-            lambda left: self._connection.send(request, models.read_models, left),
-            within_seconds=within_seconds,
-            clock=self._clock,
-            on_trouble=on_trouble,
+        return await self._retried(
+            lambda left: self._connection.send(request, models.read_models, left), within_seconds, on_trouble
         )
 
     async def update_environment(  # noqa: PLR0913 - what to send, for how long, and who is told
@@ -146,12 +137,7 @@ class BasetenClient:
         look, patch = (self._request(it, paths.environment(model_id, env_name), goal) for it in ("GET", "PATCH"))
         change = Change(settings, Exchange(self._connection, look, patch, self._clock, on_turn), sent_before)
         try:
-            status = await retrying(
-                change.attempt,
-                within_seconds=within_seconds,
-                clock=self._clock,
-                on_trouble=on_trouble,
-            )
+            status = await self._retried(change.attempt, within_seconds, on_trouble)
         except NotFoundError as error:
             raise await self._what_is_missing(error, model_id, env_name, deadline) from None
         return masked(status, self._api_key)
@@ -159,6 +145,11 @@ class BasetenClient:
     async def close(self) -> None:
         """Close every connection."""
         await self._connection.close()
+
+    async def _retried(
+        self, attempt: Callable[[float], Awaitable[_Answer]], within_seconds: float, on_trouble: OnTrouble
+    ) -> _Answer:
+        return await retrying(attempt, within_seconds=within_seconds, clock=self._clock, on_trouble=on_trouble)
 
     async def _what_is_missing(
         self, error: NotFoundError, model_id: str, env_name: str, deadline: float

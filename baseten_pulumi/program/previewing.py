@@ -12,13 +12,12 @@ import pulumi
 from pulumi.output import UNKNOWN, Unknown
 
 from baseten_pulumi.errors import BasetenError, EnvironmentNotFoundError, ModelNotFoundError
-from baseten_pulumi.fields import Settings, flatten
+from baseten_pulumi.fields import Settings, flatten, holds
 from baseten_pulumi.program import advice
 from baseten_pulumi.program.asking import Question, asked
 from baseten_pulumi.program.raising import shown_without_a_traceback
 from baseten_pulumi.provider.checking import check
 from baseten_pulumi.provider.configuration import Configuration
-from baseten_pulumi.provider.schedule_diffing import has_unknown
 from baseten_pulumi.schedules import LISTS, is_schedule
 
 if TYPE_CHECKING:
@@ -136,7 +135,7 @@ async def _declared(props: Mapping[str, Any]) -> _Declared | None:
         return None
     named = {name: None if isinstance(inputs[name], Unknown) or name in secret else inputs[name] for name in _NAMES}
     every = flatten(inputs)
-    settings = {path: value for path, value in every.items() if not has_unknown(value)}
+    settings = {path: value for path, value in every.items() if not holds(value, Unknown)}
     hidden = frozenset(path for path in settings if any(_is_within(path, it) for it in secret))
     return _Declared(**named, settings=settings, secret=hidden, unknown=frozenset(every.keys() - settings.keys()))
 

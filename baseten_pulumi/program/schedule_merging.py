@@ -18,7 +18,9 @@ def merged_schedules(defaults: Any, own: Any) -> Any:
     it could never be in force. Where anything is not known yet, all of it is merged once it is, and the result is then
     an Output.
     """
-    if own is not None and (_is_later(defaults) or _is_later(own)):
+    from baseten_pulumi.fields import holds
+
+    if own is not None and holds([defaults, own], LATER):
         return pulumi.Output.all(defaults, own).apply(lambda known: merged_schedules(*known))
     if not (isinstance(own, Mapping) and isinstance(defaults, Mapping)):
         return own
@@ -35,11 +37,3 @@ def merged_schedules(defaults: Any, own: Any) -> Any:
 
 def _name(item: Any) -> Any:
     return item.get("name") if isinstance(item, Mapping) else item
-
-
-def _is_later(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return any(_is_later(inner) for inner in value.values())
-    if isinstance(value, _LIST):
-        return any(_is_later(inner) for inner in value)
-    return isinstance(value, LATER)

@@ -10,11 +10,10 @@ from typing import Any
 
 from pulumi.output import UNKNOWN, Unknown
 
-from baseten_pulumi.fields import Settings, flatten, nest, with_integers
+from baseten_pulumi.fields import Settings, flatten, holds, nest, with_integers
 from baseten_pulumi.provider.configuration import Configuration
 from baseten_pulumi.provider.joint_entries import entry_failures
 from baseten_pulumi.provider.judging import Failure
-from baseten_pulumi.provider.schedule_diffing import has_unknown
 
 ENVIRONMENTS = "environments"
 
@@ -98,7 +97,7 @@ def has_changes(olds: Mapping[str, Any], news: Mapping[str, Any], configuration:
         ConfigurationError: `baseten:skipWait` is neither true nor false.
     """
     is_waiting = not configuration.skips_wait()
-    if has_unknown(news.get(ENVIRONMENTS)):
+    if holds(news.get(ENVIRONMENTS), Unknown):
         return True
     before, after = ({name: (it.settings, it.sending) for name, it in members(props).items()} for props in (olds, news))
     return before != after or (is_waiting and olds.get("in_force") is not True)
@@ -122,7 +121,7 @@ def _normalised(entry: Any) -> Any:
     A preview takes an output that the state lacks for one it does not know yet, and every state has `in_force`: where
     that is known, all there is is known.
     """
-    if has_unknown(entry) and (not isinstance(entry, Mapping) or has_unknown(entry.get("in_force"))):
+    if holds(entry, Unknown) and (not isinstance(entry, Mapping) or holds(entry.get("in_force"), Unknown)):
         return UNKNOWN
     known = {name: value for name, value in entry.items() if not isinstance(value, Unknown)}
-    return UNKNOWN if has_unknown(known) else Member.parse(known).entry()
+    return UNKNOWN if holds(known, Unknown) else Member.parse(known).entry()

@@ -5,6 +5,7 @@ from typing import Any
 
 from pulumi.output import Unknown
 
+from baseten_pulumi.fields import holds
 from baseten_pulumi.provider.judging import member
 from baseten_pulumi.schedules import DELETED_LIST, OVERRIDES, SCHEDULE_LIST, canonical
 
@@ -22,14 +23,14 @@ def changes(olds: Any, news: Any) -> Iterator[tuple[str, Any, Any]]:
     elif not _is_same(old, new):
         yield from _in_place(old, new) if _keep_their_places(old, new) else [(SCHEDULE_LIST, old, new)]
     old, new = before.get("delete_schedules") or [], after.get("delete_schedules") or []
-    if isinstance(new, Unknown) or has_unknown(new) or sorted(old) != sorted(new):
+    if holds(new, Unknown) or sorted(old) != sorted(new):
         yield DELETED_LIST, old or None, new or None
 
 
 def dropped(olds: Any, news: Any) -> list[str]:
     """Return the names of the schedules that are managed no longer, as far as all of them are known."""
     before, after = (lists if isinstance(lists, Mapping) else {} for lists in (olds, news))
-    if isinstance(news, Unknown) or has_unknown(list(after.values())):
+    if holds(news, Unknown):
         return []
     named = {_name(it) for it in after.get("schedules") or ()} | set(after.get("delete_schedules") or ())
     return [name for name in map(_name, before.get("schedules") or ()) if name not in named]
@@ -37,7 +38,7 @@ def dropped(olds: Any, news: Any) -> list[str]:
 
 def _is_same(old: Sequence[Any], new: Sequence[Any]) -> bool:
     before, after = _by_name(old), _by_name(new)
-    return len(old) == len(new) and before == after and not has_unknown(new)
+    return len(old) == len(new) and before == after and not holds(new, Unknown)
 
 
 def _keep_their_places(old: Sequence[Any], new: Sequence[Any]) -> bool:
@@ -60,7 +61,7 @@ def _parts(where: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> I
         old, new = before.get(name), after.get(name)
         if name == OVERRIDES and isinstance(old, Mapping) and isinstance(new, Mapping):
             yield from _parts(member(where, name), old, new)
-        elif has_unknown(new) or old != new:
+        elif holds(new, Unknown) or old != new:
             yield member(where, name), old, new
 
 
@@ -71,12 +72,3 @@ def _by_name(listed: Sequence[Any]) -> dict[Any, Any]:
 def _name(schedule: Any) -> Any:
     name = schedule.get("name") if isinstance(schedule, Mapping) else None
     return name if isinstance(name, str) else id(schedule)
-
-
-def has_unknown(value: Any) -> bool:
-    """Tell whether a value is not known yet, at whatever depth."""
-    if isinstance(value, Mapping):
-        return any(has_unknown(inner) for inner in value.values())
-    if isinstance(value, (list, tuple)):
-        return any(has_unknown(inner) for inner in value)
-    return isinstance(value, Unknown)
