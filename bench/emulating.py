@@ -1,15 +1,18 @@
 """An emulator of Baseten in a process of its own, so that it shares no interpreter with anything measured."""
 
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from typing import TypeVar
 
 from baseten_pulumi.testing import Emulator
 from baseten_pulumi.testing.emulator.account import FictionalModel, described
 from bench.fleet import Fleet
 from bench.observing import Observation, Waiting, observe
+
+_How = TypeVar("_How")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,23 @@ class EmulatorProcess:
 @contextmanager
 def emulated(baseten: Baseten) -> Iterator[EmulatorProcess]:
     """Serve for as long as the block lasts."""
+    with serving(_serve, baseten) as connection:
+        yield EmulatorProcess(connection)
+
+
+@contextmanager
+def serving(serve: Callable[[_How, Connection], None], how: _How) -> Iterator[Connection]:
+    """Have a function of a module in a process of its own, with the other end of a connection to it.
+
+    It ends once its end of the connection raises EOFError.
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(baseten, theirs), daemon=True)
+    process = context.Process(target=serve, args=(how, theirs), daemon=True)
     process.start()
     theirs.close()
     try:
-        yield EmulatorProcess(ours)
+        yield ours
     finally:
         ours.close()
         process.join()

@@ -1,5 +1,6 @@
 """Run a measured program on an engine, through the command line that users have, with nothing of the user's touched."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -24,6 +26,7 @@ ENGINES: Mapping[str, tuple[str, ...]] = {
 WITHOUT_CHECKPOINTS = {"PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_EXPERIMENTAL": "true"}
 """Have the real engine write the state once, at the end, and not after every step."""
 _NOT_PASSED_ON = ("BASETEN_", "PULUMI_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_ON_STACK = ("--stack", "dev", "--non-interactive")
 _TAIL_CHARACTERS = 3000
 
 
@@ -33,10 +36,19 @@ class RunFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one command took: its wall-clock time, and the provider process's peak memory where that can be told."""
+    """What one command took, and what came of it.
+
+    Attributes:
+        wall_seconds: From its start to its end.
+        provider_bytes: The provider process's peak memory; None where there was none, or where it cannot be told.
+        succeeded: Whether its exit status was 0.
+        text: All it printed.
+    """
 
     wall_seconds: float
     provider_bytes: int | None
+    succeeded: bool
+    text: str
 
 
 class Project:
@@ -57,19 +69,27 @@ class Project:
         (folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "bench", "runtime": "python"}))
         (folder / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": {"bench:size": str(size)}}))
         if engine == "real":
-            self._run("stack", "init", "dev", "--no-select", "--non-interactive", environment={})
+            _succeeded(self._run("stack", "init", "dev", "--no-select", "--non-interactive", environment={}))
 
     def up(self, url: str, parallel: int | None, *, skips_checkpoints: bool = False) -> Run:
-        """Run `up`; `parallel` is the engine's own where None."""
-        flags = () if parallel is None else ("--parallel", str(parallel))
+        """Run `up`, which has to succeed; `parallel` is the engine's own where None."""
+        return _succeeded(self.try_up(url, parallel, skips_checkpoints=skips_checkpoints))
+
+    def try_up(self, url: str, parallel: int | None, *flags: str, skips_checkpoints: bool = False) -> Run:
+        """Run `up`, which may fail."""
+        width = () if parallel is None else ("--parallel", str(parallel))
         environment = {"BASETEN_BASE_URL": url, **(WITHOUT_CHECKPOINTS if skips_checkpoints else {})}
-        return self._run(
-            "up", "--yes", "--skip-preview", *flags, "--stack", "dev", "--non-interactive", environment=environment
-        )
+        return self._run("up", "--yes", "--skip-preview", *width, *flags, *_ON_STACK, environment=environment)
 
     def preview(self) -> Run:
         """Run `preview`, which has to find nothing to change."""
-        return self._run("preview", "--expect-no-changes", "--stack", "dev", "--non-interactive", environment={})
+        return _succeeded(self._run("preview", "--expect-no-changes", *_ON_STACK, environment={}))
+
+    def state(self) -> list[dict[str, Any]]:
+        """Return the resources in the state, the stack's own included."""
+        exported = json.loads(_succeeded(self._run("stack", "export", *_ON_STACK, environment={})).text)
+        resources: list[dict[str, Any]] = exported["deployment"].get("resources") or []
+        return resources
 
     def _run(self, *words: str, environment: Mapping[str, str]) -> Run:
         marker = f"PULUMI_HOME={self._environment['PULUMI_HOME']}"
@@ -84,10 +104,8 @@ class Project:
                 check=False,
             )
             wall_seconds = time.perf_counter() - began
-            if done.returncode:
-                output.seek(0)
-                raise RunFailedError(f"`{' '.join(words)}` failed:\n{output.read()[-_TAIL_CHARACTERS:]}")
-        return Run(wall_seconds, memory.peak_bytes)
+            output.seek(0)
+            return Run(wall_seconds, memory.peak_bytes, done.returncode == 0, output.read())
 
 
 def present() -> list[str]:
@@ -100,6 +118,12 @@ def project(engine: str, program: str, size: int) -> Iterator[Project]:
     """Make a project in a temporary folder, for as long as the block lasts."""
     with tempfile.TemporaryDirectory(prefix="baseten-pulumi-bench-") as folder:
         yield Project(Path(folder), engine, program, size)
+
+
+def _succeeded(run: Run) -> Run:
+    if not run.succeeded:
+        raise RunFailedError(f"An engine's command failed:\n{run.text[-_TAIL_CHARACTERS:]}")
+    return run
 
 
 def _isolated(folder: Path) -> dict[str, str]:

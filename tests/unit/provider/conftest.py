@@ -1,14 +1,9 @@
 import sys
-import time
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent import futures
 from typing import TYPE_CHECKING, Any
 
-import grpc
 import httpx
 import pytest
-from google.protobuf import empty_pb2
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from baseten_pulumi.api.client import Endpoint
 from baseten_pulumi.provider import engine as engines
@@ -16,41 +11,12 @@ from baseten_pulumi.provider import planning
 from baseten_pulumi.provider import session as sessions
 from baseten_pulumi.provider.session import Session
 from baseten_pulumi.testing import Emulator
+from tests.unit.provider.listening import Engine
 
 if TYPE_CHECKING:
     from tests.unit.conftest import FakeClock
 
 APPLY_SECONDS = 5.0
-
-
-class Engine(engine_pb2_grpc.EngineServicer):
-    """Pulumi's engine, as far as it shows what providers log."""
-
-    def __init__(self) -> None:
-        self.lines: list[engine_pb2.LogRequest] = []
-        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=2))
-        engine_pb2_grpc.add_EngineServicer_to_server(self, self._server)
-        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
-        self._server.start()
-
-    def Log(self, request: engine_pb2.LogRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
-        self.lines.append(request)
-        return empty_pb2.Empty()
-
-    @property
-    def texts(self) -> list[str]:
-        return [line.message for line in self.lines]
-
-    def await_lines(self, enough: Callable[[list[str]], bool]) -> list[str]:
-        """Return what was logged once that is enough; lines arrive in their own time."""
-        deadline = time.monotonic() + 10.0
-        while not enough(self.texts):
-            assert time.monotonic() < deadline, self.texts
-            time.sleep(0.01)
-        return self.texts
-
-    def stop(self) -> None:
-        self._server.stop(None).wait()
 
 
 def forget_engine() -> None:

@@ -113,8 +113,12 @@ class Host:
         except grpc.RpcError as error:
             raise RefusedError(error) from None
 
-    def create(self, props: dict[str, Any], timeout: float = 0.0) -> Any:
-        return self.ask("Create", provider_pb2.CreateRequest(urn=URN, properties=struct(props), timeout=timeout))
+    def create(self, props: dict[str, Any], timeout: float = 0.0, urn: str = URN) -> Any:
+        return self.ask("Create", provider_pb2.CreateRequest(urn=urn, properties=struct(props), timeout=timeout))
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def is_alive(self) -> bool:

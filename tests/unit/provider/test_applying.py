@@ -17,7 +17,7 @@ from tests.faults.world import World
 
 if TYPE_CHECKING:
     from tests.unit.conftest import FakeClock
-    from tests.unit.provider.conftest import Engine
+    from tests.unit.provider.listening import Engine
 
 MIN, MAX = "autoscaling_settings.min_replica", "autoscaling_settings.max_replica"
 WANTED: Settings = {MIN: 1, MAX: 3}

@@ -11,7 +11,7 @@ from tests.schedules import SCHEDULES, TIMEZONE, schedule
 from tests.unit.provider.serving import Context, serve
 
 if TYPE_CHECKING:
-    from tests.unit.provider.conftest import Engine
+    from tests.unit.provider.listening import Engine
 
 URN = "urn:pulumi:dev::p::pulumi-python:dynamic/baseten:EnvironmentSettings::chat"
 OUTPUTS: dict[str, Any] = {

@@ -14,7 +14,7 @@ from baseten_pulumi.testing import Emulator, Fault
 from tests.unit.provider.processes import KEY, OURS, STRANGERS, URN, Host, RefusedError, inputs, struct
 
 if TYPE_CHECKING:
-    from tests.unit.provider.conftest import Engine
+    from tests.unit.provider.listening import Engine
 
 OUTPUTS: dict[str, Any] = {**inputs(), "status": "ACCEPTED", "in_force": True, "requests": 1}
 

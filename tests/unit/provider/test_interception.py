@@ -24,7 +24,7 @@ from tests import programs
 from tests.unit.provider.processes import CLOSED_GRPC, KEY, STRANGERS, URN, Host, RefusedError, inputs, struct
 
 if TYPE_CHECKING:
-    from tests.unit.provider.conftest import Engine
+    from tests.unit.provider.listening import Engine
 
 AT_ONCE = 40
 LONG_SECONDS = 300.0

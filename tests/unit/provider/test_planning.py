@@ -11,7 +11,7 @@ from baseten_pulumi.testing import Emulator, Fault
 from tests.schedules import SCHEDULES, schedule
 
 if TYPE_CHECKING:
-    from tests.unit.provider.conftest import Engine
+    from tests.unit.provider.listening import Engine
 
 PLAIN = Configuration(lambda key: None, {})
 SKIPPING = Configuration({"baseten:skipWait": "true"}.get, {})

@@ -11,7 +11,7 @@ from baseten_pulumi.provider.progress import Row
 from tests.unit.provider.conftest import forget_engine
 
 if TYPE_CHECKING:
-    from tests.unit.provider.conftest import Engine
+    from tests.unit.provider.listening import Engine
 
 URN = "urn:pulumi:dev::p::pulumi-python:dynamic/baseten:EnvironmentSettings::settings"
 
