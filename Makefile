@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 POLICY := $(if $(shell command -v pulumi),examples/policy/$(VENV)/installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-oldest faults fuzz audit lint bench docs emulator clean
+.PHONY: help setup demo test test-oldest faults load fuzz audit lint bench docs emulator clean
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ test-oldest: .venv-oldest/installed ## run host, engine and frozen names on the 
 
 faults: setup ## hold every promise against random programs and troubles; about 3 minutes (FAULTS="--seed 2 --runs 1000")
 	@PYTHONHASHSEED=0 $(BIN)/python -m tests.faults $(FAULTS)
+
+load: setup ## 1,000 environments while 5 % of requests fail, and 5,000 cycles of one process; 7 minutes (LOAD="--seed 2")
+	@$(BIN)/python -m tests.load $(LOAD)
 
 fuzz: setup ## 100,000 bad inputs and thousands of bad answers, always the same; about 5 minutes
 	CASES=100000 $(BIN)/python -m pytest --numprocesses $(WORKERS) tests/unit/provider/test_bad_input.py \

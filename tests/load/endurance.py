@@ -7,7 +7,7 @@ every thread that may ever be there at once is brought about, so that what is th
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,10 +87,9 @@ class Endurance:
 
     def _until_done(self, call: Callable[[], Any]) -> Any:
         for _ in range(_MOST_TRIES):
-            try:
+            with suppress(RefusedError):
                 return call()
-            except RefusedError:
-                self.repeated += 1
+            self.repeated += 1
         return call()
 
     def _measured(self) -> Footprint:

@@ -1,6 +1,5 @@
 """What a running process holds, read from Linux' /proc."""
 
-import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -49,5 +48,5 @@ def _opened(folder: Path) -> list[str]:
     found = []
     for descriptor in folder.iterdir():
         with suppress(FileNotFoundError):  # closed meanwhile
-            found.append(str(os.readlink(descriptor)))
+            found.append(str(descriptor.readlink()))
     return found
