@@ -25,7 +25,8 @@ ENGINES: Mapping[str, tuple[str, ...]] = {
 }
 WITHOUT_CHECKPOINTS = {"PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_EXPERIMENTAL": "true"}
 """Have the real engine write the state once, at the end, and not after every step."""
-_NOT_PASSED_ON = ("BASETEN_", "PULUMI_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+# Measuring coverage in them would cost more than running them.
+_NOT_PASSED_ON = ("COVERAGE_", "BASETEN_", "PULUMI_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _ON_STACK = ("--stack", "dev", "--non-interactive")
 _TAIL_CHARACTERS = 3000
 
