@@ -1,7 +1,6 @@
 """Run a measured program on an engine, through the command line that users have, with nothing of the user's touched."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from baseten_pulumi.testing.isolation import isolated_environment
 from bench.memory import PeakMemory
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,9 +25,6 @@ ENGINES: Mapping[str, tuple[str, ...]] = {
 }
 WITHOUT_CHECKPOINTS = {"PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_EXPERIMENTAL": "true"}
 """Have the real engine write the state once, at the end, and not after every step."""
-# Measuring coverage in them would cost more than running them.
-_NOT_PASSED_ON = ("COVERAGE_", "BASETEN_", "PULUMI_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-_ON_STACK = ("--stack", "dev", "--non-interactive")
 _TAIL_CHARACTERS = 3000
 
 
@@ -60,44 +57,45 @@ class Project:
         engine: "local" or "real".
         program: A module of `bench.programs`.
         size: How many environments it declares.
+        url: Where the emulator serves.
     """
 
-    def __init__(self, folder: Path, engine: str, program: str, size: int) -> None:
+    def __init__(self, folder: Path, engine: str, program: str, size: int, url: str) -> None:
         self._folder = folder
         self._engine = ENGINES[engine]
-        self._environment = _isolated(folder)
+        self._environment = {**isolated_environment(folder, url, API_KEY), "PYTHONPATH": str(ROOT)}
         shutil.copy(ROOT / "bench" / "programs" / f"{program}.py", folder / "__main__.py")
         (folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "bench", "runtime": "python"}))
         (folder / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": {"bench:size": str(size)}}))
         if engine == "real":
-            _succeeded(self._run("stack", "init", "dev", "--no-select", "--non-interactive", environment={}))
+            _succeeded(self._run("stack", "init", "dev", "--no-select"))
 
-    def up(self, url: str, parallel: int | None, *, skips_checkpoints: bool = False) -> Run:
+    def up(self, parallel: int | None, *, skips_checkpoints: bool = False) -> Run:
         """Run `up`, which has to succeed; `parallel` is the engine's own where None."""
-        return _succeeded(self.try_up(url, parallel, skips_checkpoints=skips_checkpoints))
+        return _succeeded(self.try_up(parallel, skips_checkpoints=skips_checkpoints))
 
-    def try_up(self, url: str, parallel: int | None, *flags: str, skips_checkpoints: bool = False) -> Run:
+    def try_up(self, parallel: int | None, *flags: str, skips_checkpoints: bool = False) -> Run:
         """Run `up`, which may fail."""
         width = () if parallel is None else ("--parallel", str(parallel))
-        environment = {"BASETEN_BASE_URL": url, **(WITHOUT_CHECKPOINTS if skips_checkpoints else {})}
-        return self._run("up", "--yes", "--skip-preview", *width, *flags, *_ON_STACK, environment=environment)
+        environment = WITHOUT_CHECKPOINTS if skips_checkpoints else {}
+        return self._run("up", "--yes", "--skip-preview", *width, *flags, "--stack", "dev", **environment)
 
     def preview(self) -> Run:
         """Run `preview`, which has to find nothing to change."""
-        return _succeeded(self._run("preview", "--expect-no-changes", *_ON_STACK, environment={}))
+        return _succeeded(self._run("preview", "--expect-no-changes", "--stack", "dev"))
 
     def state(self) -> list[dict[str, Any]]:
         """Return the resources in the state, the stack's own included."""
-        exported = json.loads(_succeeded(self._run("stack", "export", *_ON_STACK, environment={})).text)
+        exported = json.loads(_succeeded(self._run("stack", "export", "--stack", "dev")).text)
         resources: list[dict[str, Any]] = exported["deployment"].get("resources") or []
         return resources
 
-    def _run(self, *words: str, environment: Mapping[str, str]) -> Run:
+    def _run(self, *words: str, **environment: str) -> Run:
         marker = f"PULUMI_HOME={self._environment['PULUMI_HOME']}"
         with tempfile.TemporaryFile("w+", errors="replace") as output, PeakMemory(marker) as memory:
             began = time.perf_counter()
             done = subprocess.run(
-                [*self._engine, *words],
+                [*self._engine, *words, "--non-interactive"],
                 cwd=self._folder,
                 env={**self._environment, **environment},
                 stdout=output,
@@ -115,29 +113,13 @@ def present() -> list[str]:
 
 
 @contextmanager
-def project(engine: str, program: str, size: int) -> Iterator[Project]:
+def project(engine: str, program: str, size: int, url: str) -> Iterator[Project]:
     """Make a project in a temporary folder, for as long as the block lasts."""
     with tempfile.TemporaryDirectory(prefix="baseten-pulumi-bench-") as folder:
-        yield Project(Path(folder), engine, program, size)
+        yield Project(Path(folder), engine, program, size, url)
 
 
 def _succeeded(run: Run) -> Run:
     if not run.succeeded:
         raise RunFailedError(f"An engine's command failed:\n{run.text[-_TAIL_CHARACTERS:]}")
     return run
-
-
-def _isolated(folder: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_NOT_PASSED_ON)}
-    state = folder / "state"
-    state.mkdir()
-    return {
-        **kept,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "PULUMI_HOME": str(folder / "home"),
-        "PULUMI_BACKEND_URL": state.as_uri(),
-        "PULUMI_CONFIG_PASSPHRASE": "bench",
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "BASETEN_API_KEY": API_KEY,
-    }

@@ -30,8 +30,8 @@ def measure(case: Case) -> Measurement:
         if subject.program is None:
             seconds = seconds_to_put_in_force(emulator.url, API_KEY, fleet, case.rate_limit)
             return Measurement(case, seconds, None, emulator.observation())
-        with project(case.engine, subject.program, case.size) as stack:
-            run = stack.up(emulator.url, subject.parallel, skips_checkpoints=case.skips_checkpoints)
+        with project(case.engine, subject.program, case.size, emulator.url) as stack:
+            run = stack.up(subject.parallel, skips_checkpoints=case.skips_checkpoints)
         return Measurement(case, run.wall_seconds, run.provider_bytes, emulator.observation(subject.waiting))
 
 
@@ -43,11 +43,11 @@ def compare_previews(engine: str, size: int) -> Comparison:
     """
     with (
         emulated(Baseten(Fleet(size), 0.0, _NO_LIMIT)) as emulator,
-        project(engine, "wide", size) as ours,
-        project(engine, "nothing", size) as nothing,
+        project(engine, "wide", size, emulator.url) as ours,
+        project(engine, "nothing", size, emulator.url) as nothing,
     ):
         for each in (ours, nothing):
-            each.up(emulator.url, WIDE, skips_checkpoints=engine == "real")
+            each.up(WIDE, skips_checkpoints=engine == "real")
         return _in_turn(PREVIEWS, lambda: ours.preview().wall_seconds, lambda: nothing.preview().wall_seconds)
 
 

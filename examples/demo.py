@@ -5,7 +5,6 @@ nothing behind. The Pulumi CLI is used where it is on PATH, otherwise the local 
 """
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
@@ -13,29 +12,28 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import yaml
 
 from baseten_pulumi.testing import Emulator
+from baseten_pulumi.testing.isolation import isolated_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 STACKS = ("dev", "staging", "production")
 MODEL = "lm4chat8"
-NEVER_PASSED_ON = ("BASETEN_", "PULUMI_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
 class Project:
     """A copy of this repository's project, and the engine that runs it."""
 
     def __init__(self, folder: Path, emulator: Emulator) -> None:
-        if urlsplit(emulator.url).hostname != "127.0.0.1":
-            sys.exit(f"The demo stopped: {emulator.url} is not on this machine.")
         self._folder = folder
-        self._environment = isolated_environment(folder)
+        self._environment = isolated_environment(folder, emulator.url)
         self._is_real = shutil.which("pulumi") is not None
         self._engine = ["pulumi"] if self._is_real else [sys.executable, "-m", "baseten_pulumi.testing.engine"]
         self._copy(emulator.url)
+        for stack in STACKS if self._is_real else ():
+            self._init(stack)
 
     def run(self, *words: str, stack: str) -> int:
         """Run an engine command on one stack, its output going to the terminal; return its exit status."""
@@ -75,29 +73,14 @@ class Project:
         content["config"]["baseten:baseUrl"] = {"value": url}
         content["runtime"]["options"]["virtualenv"] = sys.prefix
         project.write_text(yaml.safe_dump(content, sort_keys=False))
-        if self._is_real:
-            for stack in STACKS:
-                command = ["pulumi", "stack", "init", stack, "--no-select"]
-                done = subprocess.run(
-                    command, cwd=self._folder, env=self._environment, check=False, capture_output=True, text=True
-                )
-                if done.returncode:
-                    sys.exit(f"The demo stopped: `{' '.join(command)}` said: {done.stderr.strip()}")
 
-
-def isolated_environment(folder: Path) -> dict[str, str]:
-    """Return environment variables that lead to nothing of the user's."""
-    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(NEVER_PASSED_ON)}
-    state = folder / "state"
-    state.mkdir()
-    return {
-        **kept,
-        "PULUMI_HOME": str(folder / "home"),
-        "PULUMI_BACKEND_URL": state.as_uri(),
-        "PULUMI_CONFIG_PASSPHRASE": "demo",
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "BASETEN_API_KEY": "demo-key",
-    }
+    def _init(self, stack: str) -> None:
+        command = ["pulumi", "stack", "init", stack, "--no-select"]
+        done = subprocess.run(
+            command, cwd=self._folder, env=self._environment, check=False, capture_output=True, text=True
+        )
+        if done.returncode:
+            sys.exit(f"The demo stopped: `{' '.join(command)}` said: {done.stderr.strip()}")
 
 
 @contextmanager

@@ -22,11 +22,10 @@ import yaml
 
 from baseten_pulumi.testing import Emulator
 from baseten_pulumi.testing.engine.__main__ import main as local_engine
+from baseten_pulumi.testing.isolation import isolated_environment
 
 API_KEY = "k-very-secret-4711"
 RUN_SECONDS = 120.0
-# Measuring coverage in them would cost more than running them: what they cover, cheaper tests cover too.
-_NOT_PASSED_ON = ("COVERAGE_", "BASETEN_", "PULUMI_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _COUNT = re.compile(r"^\s+(?:[-+~<>=]+ ?)?(\d+) (?:to )?([a-z]+)", re.MULTILINE)
 _FLAGS = {
     "up": ("--yes", "--skip-preview"),
@@ -77,7 +76,7 @@ class Stack:
         self.folder = folder
         self.emulator = emulator
         self.name = name
-        self.environment = _isolated(folder, emulator.url)
+        self.environment = isolated_environment(folder, emulator.url, API_KEY)
         self.is_settled_at_the_end = True
         self.kind = kind
         if not (folder / "Pulumi.yaml").exists():
@@ -217,20 +216,3 @@ class Stack:
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
         (self.folder / name).write_text(yaml.safe_dump(dict(content)))
-
-
-def _isolated(folder: Path, url: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_NOT_PASSED_ON)}
-    assert url.startswith("http://127.0.0.1:")
-    state = folder / "state"
-    state.mkdir(exist_ok=True)
-    return {
-        **kept,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
-        "PULUMI_HOME": str(folder / "home"),
-        "PULUMI_BACKEND_URL": state.as_uri(),
-        "PULUMI_CONFIG_PASSPHRASE": "test",
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "BASETEN_BASE_URL": url,
-        "BASETEN_API_KEY": API_KEY,
-    }

@@ -68,8 +68,11 @@ class Outcome:
 
 def put_in_force(case: Case) -> Outcome:
     """Run `up` until it succeeds, and hold everything to what was declared."""
-    with stormy(case.weather) as (url, connection), project(case.engine, case.program, case.weather.size) as stack:
-        attempts, memory = _attempts(case, stack, url)
+    with (
+        stormy(case.weather) as (url, connection),
+        project(case.engine, case.program, case.weather.size, url) as stack,
+    ):
+        attempts, memory = _attempts(case, stack)
         found = seen(connection)
         broken = [
             *([] if attempts[-1].succeeded else [f"{MOST_UPS} ups were not enough"]),
@@ -81,11 +84,11 @@ def put_in_force(case: Case) -> Outcome:
     return Outcome(case, attempts, memory, found, broken)
 
 
-def _attempts(case: Case, stack: Project, url: str) -> tuple[list[Attempt], int | None]:
+def _attempts(case: Case, stack: Project) -> tuple[list[Attempt], int | None]:
     attempts: list[Attempt] = []
     peaks: list[int] = []
     while len(attempts) < MOST_UPS and not (attempts and attempts[-1].succeeded):
-        run = stack.try_up(url, PARALLEL[case.program], "--continue-on-error", skips_checkpoints=case.engine == "real")
+        run = stack.try_up(PARALLEL[case.program], "--continue-on-error", skips_checkpoints=case.engine == "real")
         peaks += [] if run.provider_bytes is None else [run.provider_bytes]
         attempts.append(Attempt(run.wall_seconds, run.succeeded, len(_unfinished(stack.state(), case))))
     return attempts, max(peaks, default=None)

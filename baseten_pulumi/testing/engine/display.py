@@ -1,7 +1,6 @@
 """Tell a run as lines: what is done to which resource, what went wrong, and the sum at the end."""
 
 import os
-import sys
 import threading
 import time
 from collections import Counter
@@ -218,8 +217,3 @@ class Display:
 def _is_no_news(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     """Tell whether an output stays as it was, or is one that only the operation itself will tell."""
     return key in old and key in new and (new[key] == values.UNKNOWN or values.same(old[key], new[key]))
-
-
-def standard_display(*, show_diff: bool, colour: bool | None) -> Display:
-    """Display on this process's standard output."""
-    return Display(sys.stdout, show_diff=show_diff, colour=colour)
