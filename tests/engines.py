@@ -48,6 +48,8 @@ REAL = pytest.param(
     ],
 )
 """The real engine, as a test's parameter `engine`."""
+ON_REAL_ENGINE = pytest.mark.parametrize("engine", [REAL], indirect=True)
+"""For a test of what the local engine does not serve."""
 
 
 @dataclass(frozen=True, slots=True)

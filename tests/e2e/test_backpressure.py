@@ -5,7 +5,6 @@ import re
 import pytest
 
 from baseten_pulumi.testing import Emulator
-from tests.e2e.test_keeping_state_compatible import AUTOSCALING, PROMOTION, STATES
 from tests.engines import Stack
 from tests.programs import MODEL, patches, program
 
@@ -62,28 +61,4 @@ def test_policy_stays_when_it_leaves_the_program(stack: Stack, emulator: Emulato
     sentence = "request_backpressure_settings.policy is no longer managed; Baseten keeps its value (QUEUE_ON_FULL)."
     assert sentence in stack.up().text
     assert not emulator.requests
-    assert _policy(emulator) == "QUEUE_ON_FULL"
-
-
-@pytest.mark.emulator(api="founding")
-def test_policy_is_refused_by_name_when_the_api_does_not_know_it(stack: Stack, emulator: Emulator) -> None:
-    """An older API answers 4xx to the request, and nobody waits for what it will never report."""
-    stack.program(_program("NONE"))
-    assert "request_backpressure_settings: unknown field" in stack.fails("up")
-    assert "request_backpressure_settings" not in emulator.reported(MODEL, "production")
-    stack.program(program({"min_replica": 1}))
-    stack.up()
-
-
-def test_only_the_policy_is_added_when_the_state_is_of_the_first_release(stack: Stack, emulator: Emulator) -> None:
-    """Nothing else in that state has changed its meaning, and nothing is sent until somebody declares it."""
-    stack.adopt(STATES / f"first_release_{stack.kind}.json")
-    stack.program(program(AUTOSCALING, PROMOTION))
-    stack.up("--expect-no-changes")
-    assert not emulator.requests
-    stack.program(program(AUTOSCALING, PROMOTION, more="request_backpressure_settings={'policy': 'QUEUE_ON_FULL'},"))
-    text = stack.preview().text
-    assert re.search(r"\+ request_backpressure_settings", text)
-    assert "max_replica" not in text
-    stack.up()
     assert _policy(emulator) == "QUEUE_ON_FULL"

@@ -1,11 +1,14 @@
-"""State of the first release gives an empty preview under every later one."""
+"""A state of the first release gives an empty preview under every later one, and an older API a plain answer."""
 
 import re
 from pathlib import Path
 
+import pytest
+
 from baseten_pulumi.testing import Emulator
 from tests.engines import Stack
-from tests.programs import MODEL, program
+from tests.programs import MODEL, patches, program
+from tests.schedules import SCHEDULES, schedule
 
 STATES = Path(__file__).parent / "states"
 AUTOSCALING = {
@@ -31,6 +34,14 @@ PROMOTION = {
     "ramp_up_while_promoting": False,
     "ramp_up_duration_seconds": 300,
 }
+LATER = pytest.mark.parametrize(
+    ("group", "declared"),
+    [
+        ("request_backpressure_settings", {"policy": "QUEUE_ON_FULL"}),
+        (SCHEDULES, {"timezone": "Europe/Berlin", "schedules": [schedule("peak")]}),
+    ],
+)
+"""Settings that came after the first release."""
 
 
 def test_the_preview_is_empty_when_the_state_is_of_the_first_release(stack: Stack, emulator: Emulator) -> None:
@@ -44,4 +55,31 @@ def test_the_preview_is_empty_when_the_state_is_of_the_first_release(stack: Stac
     emulator.change(MODEL, "production", {"max_replica": 9})
     stack.refresh()
     assert re.search(r"~ max_replica *: 9 => 4", stack.preview().text)
+    stack.up()
+
+
+@LATER
+def test_only_a_later_setting_is_added_when_the_state_is_of_the_first_release(
+    stack: Stack, emulator: Emulator, group: str, declared: dict[str, object]
+) -> None:
+    """Nothing in that state has changed its meaning, and nothing is sent until somebody declares what came later."""
+    stack.adopt(STATES / f"first_release_{stack.kind}.json")
+    stack.program(program(AUTOSCALING, PROMOTION, more=f"{group}={declared!r},"))
+    text = stack.preview().text
+    assert f"+ {group}" in text
+    assert "concurrency_target" not in text
+    assert "max_surge_percent" not in text
+    stack.up()
+    assert [group in body for body in patches(emulator) if isinstance(body, dict)] == [True]
+
+
+@pytest.mark.emulator(api="founding")
+@LATER
+def test_a_later_setting_is_refused_by_name_when_the_api_does_not_know_it(
+    stack: Stack, emulator: Emulator, group: str, declared: dict[str, object]
+) -> None:
+    """An older API answers 4xx to the request, and nobody waits for what it will never report."""
+    stack.program(program({"min_replica": 1}, more=f"{group}={declared!r},"))
+    assert f"{group}: unknown field" in stack.fails("up")
+    stack.program(program({"min_replica": 1}))
     stack.up()

@@ -5,7 +5,7 @@ from base64 import b64encode
 import pytest
 
 from baseten_pulumi.testing import Emulator, Fault
-from tests.engines import API_KEY, Stack
+from tests.engines import API_KEY, ON_REAL_ENGINE, Stack
 from tests.key_scan import holds
 from tests.programs import program
 
@@ -70,16 +70,14 @@ def test_the_key_is_nowhere_when_every_error_echoes_it(stack: Stack, emulator: E
 
 
 @pytest.mark.emulator(api_key=API_KEY)
+@ON_REAL_ENGINE
 def test_the_key_is_in_none_of_our_words_when_it_is_a_secret_of_the_stack(stack: Stack, emulator: Emulator) -> None:
-    """As configuration it is encrypted in the stack's file and state, and used.
+    """As configuration it is encrypted in the stack's file and state, and used; the local engine keeps no secrets.
 
     At its highest verbosity the engine itself logs what it hands to providers, and filters only what it shows.
     """
-    if stack.kind == "local":
-        stack.is_settled_at_the_end = False
-        pytest.skip("the local engine keeps no secrets; it says so")
     del stack.environment["BASETEN_API_KEY"]
-    stack._command("config", "set", "--secret", "baseten:apiKey", API_KEY, "--stack", "dev").check_returncode()
+    stack.set_config("--secret", "baseten:apiKey", API_KEY)
     stack.program(program({"min_replica": 1}))
     assert not holds(stack.up().text + stack.written(), API_KEY)
     seen = _seen(stack, emulator, "up", "preview", "refresh")

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from baseten_pulumi.testing import Emulator, Fault
-from tests.engines import API_KEY, Stack
+from tests.engines import API_KEY, ON_REAL_ENGINE, Stack
 from tests.programs import MODEL, patches
 
 FIVE = ("canary", "dev", "eu", "production", "staging")
@@ -313,11 +313,9 @@ def test_misspelt_settings_are_refused_by_path_when_previewed(stack: Stack) -> N
     stack.is_settled_at_the_end = False
 
 
+@ON_REAL_ENGINE
 def test_the_joint_wait_is_passed_over_when_only_a_child_is_the_target(stack: Stack, emulator: Emulator) -> None:
-    """Nobody waits then; the next whole `up` does, and sends nothing."""
-    if stack.kind == "local":
-        stack.is_settled_at_the_end = False
-        pytest.skip("the local engine serves no --target")
+    """Nobody waits then; the next whole `up` does, and sends nothing. The local engine knows no --target."""
     stack.program(component(replicas(production=3, staging=3)))
     stack.up()
     stack.program(component(replicas(production=6, staging=3)))

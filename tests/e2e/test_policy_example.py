@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import pytest
-
 from baseten_pulumi.testing import Emulator
 from examples.policy import rules
-from tests.engines import REAL, Stack
+from tests.engines import ON_REAL_ENGINE, Stack
 from tests.examples import EXAMPLES
 from tests.programs import patches, program
 
@@ -29,12 +27,12 @@ def test_rules_find_what_is_declared_when_they_read_what_an_engine_holds(stack: 
     assert [text.rpartition(" is ")[2] for text in found] == ["0; declare at least 1.", "3.", "40."]
 
 
-@pytest.mark.skipif(
-    not (PACK / ".venv").exists(), reason="examples/policy has no .venv: `make setup` makes one where the CLI is"
-)
-@pytest.mark.parametrize("engine", [REAL], indirect=True)
+@ON_REAL_ENGINE
 def test_nothing_is_sent_when_the_policy_pack_refuses_it(stack: Stack, emulator: Emulator) -> None:
-    """Every violation is named in the preview already; what the rules allow goes through with the pack, too."""
+    """Every violation is named in the preview already; what the rules allow goes through with the pack, too.
+
+    The pack runs in examples/policy/.venv, which `make setup` makes where the Pulumi CLI is.
+    """
     stack.program(program(BOLD, ROLLING))
     shown = stack.fails("preview", "--policy-pack", str(PACK))
     for violation in (

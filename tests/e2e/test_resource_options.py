@@ -3,7 +3,7 @@
 import pytest
 
 from baseten_pulumi.testing import Emulator
-from tests.engines import Stack
+from tests.engines import ON_REAL_ENGINE, Stack
 from tests.programs import MODEL, patches, program, reported
 
 THREE, SIX = {"min_replica": 1, "max_replica": 3}, {"min_replica": 1, "max_replica": 6}
@@ -12,12 +12,6 @@ HIDDEN = 4711
 
 def _options(text: str) -> str:
     return f"opts=pulumi.ResourceOptions({text})"
-
-
-def _only_real(stack: Stack, what: str) -> None:
-    if stack.kind == "local":
-        stack.is_settled_at_the_end = False
-        pytest.skip(f"the local engine serves no {what}")
 
 
 def _up(stack: Stack, emulator: Emulator, text: str) -> list[object]:
@@ -38,9 +32,9 @@ def test_a_setting_keeps_its_value_when_its_changes_are_ignored(stack: Stack, em
     assert sent == [{"autoscaling_settings": {"min_replica": 2, "max_replica": 3}}]
 
 
+@ON_REAL_ENGINE
 def test_the_resource_is_replaced_when_the_program_says_so_of_a_setting(stack: Stack, emulator: Emulator) -> None:
     """Replacing the same environment's settings sends the new ones once; the old one's end touches nothing."""
-    _only_real(stack, "replace_on_changes")
     options = _options('replace_on_changes=["autoscaling_settings.max_replica"]')
     _up(stack, emulator, program(THREE, more=options))
     stack.program(program(SIX, more=options))
@@ -116,9 +110,9 @@ def test_settings_are_sent_after_what_they_depend_on_is_in_force(stack: Stack, e
     assert sent[second - 1][0] == "GET"
 
 
+@ON_REAL_ENGINE
 def test_what_a_transform_made_of_settings_is_sent_when_the_program_has_one(stack: Stack, emulator: Emulator) -> None:
     """The engine has the last word on inputs: the resource's, and its owner's too."""
-    _only_real(stack, "transforms")
     transform = (
         "def staged(args):\n"
         "    return pulumi.ResourceTransformResult({**args.props, 'env_name': 'staging'}, args.opts)\n"
@@ -148,9 +142,9 @@ def test_a_secret_setting_is_shown_nowhere_when_it_is_previewed(stack: Stack, em
     stack.up()
 
 
+@ON_REAL_ENGINE
 def test_the_others_are_left_alone_when_one_is_the_target(stack: Stack, emulator: Emulator) -> None:
     """`--target` sends the settings of that environment alone; the next whole `up` sends the rest."""
-    _only_real(stack, "--target")
     one = "BasetenEnvironmentSettings('{0}', model_id='{1}', env_name='{0}', autoscaling_settings={2!r})"
 
     def declare(settings: object) -> str:

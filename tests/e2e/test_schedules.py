@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from baseten_pulumi.testing import Emulator, Fault
-from tests.e2e.test_keeping_state_compatible import AUTOSCALING, PROMOTION, STATES
 from tests.engines import Stack
 from tests.programs import MODEL, patches, program, timeout
 from tests.schedules import SCHEDULES, one_time, reported, schedule
@@ -233,31 +232,6 @@ def test_defaults_and_own_schedules_are_in_force_when_a_component_declares_them(
     emulator.clear_requests()
     stack.up("--expect-no-changes")
     assert not emulator.requests
-
-
-@pytest.mark.emulator(api="founding")
-def test_schedules_are_refused_by_name_when_the_api_does_not_know_them(stack: Stack, emulator: Emulator) -> None:
-    """An older API answers 4xx to the request, and nobody waits for what it will never report."""
-    stack.program(_program(PEAK))
-    assert f"{SCHEDULES}: unknown field" in stack.fails("up")
-    assert "autoscaling_schedules" not in emulator.reported(MODEL, "production")
-    stack.program(program({"min_replica": 1}))
-    stack.up()
-
-
-def test_only_schedules_are_added_when_the_state_is_of_the_first_release(stack: Stack, emulator: Emulator) -> None:
-    """Nothing is different in that state until somebody declares one."""
-    stack.adopt(STATES / f"first_release_{stack.kind}.json")
-    stack.program(program(AUTOSCALING, PROMOTION))
-    stack.up("--expect-no-changes")
-    assert not emulator.requests
-    declared = {"timezone": "Europe/Berlin", "schedules": [PEAK]}
-    stack.program(program(AUTOSCALING, PROMOTION, more=f"autoscaling_schedule_settings={declared!r},"))
-    text = stack.preview().text
-    assert "+ autoscaling_schedule_settings" in text
-    assert "concurrency_target" not in text
-    stack.up()
-    assert _held(emulator).keys() == {"peak"}
 
 
 def test_everything_is_read_when_an_environment_with_schedules_is_looked_up(stack: Stack, emulator: Emulator) -> None:

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import pytest
-
 from baseten_pulumi.testing import Emulator
-from tests.engines import REAL, Stack
+from tests.engines import ON_REAL_ENGINE, Stack
 from tests.programs import MODEL
 
 PROGRAM = f"""
@@ -63,7 +61,7 @@ def test_preview_fails_with_the_keys_of_the_files_when_the_configuration_is_wron
     assert "baseten:environments is not set in Pulumi.dev.yaml." in stack.fails("preview")
 
 
-@pytest.mark.parametrize("engine", [REAL], indirect=True)
+@ON_REAL_ENGINE
 def test_settings_come_into_force_when_the_cli_wrote_them(stack: Stack, emulator: Emulator) -> None:
     """Numbers and booleans set by path are numbers and booleans; secret ones stay secret all the way."""
     stack.program(PROGRAM)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from baseten_pulumi.clock import Clock
+from baseten_pulumi.testing import Emulator
 
 
 class FakeClock(Clock):
@@ -73,3 +74,19 @@ def clock() -> FakeClock:
 def emulator_clock() -> FakeClock:
     """The clock of an emulator that is shared by all tests: its time only grows."""
     return FakeClock()
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Emulator]:
+    """An emulator that tests share: starting one takes longer than most of them."""
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def baseten(served: Emulator) -> Emulator:
+    """Baseten with model abc123 as new."""
+    served.faults.clear()
+    served.add_model("abc123", "model", ["staging", "production"])
+    served.clear_requests()
+    return served

@@ -9,7 +9,7 @@ from baseten_pulumi.testing.emulator.settings import DEFAULTS, ROLLING_DEPLOY_DE
 
 @dataclass(frozen=True, slots=True)
 class InstanceType:
-    """Describe a machine as the API does; memory in mebibytes, None where it has no GPU."""
+    """A machine as the API describes it; memory in mebibytes, None where it has no GPU."""
 
     id: str
     name: str

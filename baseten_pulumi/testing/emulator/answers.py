@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from baseten_pulumi.testing.emulator.account import InstanceType
+from baseten_pulumi.testing.emulator.schedules import Overrides, Repeating
+
 
 class _Answer(BaseModel):
     model_config = ConfigDict(protected_namespaces=())  # older releases would keep model_id to themselves
@@ -59,31 +62,10 @@ class Backpressure(_Answer):
     policy: Literal["QUEUE_ON_FULL", "REJECT_ON_FULL"] | None = None
 
 
-class Overrides(_Answer):
-    """What a schedule changes while it runs; null is as the environment has it."""
-
-    min_replica: int
-    max_replica: int
-    autoscaling_window: int | None
-    scale_down_delay: int | None
-    concurrency_target: int | None
-    target_utilization_percentage: int | None
-    target_in_flight_tokens: int | None
-    max_scale_down_rate: int | None
-
-
-class Schedule(_Answer):
+class Schedule(_Answer, Repeating):
     """A schedule that repeats."""
 
     id: str
-    name: str
-    enabled: bool
-    cadence: Literal["DAILY", "HOURLY"]
-    weekdays: list[Literal["SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY"]]
-    start_hour: int | None = None
-    start_minute: int
-    end_hour: int | None = None
-    end_minute: int
     autoscaling_settings: Overrides
 
 
@@ -121,18 +103,6 @@ class PromotionInProgress(_Answer):
     percent_traffic_to_new_version: int
     error_message: str | None = None
     rolling_deploy: bool | None = None
-
-
-class InstanceType(_Answer):
-    """A machine; memory in mebibytes."""
-
-    id: str
-    name: str
-    memory_limit_mib: int
-    millicpu_limit: int
-    gpu_count: int
-    gpu_type: str | None
-    gpu_memory_limit_mib: int | None
 
 
 class FoundingDeployment(_Answer):

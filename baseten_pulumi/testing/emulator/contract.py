@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from baseten_pulumi.testing.emulator.refusals import RefusalError
-from baseten_pulumi.testing.emulator.schedules import REQUESTED, ScheduleUpdate
+from baseten_pulumi.testing.emulator.schedules import REQUESTED, Closed, ScheduleUpdate
 from baseten_pulumi.testing.emulator.settings import Settings
 
 Api: TypeAlias = Literal["current", "founding"]
@@ -18,17 +18,13 @@ FOUNDING_SURGE_PERCENT = 10
 Request = TypeVar("Request", bound=BaseModel)
 
 
-class _Closed(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-
 class _Open(BaseModel):
     """An object whose description does not forbid unknown fields: they are swallowed in silence."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
 
-class _FoundingAutoscaling(_Closed):
+class _FoundingAutoscaling(Closed):
     min_replica: int | None = None
     max_replica: int | None = None
     autoscaling_window: int | None = None
@@ -67,16 +63,16 @@ class _FoundingPromotion(_Promotion):
     rolling_deploy_config: _FoundingRollingDeployConfig | None = None
 
 
-class _Backpressure(_Closed):
+class _Backpressure(Closed):
     policy: Literal["QUEUE_ON_FULL", "REJECT_ON_FULL"] | None = None
 
 
-class _FoundingUpdate(_Closed):
+class _FoundingUpdate(Closed):
     autoscaling_settings: _FoundingAutoscaling | None = None
     promotion_settings: _FoundingPromotion | None = None
 
 
-class _Update(_Closed):
+class _Update(Closed):
     autoscaling_settings: _Autoscaling | None = None
     promotion_settings: _Promotion | None = None
     request_backpressure_settings: _Backpressure | None = None

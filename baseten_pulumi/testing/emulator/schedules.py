@@ -15,14 +15,17 @@ from baseten_pulumi.testing.emulator.settings import Settings
 
 REQUESTED = "autoscaling_schedule_settings"
 HELD = "autoscaling_schedules"
-_Weekday = Literal["SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY"]
 
 
-class _Closed(BaseModel):
+class Closed(BaseModel):
+    """An object of a request whose description forbids unknown fields."""
+
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
-class _Overrides(_Closed):
+class Overrides(BaseModel):
+    """What a schedule changes while it runs; null is as the environment has it."""
+
     min_replica: int
     max_replica: int
     autoscaling_window: int | None
@@ -30,23 +33,32 @@ class _Overrides(_Closed):
     concurrency_target: int | None
     target_utilization_percentage: int | None
     target_in_flight_tokens: int | None
-    max_scale_down_rate: int | None = Field(ge=1, le=50)
+    max_scale_down_rate: int | None
 
 
-class _Upsert(_Closed):
-    id: str | None = None
+class Repeating(BaseModel):
+    """What requests and answers say alike of a schedule that repeats."""
+
     name: str
     enabled: bool
     cadence: Literal["DAILY", "HOURLY"]
-    weekdays: list[_Weekday]
+    weekdays: list[Literal["SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY"]]
     start_hour: int | None = None
     start_minute: int
     end_hour: int | None = None
     end_minute: int
+
+
+class _Overrides(Overrides, Closed):
+    max_scale_down_rate: int | None = Field(ge=1, le=50)
+
+
+class _Upsert(Repeating, Closed):
+    id: str | None = None
     autoscaling_settings: _Overrides
 
 
-class ScheduleUpdate(_Closed):
+class ScheduleUpdate(Closed):
     """Part of a PATCH: a partial change of an environment's schedules."""
 
     timezone: str | None = None

@@ -22,21 +22,6 @@ WARNING, INFO = engine_pb2.WARNING, engine_pb2.INFO
 Lines = list[tuple["engine_pb2.LogSeverity.ValueType", str, str]]
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Emulator]:
-    with Emulator() as running:
-        yield running
-
-
-@pytest.fixture
-def baseten(served: Emulator) -> Emulator:
-    """Baseten as new, with model abc123."""
-    served.faults.clear()
-    served.add_model("abc123", "model", ["staging", "production"])
-    served.clear_requests()
-    return served
-
-
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> Lines:
     """What programs log on rows: severity, the resource's name, text."""

@@ -53,17 +53,9 @@ def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def served(emulator_clock: "FakeClock") -> Iterator[Emulator]:
+    """Settings are in force five seconds of the fake clock after they were sent."""
     with Emulator(clock=emulator_clock.now, apply_seconds=APPLY_SECONDS) as running:
         yield running
-
-
-@pytest.fixture
-def baseten(served: Emulator) -> Emulator:
-    """Baseten with model abc123 as new; settings are in force five seconds of the fake clock after they were sent."""
-    served.faults.clear()
-    served.add_model("abc123", "model", ["staging", "production"])
-    served.clear_requests()
-    return served
 
 
 def _standing_still(

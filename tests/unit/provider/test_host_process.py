@@ -20,27 +20,24 @@ OUTPUTS: dict[str, Any] = {**inputs(), "status": "ACCEPTED", "in_force": True, "
 
 
 @pytest.fixture(scope="module")
-def reported() -> Iterator[Emulator]:
+def served() -> Iterator[Emulator]:
     with Emulator(api_key=KEY) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def host(shown: "Engine", reported: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    config = {"apiKey": KEY, "baseUrl": reported.url}
+def host(shown: "Engine", served: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    config = {"apiKey": KEY, "baseUrl": served.url}
     running = Host(shown.address, tmp_path_factory.mktemp("host"), config)
     yield running
     running.stop()
 
 
 @pytest.fixture
-def baseten(reported: Emulator, shown: "Engine") -> Emulator:
-    """Baseten as new, settings in force at once."""
-    reported.faults.clear()
-    reported.add_model("abc123", "model", ["staging", "production"])
-    reported.clear_requests()
+def baseten(baseten: Emulator, shown: "Engine") -> Emulator:
+    """Baseten as new, and nothing shown yet."""
     shown.lines.clear()
-    return reported
+    return baseten
 
 
 def test_words_are_plain_when_the_very_first_call_of_a_process_goes_wrong(tmp_path: Path) -> None:
