@@ -86,7 +86,7 @@ def goal_of_registration(request: Any) -> Goal:
         custom=request.custom,
         inputs=values.from_struct(request.object),
         dependencies=_sorted(request.dependencies),
-        property_dependencies={key: _sorted(found.urns) for key, found in request.propertyDependencies.items()},
+        property_dependencies={key: _sorted(found.urns) for key, found in sorted(request.propertyDependencies.items())},
         protect=request.protect if "protect" in present else None,
         retain_on_delete=request.retainOnDelete if "retainOnDelete" in present else None,
         delete_first=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,

@@ -55,6 +55,14 @@ def test_every_served_option_is_read_when_the_request_has_it() -> None:
     assert goal.timeouts == {"create": 60.0}
 
 
+def test_dependencies_stand_in_the_same_order_every_time_when_there_are_many() -> None:
+    """A request's are in no order, and a state that says the same is not written again."""
+    found = {name: Request.PropertyDependencies(urns=["b", "a"]) for name in "hgfedcba"}
+    read = goal_of_registration(request(propertyDependencies=found)).property_dependencies
+    assert read is not None
+    assert list(read.items()) == [(name, ("a", "b")) for name in "abcdefgh"]
+
+
 SERVED = {
     "type", "name", "parent", "custom", "object", "protect", "dependencies", "propertyDependencies",
     "deleteBeforeReplace", "deleteBeforeReplaceDefined", "ignoreChanges", "additionalSecretOutputs", "aliasURNs",
