@@ -12,6 +12,7 @@ import pulumi.runtime
 from baseten_pulumi.errors import ConfigurationError, Statements
 from baseten_pulumi.program.merging import merged
 from baseten_pulumi.program.raising import shown_without_a_traceback
+from baseten_pulumi.schedules import SCHEDULES
 from baseten_pulumi.settings import EnvironmentArgsDict
 
 ENVIRONMENTS = "baseten:environments"
@@ -20,6 +21,8 @@ DEFAULTS = "baseten:environmentDefaults"
 _VALUES = re.compile(r"( \(-?\d+\))?, got .*", re.DOTALL)
 
 _SCHEDULE_NAME = re.compile(r'(?<=schedules\[)"([^"\\]|\\.)*"(?=\])')
+# The last key of a path, as `provider.judging.member` writes it.
+_LAST_KEY = re.compile(r'(\[".*"\]|[^.]+)$', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +32,19 @@ class _Configured:
     Attributes:
         defaults: Settings of all environments; empty where there are none.
         environments: Settings by environment; None where nothing is set.
-        is_secret: Whether no value may be shown.
+        secret: Which of the two hold a secret. With one no value of either is shown, and of its own keys only those
+            that are settings.
     """
 
     defaults: Any
     environments: Any
-    is_secret: bool
+    secret: frozenset[str]
+
+    def key_of(self, name: str) -> str:
+        """Return how errors call an environment; by its place where its name may be a secret."""
+        if ENVIRONMENTS not in self.secret:
+            return f"{ENVIRONMENTS}.{name}"
+        return f"{ENVIRONMENTS}.[secret {list(self.environments).index(name) + 1}]"
 
 
 @shown_without_a_traceback()
@@ -56,16 +66,15 @@ def settings_from_config() -> dict[str, EnvironmentArgsDict]:
     configured = _configured()
     if configured.environments is None:
         raise _not_set()
-    _refuse(configured, _misfits(configured))
+    _refuse(configured, [*_misfits(configured), *_conflicts(configured)])
     settings = {name: merged(configured.defaults, own or {}) for name, own in configured.environments.items()}
-    _refuse(configured, _conflicts(configured, settings))
-    return {name: _secret(found) if configured.is_secret else found for name, found in settings.items()}
+    return {name: _secret(found) if configured.secret else found for name, found in settings.items()}
 
 
 def _configured() -> _Configured:
-    is_secret = any(pulumi.runtime.is_config_secret(key) for key in (DEFAULTS, ENVIRONMENTS))
+    secret = frozenset(key for key in (DEFAULTS, ENVIRONMENTS) if pulumi.runtime.is_config_secret(key))
     defaults, environments = _value(DEFAULTS), _value(ENVIRONMENTS)
-    return _Configured({} if defaults is None else defaults, environments, is_secret)
+    return _Configured({} if defaults is None else defaults, environments, secret)
 
 
 def _value(key: str) -> Any:
@@ -106,7 +115,7 @@ def _misfits(configured: _Configured) -> Iterator[str]:
     """Yield what is wrong by itself, wherever it stands."""
     from baseten_pulumi.provider.checking import misfits, misnamed, object_failures
 
-    yield from _faults(DEFAULTS, misfits(configured.defaults))
+    yield from _faults(DEFAULTS, misfits(configured.defaults), hides_keys=DEFAULTS in configured.secret)
     if failures := object_failures(configured.environments):
         yield from _faults(ENVIRONMENTS, failures)
         return
@@ -114,29 +123,48 @@ def _misfits(configured: _Configured) -> Iterator[str]:
         yield f"{ENVIRONMENTS}: must name at least one environment, got none"
     for name, settings in configured.environments.items():
         of_name = [("", reason) for _, reason in misnamed({"env_name": name})]
-        yield from _faults(f"{ENVIRONMENTS}.{name}", [*of_name, *misfits({} if settings is None else settings)])
+        found = [*of_name, *misfits({} if settings is None else settings)]
+        yield from _faults(configured.key_of(name), found, hides_keys=ENVIRONMENTS in configured.secret)
 
 
-def _conflicts(configured: _Configured, settings: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what does not go together once each environment lies over the defaults."""
+def _conflicts(configured: _Configured) -> Iterator[str]:
+    """Yield what does not go together once each environment lies over the defaults.
+
+    What is wrong by itself is passed over: it may be meant to be anything.
+    """
     from baseten_pulumi.fields import flatten
     from baseten_pulumi.provider.checking import conflicts
 
-    defaults = flatten(configured.defaults)
-    for name, found in settings.items():
-        inherited = defaults.keys() - flatten(configured.environments[name] or {}).keys()
-        for path, reason in conflicts(found):
+    environments = configured.environments if isinstance(configured.environments, Mapping) else {}
+    for name, settings in environments.items():
+        defaults, own = _comparable(configured.defaults, {} if settings is None else settings)
+        inherited = flatten(defaults).keys() - flatten(own).keys()
+        for path, reason in conflicts(merged(defaults, own)):
             source = f" out of {DEFAULTS}" if path in inherited else ""
-            yield f"{ENVIRONMENTS}.{name}.{path}: {reason}{source}"
+            yield f"{configured.key_of(name)}.{path}: {reason}{source}"
 
 
-def _faults(key: str, failures: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _comparable(*layers: Any) -> list[Mapping[str, Any]]:
+    """Return layers of settings, empty those that are no objects; schedules in none where they are wrong in one."""
+    from baseten_pulumi.provider.checking import misfits
+
+    objects = [layer if isinstance(layer, Mapping) else {} for layer in layers]
+    if not any(misfits({SCHEDULES: layer.get(SCHEDULES)}) for layer in objects):
+        return objects
+    return [{name: inner for name, inner in layer.items() if name != SCHEDULES} for layer in objects]
+
+
+def _faults(key: str, failures: Sequence[tuple[str, str]], *, hides_keys: bool = False) -> Iterator[str]:
+    from baseten_pulumi.provider.judging import STRANGER
+
     for path, reason in failures:
-        yield f"{key}.{path}: {reason}" if path else f"{key}: {reason}"
+        is_hidden = hides_keys and reason.startswith(STRANGER)
+        shown = _LAST_KEY.sub("[secret]", _without_names(path)) if is_hidden else path
+        yield f"{key}.{shown}: {reason}" if shown else f"{key}: {reason}"
 
 
-def _refuse(configured: _Configured, found: Iterator[str]) -> None:
-    faults = [_without_values(fault) for fault in found] if configured.is_secret else list(found)
+def _refuse(configured: _Configured, found: Sequence[str]) -> None:
+    faults = [_without_values(fault) for fault in found] if configured.secret else list(found)
     if faults:
         raise ConfigurationError(
             Statements(
@@ -149,7 +177,11 @@ def _refuse(configured: _Configured, found: Iterator[str]) -> None:
 
 
 def _without_values(fault: str) -> str:
-    return _SCHEDULE_NAME.sub("secret", _VALUES.sub("; the value is a secret", fault))
+    return _without_names(_VALUES.sub("; the value is a secret", fault))
+
+
+def _without_names(path: str) -> str:
+    return _SCHEDULE_NAME.sub("secret", path)
 
 
 def _not_set() -> ConfigurationError:

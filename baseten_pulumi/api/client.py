@@ -69,7 +69,7 @@ class BasetenClient:
             found = await self._connection.send(request, models.read_environments, within_seconds)
         except NotFoundError as error:
             raise await self._what_of_model(error, model_id, error.statements.seen, deadline) from None
-        return {name: self._worded(environment) for name, environment in found.items()}
+        return {self._masked(name): self._worded(environment) for name, environment in found.items()}
 
     async def read_environment_now(
         self, model_id: str, env_name: str, *, within_seconds: float, on_trouble: OnTrouble = lambda _: None
@@ -106,9 +106,10 @@ class BasetenClient:
             RequestError: Baseten could not be asked, once the time is up.
         """
         request = self._request("GET", paths.MODELS, "The account's models could not be read.")
-        return await self._retried(
+        found = await self._retried(
             lambda left: self._connection.send(request, models.read_models, left), within_seconds, on_trouble
         )
+        return tuple(model.worded(self._masked) for model in found)
 
     async def update_environment(  # noqa: PLR0913 - what to send, for how long, and who is told
         self,
@@ -140,7 +141,7 @@ class BasetenClient:
             status = await self._retried(change.attempt, within_seconds, on_trouble)
         except NotFoundError as error:
             raise await self._what_is_missing(error, model_id, env_name, deadline) from None
-        return masked(status, self._api_key)
+        return self._masked(status)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -184,7 +185,10 @@ class BasetenClient:
 
     def _worded(self, environment: models.Environment) -> models.Environment:
         """Take the key out of Baseten's words, which go into state and rows."""
-        return environment.worded(lambda word: masked(word, self._api_key))
+        return environment.worded(self._masked)
+
+    def _masked(self, word: str) -> str:
+        return masked(word, self._api_key)
 
     def _request(self, method: str, path: str, goal: str) -> failures.Request:
         return failures.Request(method, path, goal, self._api_key, self._host)

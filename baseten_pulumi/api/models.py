@@ -112,7 +112,10 @@ class Environment:
 
     def worded(self, reword: Callable[[str], str]) -> "Environment":
         """Return the environment with every word of Baseten's put otherwise."""
-        settings = {path: _reworded(value, reword) for path, value in self.settings.items()}
+        settings = {
+            reword(path) if is_schedule(path) else path: _reworded(value, reword)
+            for path, value in self.settings.items()
+        }
         promotion = self.promotion and self.promotion.model_copy(update={"status": reword(self.promotion.status)})
         return replace(self, settings=settings, promotion=promotion)
 
@@ -130,6 +133,11 @@ class Model:
     id: str
     name: str | None = None
     team_name: str | None = None
+
+    def worded(self, reword: Callable[[str], str]) -> "Model":
+        """Return the model with every word of Baseten's put otherwise."""
+        name, team_name = (it and reword(it) for it in (self.name, self.team_name))
+        return Model(reword(self.id), name, team_name)
 
 
 def update_body(settings: Mapping[str, Any], schedule_ids: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from baseten_pulumi.fields import Field
 
 # The engine's numbers are floats, in which larger integers are not exact.
 _LARGEST_EXACT = 2**53
+STRANGER = "is not a known property"
+"""How the reason for refusing an unknown key begins."""
 _TIMEZONE_SHAPE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
 
 
@@ -37,7 +39,7 @@ def stranger(key: object, known: Iterable[str]) -> str:
     known = list(known)
     close = difflib.get_close_matches(str(key), known, n=1)
     hint = f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
-    return f"is not a known property; {hint}"
+    return f"{STRANGER}; {hint}"
 
 
 def judge(field: Field, value: Any) -> str | None:

@@ -222,16 +222,81 @@ def test_no_value_is_shown_when_something_wrong_is_a_secret(configure: Configure
         },
         secret=[secret],
     )
-    dev, staging = (f"baseten:environments.{name}.autoscaling_settings" for name in ("dev", "staging"))
+    is_named = secret == "environmentDefaults"
+    dev, staging = (
+        f"baseten:environments.{name}.autoscaling_settings"
+        for name in (("dev", "staging") if is_named else ("[secret 1]", "[secret 2]"))
+    )
     assert _faults() == [
         f"{dev}.concurrency_target: must be a whole number; the value is a secret",
         f"{dev}.max_replica: must be a whole number; the value is a secret",
-        f'{staging}.max_replicas: is not a known property; did you mean "max_replica"?',
+        f"{staging}.{'max_replicas' if is_named else '[secret]'}: "
+        'is not a known property; did you mean "max_replica"?',
     ]
     configure({"dev": {"autoscaling_settings": {"min_replica": 4712, "max_replica": 4711}}}, secret=[secret])
+    assert _faults() == [f"{dev}.min_replica: must be at most max_replica; the value is a secret"]
+
+
+@pytest.mark.parametrize(
+    ("hidden", "path"),
+    [
+        ({"hidden": 1}, "[secret]"),
+        ({"hid.den": 1}, "[secret]"),
+        ({'hid"].den': 1}, "[secret]"),
+        ({"autoscaling_settings": {"hid.den": 1}}, "autoscaling_settings[secret]"),
+        ({"autoscaling_settings": {"hidden\n": 1}}, "autoscaling_settings.[secret]"),
+        ({"promotion_settings": {"rolling_deploy_config": {"hidden": 1}}}, "promotion_settings.rolling_deploy_config."),
+        (
+            {"autoscaling_schedule_settings": {"schedules": [{"name": "hidden", "hid.den": 1}]}},
+            "autoscaling_schedule_settings.schedules[secret][secret]",
+        ),
+    ],
+)
+def test_keys_are_not_shown_when_they_are_part_of_a_secret(configure: Configure, hidden: Any, path: str) -> None:
+    """Those that are settings are no news; an environment is told by its place, whatever its name."""
+    configure({"Hidden": hidden}, secret=["environments"])
+    faults = _faults()
+    assert faults[0] == (
+        "baseten:environments.[secret 1]: must consist of lower-case letters, digits and inner -; the value is a secret"
+    )
+    assert any(fault.startswith(f"baseten:environments.[secret 1].{path}") for fault in faults[1:]), faults
+    assert "hid" not in _refusal().casefold()
+    configure({"dev": None}, hidden, secret=["environmentDefaults"])
+    assert any(fault.startswith(f"baseten:environmentDefaults.{path}") for fault in _faults()), _faults()
+    assert "hid" not in _refusal().casefold()
+
+
+def test_settings_are_held_against_each_other_when_others_are_wrong_by_themselves(configure: Configure) -> None:
+    """All that is wrong is told at once; what is wrong by itself may be meant to be anything."""
+    crossed = {"autoscaling_settings": {"min_replica": 7, "concurrency_target": 0}}
+    configure({"dev": crossed, "staging": "all", "Prod": None}, {"autoscaling_settings": {"max_replica": 6}})
     assert _faults() == [
-        "baseten:environments.dev.autoscaling_settings.min_replica: must be at most max_replica; the value is a secret"
+        "baseten:environments.dev.autoscaling_settings.concurrency_target: must be at least 1, got 0",
+        'baseten:environments.staging: must be an object, got "all"',
+        'baseten:environments.Prod: must consist of lower-case letters, digits and inner -, got "Prod"',
+        "baseten:environments.dev.autoscaling_settings.min_replica: must be at most max_replica (6), got 7",
     ]
+
+
+@pytest.mark.parametrize(
+    ("defaults", "own"),
+    [
+        ({"timezone": "UTC"}, {"schedules": "all"}),
+        ({"schedules": "all"}, {"timezone": "UTC"}),
+        ({"schedules": [{"name": 7}]}, {"timezone": "UTC", "schedules": [7]}),
+        ("all", {"timezone": "UTC", "schedules": 7}),
+    ],
+)
+def test_schedules_are_held_against_nothing_when_they_are_wrong_by_themselves(
+    configure: Configure, defaults: Any, own: Any
+) -> None:
+    """A timezone with schedules that cannot be read is not one without schedules."""
+    name = "autoscaling_schedule_settings"
+    wrong = {"autoscaling_settings": {"min_replica": 3, "max_replica": 2}}
+    configure({"dev": {name: own, **wrong}}, {name: defaults})
+    faults = _faults()
+    assert "must come with" not in "".join(faults)
+    assert faults[-1].endswith("min_replica: must be at most max_replica (2), got 3")
 
 
 def test_strings_stay_strings_when_nothing_is_a_secret(configure: Configure) -> None:

@@ -89,6 +89,30 @@ def test_key_is_in_no_word_of_basetens_when_it_is_echoed(
     assert status == "NEW [key]"
 
 
+def test_names_are_told_without_the_key_when_it_is_echoed_in_them(
+    clock: "FakeClock", wire: "type[Wire]", answers: "Answers"
+) -> None:
+    """Commands print the names of models, teams, environments and schedules, and programs may export them."""
+    models = {"models": [{"id": f"m{KEY}", "name": f"chat {KEY}", "team_name": KEY}, {"id": "xyz789"}]}
+    listed, _ = _asked(lambda it: it.read_models_now(within_seconds=60.0), clock, wire, answers.json(200, models))
+    assert [(it.id, it.name, it.team_name) for it in listed] == [
+        ("m[key]", "chat [key]", "[key]"),
+        ("xyz789", None, None),
+    ]
+    schedules = {"timezone": "UTC", "schedules": [{"id": "1", "name": f"peak {KEY}", "cadence": "DAILY"}]}
+    one = {"name": f"x{KEY}", "autoscaling_schedules": schedules}
+    every, _ = _asked(
+        lambda it: it.read_environments_now("abc123", within_seconds=60.0),
+        clock,
+        wire,
+        answers.json(200, {"environments": [one]}),
+    )
+    (name,), (environment,) = every, every.values()
+    assert name == "x[key]"
+    assert 'autoscaling_schedule_settings.schedules["peak [key]"]' in environment.settings
+    assert not holds(repr(environment.settings), KEY)
+
+
 def test_names_of_environments_are_listed_without_the_key_when_one_is_missing(
     clock: "FakeClock", wire: "type[Wire]", answers: "Answers"
 ) -> None:
