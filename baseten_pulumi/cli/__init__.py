@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from importlib import import_module
 
+from baseten_pulumi.cli.answering import EXIT_STATUS, INTERRUPTED, SUCCEEDED, say
 from baseten_pulumi.version import version
 
 COMMANDS = {
@@ -15,16 +16,40 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a sub-command and return its exit status.
+    """Run a sub-command and return its exit status; without one say which there are.
 
     Args:
         arguments: What follows the command's name; None for the process's own.
     """
-    parser = argparse.ArgumentParser(prog="baseten-pulumi", description="Tools of baseten-pulumi.")
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    finally:
+        say("")  # help and version may be unread, too
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    parser = _parser()
+    chosen, rest = parser.parse_known_args(arguments)
+    if chosen.command is not None:
+        status: int = import_module(f"{__name__}.{chosen.command}").run(rest)
+        return status
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    parser.print_help()
+    return SUCCEEDED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="baseten-pulumi",
+        description="Look at Baseten's environments, write a Pulumi program from them, or try one without an account.",
+        epilog=f"`baseten-pulumi COMMAND --help` has examples.\n\n{EXIT_STATUS}; emulate, which serves until then, has 0",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--version", action="version", version=f"%(prog)s {version()}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", title="commands", metavar="COMMAND")
     for name, summary in COMMANDS.items():
         commands.add_parser(name, help=summary, add_help=False)
-    chosen, rest = parser.parse_known_args(arguments)
-    status: int = import_module(f"{__name__}.{chosen.command}").run(rest)
-    return status
+    return parser

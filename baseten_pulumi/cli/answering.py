@@ -1,4 +1,8 @@
-"""How a command ends: with what it printed, or with an error in words on standard error."""
+"""How a command ends: with what it printed, or with an error in words on standard error.
+
+What a command is asked for goes to standard output, everything else to standard error. Whoever reads the output
+may stop reading: that is no error.
+"""
 
 import io
 import os
@@ -17,8 +21,15 @@ from baseten_pulumi.errors import (
     TransientError,
 )
 
-SUCCEEDED, FAILED = 0, 1
-_INTERRUPTED = 130
+SUCCEEDED, FAILED, MISUNDERSTOOD, INTERRUPTED = 0, 1, 2, 130
+EXIT_STATUS = f"""\
+exit status:
+  {SUCCEEDED:<4} done
+  {FAILED:<4} not done; what is in the way stands on standard error
+  {MISUNDERSTOOD:<4} the command line is not understood
+  {INTERRUPTED:<4} interrupted (Ctrl-C)"""
+"""How commands end that ask Baseten, in the words of their help."""
+
 _KEY = "Set BASETEN_API_KEY to a valid key of one who may see the model."
 _NETWORK = "Try again; if it stays, check the network, its proxies and BASETEN_BASE_URL."
 _REQUEST = "Check the model, the environment and BASETEN_BASE_URL."
@@ -44,16 +55,19 @@ def answered(text: Callable[[], str]) -> int:
         said = text()
     except BasetenError as error:
         return refused(str(_for_a_command(error)))
-    except KeyboardInterrupt:
-        return _INTERRUPTED
+    say(said)
+    return SUCCEEDED
+
+
+def say(text: str) -> None:
+    """Write to standard output at once; once nobody reads it any more, to nobody."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without a character must not end the command
     try:
-        sys.stdout.write(said)
+        sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read it has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return SUCCEEDED
 
 
 def refused(message: str) -> int:

@@ -1,18 +1,33 @@
 """`baseten-pulumi emulate`: the emulator in the foreground, a line for each request."""
 
 import argparse
-import contextlib
-import io
+import re
 import signal
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+
+from baseten_pulumi.cli.answering import FAILED, MISUNDERSTOOD, SUCCEEDED, refused, say
 
 if TYPE_CHECKING:
     from baseten_pulumi.testing.emulator import Emulator, RecordedRequest
 
 _MISSING = 'The emulator needs two more packages: pip install "baseten-pulumi[testing]"'
+_OPTION = re.compile(r"\b(apply_seconds|rate_limit|rate_burst)\b")
+_EPILOG = f"""\
+examples, the first in another terminal:
+  baseten-pulumi emulate --port 8095 --apply-seconds 3
+  curl -H "Authorization: Api-Key any" http://127.0.0.1:8095/v1/models
+  curl -H "Authorization: Api-Key any" -H "Content-Type: application/json" -X PATCH \\
+    -d '{{"autoscaling_settings": {{"max_replica": 4}}}}' \\
+    http://127.0.0.1:8095/v1/models/lm4chat8/environments/production
+
+It holds everything in memory, and prints a line for each request.
+
+exit status:
+  {SUCCEEDED:<4} ended by Ctrl-C or SIGTERM
+  {FAILED:<4} not started; what is in the way stands on standard error
+  {MISUNDERSTOOD:<4} the command line is not understood"""
 
 
 def run(arguments: Sequence[str], wait: Callable[[], None] | None = None) -> int:
@@ -22,9 +37,8 @@ def run(arguments: Sequence[str], wait: Callable[[], None] | None = None) -> int
         arguments: What follows `emulate` on the command line.
         wait: Returns when it is time to stop; None for the usual signals.
     """
-    chosen = _parser().parse_args(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without the middle dot must not end the emulator
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
     try:
         emulator = _emulator(chosen)
         until_stopped = wait or _signals().wait
@@ -32,23 +46,28 @@ def run(arguments: Sequence[str], wait: Callable[[], None] | None = None) -> int
             _introduce(emulator)
             until_stopped()
     except ModuleNotFoundError as error:
-        return _refused(_MISSING if (error.name or "").partition(".")[0] in ("starlette", "uvicorn") else str(error))
-    except (OSError, ValueError) as error:
-        return _refused(getattr(error, "strerror", None) or str(error))
-    return 0
+        return refused(_MISSING if (error.name or "").partition(".")[0] in ("starlette", "uvicorn") else str(error))
+    except OSError as error:
+        return refused(error.strerror or str(error))
+    except OverflowError:
+        parser.error(f"--port must be from 0 to 65535, got {chosen.port}")
+    except ValueError as error:
+        parser.error(_OPTION.sub(lambda it: f"--{it[0].replace('_', '-')}", str(error)))
+    return SUCCEEDED
 
 
 def report(request: "RecordedRequest") -> None:
     """Print the line of a request."""
     ending = "dropped" if request.status is None else str(request.status)
-    with contextlib.suppress(BrokenPipeError):  # whoever read the lines has gone; others may still use the emulator
-        _say(" ".join(part for part in (request.method, request.path, ending, request.outcome) if part))
+    _say(" ".join(part for part in (request.method, request.path, ending, request.outcome) if part))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="baseten-pulumi emulate",
         description="Serve Baseten's API on this machine, with a small fictional account.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--port", type=int, default=8095, help="where to listen; 0 picks a free port (default: 8095)")
     parser.add_argument(
@@ -116,9 +135,4 @@ def _signals() -> threading.Event:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
-
-
-def _refused(message: str) -> int:
-    sys.stderr.write(f"{message}\n")
-    return 1
+    say(f"{line}\n")

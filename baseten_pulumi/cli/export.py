@@ -3,9 +3,22 @@
 import argparse
 from collections.abc import Sequence
 
-from baseten_pulumi.cli.answering import answered
+from baseten_pulumi.cli.answering import EXIT_STATUS, answered
 from baseten_pulumi.cli.surveying import add_arguments, survey
 from baseten_pulumi.errors import EnvironmentNotFoundError, Statements
+
+_DESCRIPTION = """\
+Print a Pulumi program that declares what is set today at Baseten. Its first preview creates the resources and nothing
+else, and its first up changes nothing. What Baseten does not report, or a program cannot declare, stands in a comment.
+"""
+_EPILOG = f"""\
+examples:
+  baseten-pulumi export --model llama-chat > __main__.py
+  baseten-pulumi export --model llama-chat --env production --stack-config | tee Pulumi.production.yaml
+
+The key is BASETEN_API_KEY, the address BASETEN_BASE_URL; a stack's configuration is not read.
+
+{EXIT_STATUS}"""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -37,10 +50,9 @@ def _text(chosen: argparse.Namespace) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="baseten-pulumi export",
-        description="Print a Pulumi program that declares what is set today at Baseten. Its first preview creates the "
-        "resources and nothing else, and its first up changes nothing. What Baseten does not report, or a program "
-        "cannot declare, stands in a comment.",
-        epilog="The key is BASETEN_API_KEY, the address BASETEN_BASE_URL; a stack's configuration is not read.",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_arguments(parser)
     parser.add_argument(

@@ -3,23 +3,29 @@
 import argparse
 from collections.abc import Sequence
 
-from baseten_pulumi.cli.answering import answered, refused
+from baseten_pulumi.cli.answering import EXIT_STATUS, answered, refused
 from baseten_pulumi.cli.surveying import add_arguments, survey
 
-_SCHEMA = """\
+_EPILOG = f"""\
+examples:
+  baseten-pulumi status --model llama-chat
+  baseten-pulumi status --model llama-chat --env staging --env production --json > settings.json
+
 --json prints one object:
-  model         {"id", "name", "team_name"}; null where Baseten does not report one
+  model         {{"id", "name", "team_name"}}; null where Baseten does not report one
   environments  an array sorted by env_name, empty where the model has none; each has
     env_name    the name
     in_progress_promotion
-                null, or {"status", "is_running", "percent_traffic_to_new_version"} of the latest promotion, which may
+                null, or {{"status", "is_running", "percent_traffic_to_new_version"}} of the latest promotion, which may
                 have ended
     and the objects of settings by the API's own names, every known setting in them, null where Baseten reports none;
     in autoscaling_schedule_settings the timezone and the array of schedules, what is null at Baseten left out.
 Members may be added; none is renamed or removed.
 
 The key is BASETEN_API_KEY, the address BASETEN_BASE_URL; a stack's configuration is not read. NO_COLOR is honoured, and
-what is piped is plain."""
+what is piped is plain.
+
+{EXIT_STATUS}"""
 _MISSING = 'The table needs one more package: pip install "baseten-pulumi[cli]". With --json none is needed.'
 
 
@@ -50,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="baseten-pulumi status",
         description="Show a model's environments as Baseten reports them.",
-        epilog=_SCHEMA,
+        epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_arguments(parser)

@@ -34,7 +34,11 @@ def written(survey: Survey) -> str:
 
 def _console() -> Console:
     terminal = Console()
-    return Console(width=terminal.width if terminal.is_terminal else _UNLIMITED_WIDTH, highlight=False)
+    return Console(
+        width=terminal.width if terminal.is_terminal else _UNLIMITED_WIDTH,
+        highlight=False,
+        color_system=None if terminal.no_color else "auto",  # else NO_COLOR leaves bold and dim
+    )
 
 
 def _fitting(console: Console, survey: Survey, names: list[str]) -> Iterator[list[str]]:

@@ -8,10 +8,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from baseten_pulumi.api import paths
 from baseten_pulumi.api.client import BasetenClient
 from baseten_pulumi.api.models import Environment, Model
 from baseten_pulumi.api.naming import meant
-from baseten_pulumi.errors import MissingApiKeyError, Statements
+from baseten_pulumi.errors import ConfigurationError, EnvironmentNotFoundError, MissingApiKeyError, Statements
 from baseten_pulumi.provider.configuration import Configuration
 from baseten_pulumi.provider.session import open_session
 
@@ -44,9 +45,14 @@ def one_line(words: str) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of every command that surveys a model."""
-    parser.add_argument("--model", required=True, help="the model's name or id", metavar="NAME|ID")
+    parser.add_argument("--model", required=True, type=_name, help="the model's name or id", metavar="NAME|ID")
     parser.add_argument(
-        "--env", action="append", default=[], help="one environment; may be repeated (default: all)", metavar="NAME"
+        "--env",
+        action="append",
+        default=[],
+        type=_name,
+        help="one environment; may be repeated (default: all)",
+        metavar="NAME",
     )
 
 
@@ -63,11 +69,23 @@ def survey(model: str, env_names: Sequence[str] = ()) -> Survey:
     return session.run(_survey(session.client, model, env_names))
 
 
+def _name(text: str) -> str:
+    """Refuse what no request could ask for."""
+    try:
+        paths.environments(text)
+    except ConfigurationError:
+        raise argparse.ArgumentTypeError(f"must be a name, got {text!a}") from None
+    return text
+
+
 async def _survey(client: BasetenClient, text: str, env_names: Sequence[str]) -> Survey:
     model = meant(text, await client.read_models_now(within_seconds=TIMEOUT_SECONDS))
     found = await client.read_environments_now(model.id, within_seconds=TIMEOUT_SECONDS)
-    for missing in set(env_names) - found.keys():  # asking for it says best what is missing
-        found[missing] = await client.read_environment_now(model.id, missing, within_seconds=TIMEOUT_SECONDS)
+    try:
+        for missing in set(env_names) - found.keys():  # asking for it says best what is missing
+            found[missing] = await client.read_environment_now(model.id, missing, within_seconds=TIMEOUT_SECONDS)
+    except EnvironmentNotFoundError as error:
+        raise error.restated(advice="Correct --env, or leave it out for every environment.") from None
     return Survey(model, {name: found[name] for name in sorted(set(env_names) or found)})
 
 

@@ -263,16 +263,20 @@ def test_the_command_is_refused_when_its_port_is_in_use(capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("options", "refusal"),
     [
-        (["--rate-limit", "0"], "rate_limit must be above 0, or None for no limit, got 0\n"),
-        (["--rate-burst", "9"], "rate_burst must be at least 1, and needs a rate_limit, got 9\n"),
+        (["--rate-limit", "0"], "--rate-limit must be above 0 where there is one, got 0"),
+        (["--rate-burst", "9"], "--rate-burst must be at least 1, and needs a --rate-limit, got 9"),
+        (["--port", "99999"], "--port must be from 0 to 65535, got 99999"),
+        (["--apply-seconds", "-1"], "--apply-seconds must be at least 0, got -1"),
     ],
 )
 def test_the_command_is_refused_when_an_option_makes_no_sense(
     options: list[str], refusal: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The option is named."""
-    assert main(["emulate", *options]) == 1
-    assert capsys.readouterr().err == refusal
+    with pytest.raises(SystemExit) as ended:
+        main(["emulate", *options])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(f"baseten-pulumi emulate: error: {refusal}\n")
 
 
 @pytest.mark.parametrize("module", ["starlette", "uvicorn"])

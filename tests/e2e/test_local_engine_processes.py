@@ -364,6 +364,38 @@ def test_a_person_is_asked_when_there_is_one_and_the_run_needs_a_yes(
     assert (stack.cloud / "a-plain").exists() is created
 
 
+@pytest.mark.parametrize("answer", [KeyboardInterrupt, EOFError])
+def test_nothing_is_done_when_a_person_leaves_the_question(
+    stack: Things, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: type[BaseException]
+) -> None:
+    """Ctrl-C and Ctrl-D are a no; neither a traceback nor a word of cancelling what has not begun."""
+
+    def asked(_question: str) -> str:
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        raise answer
+
+    stack.declare('Thing("a", size=1)')
+    monkeypatch.setattr("builtins.input", asked)
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    for name, value in stack.environment.items():
+        monkeypatch.setenv(name, value)
+    assert main(["up", "--cwd", str(stack.folder)]) == 8
+    assert capsys.readouterr().err == ""
+    assert not (stack.cloud / "a-plain").exists()
+
+
+def test_an_operation_goes_on_when_nobody_reads_its_lines(stack: Things) -> None:
+    """`up | head -1` is no reason to stop half-way, nor one for a traceback."""
+    stack.declare('Thing("a", size=1)')
+    command = [sys.executable, "-m", "baseten_pulumi.testing.engine", "up", "-y", "-f", "-C", str(stack.folder)]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, env=stack.environment, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert stack.resource("a")["id"] == "a-plain"
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

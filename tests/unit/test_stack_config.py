@@ -230,8 +230,7 @@ def test_no_value_is_shown_when_something_wrong_is_a_secret(configure: Configure
     assert _faults() == [
         f"{dev}.concurrency_target: must be a whole number; the value is a secret",
         f"{dev}.max_replica: must be a whole number; the value is a secret",
-        f"{staging}.{'max_replicas' if is_named else '[secret]'}: "
-        'is not a known property; did you mean "max_replica"?',
+        f'{staging}.{"max_replicas" if is_named else "[secret]"}: is not a known property; did you mean "max_replica"?',
     ]
     configure({"dev": {"autoscaling_settings": {"min_replica": 4712, "max_replica": 4711}}}, secret=[secret])
     assert _faults() == [f"{dev}.min_replica: must be at most max_replica; the value is a secret"]

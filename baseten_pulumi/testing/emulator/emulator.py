@@ -68,7 +68,7 @@ class Emulator:
         if self.apply_seconds < 0:
             raise ValueError(f"apply_seconds must be at least 0, got {self.apply_seconds:g}")
         if self.rate_limit is not None and self.rate_limit <= 0:
-            raise ValueError(f"rate_limit must be above 0, or None for no limit, got {self.rate_limit:g}")
+            raise ValueError(f"rate_limit must be above 0 where there is one, got {self.rate_limit:g}")
         if self.rate_burst is not None and (self.rate_limit is None or self.rate_burst < 1):
             raise ValueError(f"rate_burst must be at least 1, and needs a rate_limit, got {self.rate_burst:g}")
         self._store = Store(self.account, Behaviour(self.apply_seconds, self.api, self.replica_cap, self.clock))

@@ -122,9 +122,9 @@ def _listening(port: int) -> socket.socket:
     try:
         listener.bind((LOOPBACK, port))
         listener.listen(_BACKLOG)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         listener.close()
-        if error.errno == errno.EADDRINUSE:
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
             raise PortInUseError(error.errno, f"port {port} on {LOOPBACK} is in use by another program") from None
         raise
     listener.settimeout(0)

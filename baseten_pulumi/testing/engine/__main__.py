@@ -13,11 +13,26 @@ from baseten_pulumi.testing.engine.checkpoint import CheckpointError
 from baseten_pulumi.testing.engine.display import BANNER, Display
 from baseten_pulumi.testing.engine.local_engine import LocalEngine, Outcome, Wish
 from baseten_pulumi.testing.engine.locking import LockedError
+from baseten_pulumi.testing.engine.printing import write
 from baseten_pulumi.testing.engine.project import ProjectError
 
 # The exit statuses of the Pulumi CLI (3.260). A run interrupted once has failed; called off is one that was interrupted
 # again, or that nobody agreed to.
 FAILED, BAD_INVOCATION, UNEXPECTED_CHANGES, CALLED_OFF = 1, 2, 7, 8
+INTERRUPTED = 130
+_EPILOG = f"""\
+examples, in a project's folder:
+  python -m baseten_pulumi.testing.engine preview --diff --stack dev
+  python -m baseten_pulumi.testing.engine up --yes --stack dev
+  python -m baseten_pulumi.testing.engine stack output --json --stack dev
+
+exit status, that of the Pulumi CLI:
+  0    done
+  {FAILED:<4} not done, or interrupted once; a preview found what up would refuse
+  {BAD_INVOCATION:<4} the command line is not understood, or nobody could be asked
+  {UNEXPECTED_CHANGES:<4} --expect-no-changes, and there are some
+  {CALLED_OFF:<4} nobody agreed, or interrupted twice
+  {INTERRUPTED:<4} interrupted where no operation was under way"""
 _CANCELLING = (
     "Cancelling: nothing new starts, and what is under way may end.\n"
     "Press Ctrl-C again to end at once; what is cut off then is not in the state."
@@ -32,12 +47,18 @@ _HELP = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        write(sys.stdout, parser.format_help())
+        return 0
     try:
         return _stack_command(options) if options.command == "stack" else _operation(options)
     except (ProjectError, CheckpointError, LockedError) as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         return FAILED
+    except KeyboardInterrupt:  # outside an operation, which knows what to do
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,10 +68,17 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--state", help="where checkpoints lie (default: a file:// backend's place, or .pulumi-local)")
     shared.add_argument("--non-interactive", action="store_true", help="never ask")
     shared.add_argument("--color", choices=("auto", "always", "never", "raw"), default="auto", help="when to colour")
-    parser = argparse.ArgumentParser(prog="python -m baseten_pulumi.testing.engine", description=BANNER)
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser = argparse.ArgumentParser(
+        prog="python -m baseten_pulumi.testing.engine",
+        description=BANNER,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, text in _HELP.items():
-        _add_operation(commands.add_parser(name, parents=[shared], help=text), name)
+        _add_operation(
+            commands.add_parser(name, parents=[shared], help=text, description=f"{text.capitalize()}."), name
+        )
     stack = commands.add_parser("stack", help="look at a stack").add_subparsers(dest="stack_command", required=True)
     outputs = stack.add_parser("output", parents=[shared], help="show the outputs")
     outputs.add_argument("name", nargs="?", help="one output alone")
@@ -81,7 +109,7 @@ def _engine(options: argparse.Namespace) -> LocalEngine:
 def _stack_command(options: argparse.Namespace) -> int:
     engine = _engine(options)
     if options.stack_command == "export":
-        print(json.dumps(engine.export(), indent=4, ensure_ascii=False))
+        write(sys.stdout, f"{json.dumps(engine.export(), indent=4, ensure_ascii=False)}\n")
         return 0
     outputs: Any = engine.outputs()
     if options.name is not None:
@@ -90,11 +118,12 @@ def _stack_command(options: argparse.Namespace) -> int:
             return FAILED
         outputs = outputs[options.name]
     elif not options.json:
-        print(f"Current stack outputs ({len(outputs)}):")
+        head = f"Current stack outputs ({len(outputs)}):"
         rows = [("OUTPUT", "VALUE"), *((key, _plain(value)) for key, value in sorted(outputs.items()))]
         width = max(len(key) for key, _ in rows)
-        outputs = "\n".join(f"    {key:<{width}}  {value}" for key, value in rows)
-    print(json.dumps(outputs, indent=2, ensure_ascii=False) if options.json else _plain(outputs))
+        outputs = "\n".join([head, *(f"    {key:<{width}}  {value}" for key, value in rows)])
+    shown = json.dumps(outputs, indent=2, ensure_ascii=False) if options.json else _plain(outputs)
+    write(sys.stdout, f"{shown}\n")
     return 0
 
 
@@ -107,7 +136,7 @@ def _operation(options: argparse.Namespace) -> int:
     if asking and (options.non_interactive or not sys.stdin.isatty()):
         print("error: --yes or --skip-preview must be given where nobody can be asked", file=sys.stderr)
         return BAD_INVOCATION
-    print(BANNER, flush=True)
+    write(sys.stdout, f"{BANNER}\n")
     engine = _engine(options)
     with _cancelling_on_signals(engine) as signals:
         status = _with_preview(engine, options, asking=asking)
@@ -145,7 +174,15 @@ def _status(outcome: Outcome, options: argparse.Namespace) -> int:
 
 
 def _agreed(options: argparse.Namespace) -> bool:
-    return input(f"Do you want to perform this {options.command}? (yes/no) ").strip().lower() in ("y", "yes")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # no operation is under way to be cancelled
+    try:
+        answer = input(f"Do you want to perform this {options.command}? (yes/no) ")
+    except (EOFError, KeyboardInterrupt):
+        write(sys.stdout, "\n")
+        return False
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return answer.strip().lower() in ("y", "yes")
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from baseten_pulumi.testing.engine import differences, values
 from baseten_pulumi.testing.engine.changes import Change
+from baseten_pulumi.testing.engine.printing import write
 from baseten_pulumi.testing.engine.steps import STACK, Op, short_type, type_of
 
 BANNER = (
@@ -51,7 +52,7 @@ class Display:
     def __init__(self, stream: TextIO, *, show_diff: bool = False, colour: bool | None = None) -> None:
         self._stream = stream
         self._show_diff = show_diff
-        self._colour = stream.isatty() and "NO_COLOR" not in os.environ if colour is None else colour
+        self._colour = stream.isatty() and not os.environ.get("NO_COLOR") if colour is None else colour
         self._lock = threading.RLock()
         self._written: list[str] = []
         self._running: dict[str, tuple[Op, float, str]] = {}
@@ -79,8 +80,7 @@ class Display:
         """Write a line as it is."""
         with self._lock:
             self._written.append(line)
-            self._stream.write(f"{line}\n")
-            self._stream.flush()
+            write(self._stream, f"{line}\n")
 
     def step(self, op: Op, urn: str, change: Change = _NOTHING) -> None:
         """Say that a step begins, or in a preview that it would, and what it changes."""

@@ -112,7 +112,11 @@ def test_it_is_said_so_when_a_model_has_no_environments(emulator: Emulator, caps
     [
         (["lama-chat"], 'None of 4 models has that name; near it: "llama-chat" (lm4chat8, Fictional).'),
         (["embeddings"], '2 models have that name: "embeddings" (emb3d9x2, Fictional), "embeddings" (tw1n0001, '),
-        ([MODEL, "--env", "canary"], f'Model "{MODEL}" has no environment "canary"; it has dev, production, staging.'),
+        (
+            [MODEL, "--env", "canary"],
+            f'Model "{MODEL}" has no environment "canary"; it has dev, production, staging.\n'
+            "Correct --env, or leave it out for every environment.\n",
+        ),
     ],
 )
 def test_error_says_what_there_is_when_it_is_not_clear_what_is_meant(
