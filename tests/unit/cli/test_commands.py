@@ -114,8 +114,10 @@ def test_it_is_said_so_when_a_model_has_no_environments(emulator: Emulator, caps
         (["embeddings"], '2 models have that name: "embeddings" (emb3d9x2, Fictional), "embeddings" (tw1n0001, '),
         (
             [MODEL, "--env", "canary"],
-            f'Model "{MODEL}" has no environment "canary"; it has dev, production, staging.\n'
-            "Correct --env, or leave it out for every environment.\n",
+            (
+                f'Model "{MODEL}" has no environment "canary"; it has dev, production, staging.\n'
+                "Correct --env, or leave it out for every environment.\n"
+            ),
         ),
     ],
 )
