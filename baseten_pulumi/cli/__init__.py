@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="baseten-pulumi",
         description="Look at Baseten's environments, write a Pulumi program from them, or try one without an account.",
-        epilog=f"`baseten-pulumi COMMAND --help` has examples.\n\n{EXIT_STATUS}; emulate, which serves until then, has 0",
+        epilog=f"`baseten-pulumi COMMAND --help` has examples.\n\n{EXIT_STATUS}; emulate ends with 0 then",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {version()}")
