@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 POLICY := $(if $(shell command -v pulumi),examples/policy/$(VENV)/installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-oldest faults load fuzz audit lint bench docs emulator clean
+.PHONY: help setup demo test test-oldest faults load fuzz audit lint package bench docs emulator clean
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,7 +25,8 @@ $(VENV)/installed: requirements-dev.txt
 	$*/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
 
-.venv-docs/installed: requirements-docs.txt # reads the package's source, and needs nothing of it installed
+# These read or build the package's source, and need nothing of it installed.
+.venv-docs/installed .venv-package/installed .venv-audit/installed: .venv-%/installed: requirements-%.txt
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
@@ -46,7 +47,7 @@ test: setup ## run every test, with branch coverage
 
 test-oldest: .venv-oldest/installed ## run host, engine and frozen names on the lowest supported releases
 	.venv-oldest/bin/python -m pytest --numprocesses $(WORKERS) tests/unit/golden tests/unit/provider tests/unit/testing/engine \
-		tests/e2e/test_local_engine_operations.py tests/e2e/test_putting_settings_in_force.py
+		tests/e2e/test_local_engine_operations.py tests/e2e/test_putting_settings_in_force.py tests/package/test_installed.py
 
 faults: setup ## hold every promise against random programs and troubles; about 3 minutes (FAULTS="--seed 2 --runs 1000")
 	@PYTHONHASHSEED=0 $(BIN)/python -m tests.faults $(FAULTS)
@@ -58,16 +59,23 @@ fuzz: setup ## 100,000 bad inputs and thousands of bad answers, always the same;
 	CASES=100000 $(BIN)/python -m pytest --numprocesses $(WORKERS) tests/unit/provider/test_bad_input.py \
 		tests/unit/api/test_hostile_answers.py
 
-audit: ## ask PyPI for known weaknesses of every pinned version
-	$(PYTHON) -m venv .venv-audit
-	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
-	.venv-audit/bin/pip-audit --requirement requirements-dev.txt --no-deps --disable-pip --strict
+audit: .venv-audit/installed ## ask PyPI for known weaknesses of every pinned version
+	@.venv-audit/bin/pip-audit --requirement requirements-dev.txt --no-deps --disable-pip --strict 2> .venv-audit/said || { \
+		grep "known vulnerabilit" .venv-audit/said || echo "PyPI's list of known weaknesses could not be read; the versions \
+	stand in requirements-dev.txt, the reason in .venv-audit/said."; exit 1; } >&2
 
 lint: setup ## formatting, lint rules, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+package: setup .venv-package/installed ## build wheel and sdist into dist/, check them and try the wheel in empty environments
+	rm -rf dist
+	.venv-package/bin/python -m build --no-isolation --outdir dist
+	.venv-package/bin/twine check --strict dist/*
+	DIST=dist PATH="$(CURDIR)/.venv-package/bin:$$PATH" $(BIN)/python -m pytest tests/package
+	@wc -c dist/*
 
 bench: setup ## measure fleets against the limit and a plain provider; about 20 minutes (BENCH="--sizes 1,50": one)
 	@$(BIN)/python -m bench $(BENCH)
@@ -80,4 +88,4 @@ emulator: setup ## serve Baseten's API on this machine, for `pulumi up` in this 
 	@$(BIN)/baseten-pulumi emulate --port 8095 --apply-seconds 3
 
 clean: ## remove what the other commands made
-	rm -rf $(VENV) .venv-oldest .venv-audit .venv-docs build examples/*/$(VENV) .pulumi-local .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-oldest .venv-audit .venv-docs .venv-package build dist examples/*/$(VENV) .pulumi-local .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

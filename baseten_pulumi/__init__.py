@@ -35,6 +35,7 @@ from baseten_pulumi.settings import (
     Weekday,
 )
 from baseten_pulumi.stack_config import settings_from_config
+from baseten_pulumi.version import __version__ as __version__
 
 __all__ = [
     "AutoscalingOverrides",

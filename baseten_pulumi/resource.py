@@ -63,8 +63,8 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
         self,
         resource_name: str,
         *,
-        model_id: pulumi.Input[str] | None = None,
-        env_name: pulumi.Input[str] | None = None,
+        model_id: pulumi.Input[str],
+        env_name: pulumi.Input[str],
         autoscaling_settings: pulumi.Input[AutoscalingSettingsArgsDict] | None = None,
         promotion_settings: pulumi.Input[PromotionSettingsArgsDict] | None = None,
         request_backpressure_settings: pulumi.Input[RequestBackpressureSettingsArgsDict] | None = None,
@@ -107,7 +107,7 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
             "requests": None,
             "incarnation": None,
         }
-        self.is_looked_up = opts is not None and opts.id is not None
+        self.is_looked_up: bool = opts is not None and opts.id is not None
         """Whether the settings were looked up: then the resource manages none of them, and nothing is sent for it."""
         if not self.is_looked_up:
             claim(resource_name, model_id, env_name, settings)
@@ -143,8 +143,13 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
         Returns:
             A resource whose outputs are everything Baseten reports; `pulumi up` sends nothing for it.
         """
+        said_by_id: Any = None
         return BasetenEnvironmentSettings(
-            resource_name, wait=None, opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id))
+            resource_name,
+            model_id=said_by_id,
+            env_name=said_by_id,
+            wait=None,
+            opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)),
         )
 
 

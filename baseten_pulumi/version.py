@@ -1,11 +1,3 @@
-"""The release that is installed."""
+"""The release, said here alone: the distribution, `--version` and requests take it from here."""
 
-from importlib import metadata
-
-
-def version() -> str:
-    """Return the package's version, such as 0.1.0; "unreleased" for a copy inside somebody's own tree."""
-    try:
-        return metadata.version("baseten-pulumi")
-    except metadata.PackageNotFoundError:
-        return "unreleased"
+__version__ = "0.1.0"

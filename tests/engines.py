@@ -74,11 +74,15 @@ class Run:
 class Stack:
     """One stack of one project."""
 
-    def __init__(self, folder: Path, kind: str, emulator: Emulator, name: str = "dev") -> None:
+    def __init__(
+        self, folder: Path, kind: str, emulator: Emulator, name: str = "dev", python: str = sys.executable
+    ) -> None:
         self.folder = folder
         self.emulator = emulator
         self.name = name
-        self.environment = isolated_environment(folder, emulator.url, API_KEY)
+        self.python = python
+        isolated = isolated_environment(folder, emulator.url, API_KEY)
+        self.environment = {**isolated, "PATH": f"{Path(python).parent}{os.pathsep}{isolated['PATH']}"}
         self.is_settled_at_the_end = True
         self.kind = kind
         if not (folder / "Pulumi.yaml").exists():
@@ -140,7 +144,7 @@ class Stack:
 
     def start(self, operation: str, *flags: str) -> "subprocess.Popen[str]":
         """Start an operation in a process of its own and leave it running; its errors go where its words go."""
-        engine = ["pulumi"] if self.kind == "real" else [sys.executable, "-m", "baseten_pulumi.testing.engine"]
+        engine = ["pulumi"] if self.kind == "real" else [self.python, "-m", "baseten_pulumi.testing.engine"]
         words = [operation, *_FLAGS[operation], *flags, "--color", "never", "--stack", self.name]
         return subprocess.Popen(
             [*engine, *words, "--non-interactive", "--cwd", str(self.folder)],

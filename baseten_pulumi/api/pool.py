@@ -17,7 +17,7 @@ import httpx
 
 from baseten_pulumi.api.bodies import ACCEPTED_ENCODINGS
 from baseten_pulumi.errors import ConfigurationError, Statements
-from baseten_pulumi.version import version
+from baseten_pulumi.version import __version__
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,4 +97,4 @@ def _unusable_environment(reason: Exception) -> ConfigurationError:
 
 
 def _user_agent() -> str:
-    return f"baseten-pulumi/{version()} python/{platform.python_version()}"
+    return f"baseten-pulumi/{__version__} python/{platform.python_version()}"

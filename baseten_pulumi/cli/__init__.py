@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from baseten_pulumi.cli.answering import EXIT_STATUS, INTERRUPTED, SUCCEEDED, say
-from baseten_pulumi.version import version
+from baseten_pulumi.version import __version__
 
 COMMANDS = {
     "emulate": "serve Baseten's API on this machine, for tests and trials",
@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"`baseten-pulumi COMMAND --help` has examples.\n\n{EXIT_STATUS}; emulate ends with 0 then",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {version()}")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", title="commands", metavar="COMMAND")
     for name, summary in COMMANDS.items():
         commands.add_parser(name, help=summary, add_help=False)

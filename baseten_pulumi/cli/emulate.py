@@ -12,7 +12,6 @@ from baseten_pulumi.cli.answering import FAILED, MISUNDERSTOOD, SUCCEEDED, refus
 if TYPE_CHECKING:
     from baseten_pulumi.testing.emulator import Emulator, RecordedRequest
 
-_MISSING = 'The emulator needs two more packages: pip install "baseten-pulumi[testing]"'
 _OPTION = re.compile(r"\b(apply_seconds|rate_limit|rate_burst)\b")
 _EPILOG = f"""\
 examples, the first in another terminal:
@@ -45,8 +44,8 @@ def run(arguments: Sequence[str], wait: Callable[[], None] | None = None) -> int
         with emulator:
             _introduce(emulator)
             until_stopped()
-    except ModuleNotFoundError as error:
-        return refused(_MISSING if (error.name or "").partition(".")[0] in ("starlette", "uvicorn") else str(error))
+    except ImportError as error:
+        return refused(str(error))
     except OSError as error:
         return refused(error.strerror or str(error))
     except OverflowError:

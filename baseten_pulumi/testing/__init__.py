@@ -58,9 +58,4 @@ def __getattr__(name: str) -> Any:
     """
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(import_module(_MODULE_OF[name]), name)
-    except ModuleNotFoundError as missing:
-        if missing.name in ("starlette", "uvicorn"):
-            raise ImportError('The emulator needs two more packages: pip install "baseten-pulumi[testing]"') from None
-        raise
+    return getattr(import_module(_MODULE_OF[name]), name)

@@ -1,18 +1,18 @@
 import platform
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from baseten_pulumi import errors
 from baseten_pulumi.fields import FIELDS, nest
+from baseten_pulumi.version import __version__
 
 if TYPE_CHECKING:
     from baseten_pulumi.testing import RecordedRequest
     from tests.contract.conftest import Account
 
 PATH = "/v1/models/abc123/environments/production"
-AGENT = f"baseten-pulumi/{version('baseten-pulumi')} python/{platform.python_version()}"
+AGENT = f"baseten-pulumi/{__version__} python/{platform.python_version()}"
 CONFIG = "promotion_settings.rolling_deploy_config"
 FOUNDING = {
     "autoscaling_settings": {

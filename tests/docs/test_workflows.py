@@ -11,6 +11,8 @@ from tests.docs.pages import ROOT
 
 FOLDER = ROOT / "examples" / "ci"
 WORKFLOWS = sorted(FOLDER.glob("*.yml"))
+RELEASE = FOLDER / "release.yml"
+OF_STACKS = [path for path in WORKFLOWS if path != RELEASE]
 _PINNED = re.compile(r"- uses: ([\w-]+/[\w-]+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)\b")
 _KEY = "${{ secrets.BASETEN_API_KEY }}"
 
@@ -25,24 +27,31 @@ def _job(path: Path) -> dict[str, Any]:
     return dict(job)
 
 
+def _uses(job: dict[str, Any]) -> list[str]:
+    return [step["uses"].partition("@")[0] for step in job["steps"] if "uses" in step]
+
+
 def test_each_workflow_begins_when_the_page_says() -> None:
-    """Pull requests without the rights of the target, pushes to main, and every night."""
+    """Pull requests without the rights of the target, pushes to main, every night, and tags of releases."""
     triggers = {path.stem: _workflow(path)["on"] for path in WORKFLOWS}
     assert triggers["preview"] == {"pull_request": None}
     assert triggers["up"] == {"push": {"branches": ["main"]}}
     assert list(triggers["drift"]) == ["schedule", "workflow_dispatch"]
-    assert len(triggers) == 3
+    assert triggers["release"] == {"push": {"tags": ["v*"]}}
+    assert len(triggers) == 4
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_workflow_may_only_read_the_repository_when_it_runs(path: Path) -> None:
-    """No job has more, and the checkout leaves no token behind."""
-    assert _workflow(path)["permissions"] == {"contents": "read"}
-    job = _job(path)
-    assert "permissions" not in job
-    assert job["timeout-minutes"]
-    checkout = next(step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout@"))
-    assert checkout["with"]["persist-credentials"] is False
+    """No job has more but the one that publishes, and a checkout leaves no token behind."""
+    workflow = _workflow(path)
+    assert workflow["permissions"] == {"contents": "read"}
+    rights = {name: job["permissions"] for name, job in workflow["jobs"].items() if "permissions" in job}
+    assert rights == ({"publish": {"id-token": "write"}} if path == RELEASE else {})
+    assert all(job["timeout-minutes"] for job in workflow["jobs"].values())
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    checkouts = [step for step in steps if step.get("uses", "").startswith("actions/checkout@")]
+    assert [step["with"]["persist-credentials"] for step in checkouts] == [False]
 
 
 def test_every_action_is_pinned_by_commit_when_used() -> None:
@@ -50,16 +59,47 @@ def test_every_action_is_pinned_by_commit_when_used() -> None:
     texts = [path.read_text(encoding="utf-8") for path in WORKFLOWS]
     pins = {match.groups() for text in texts for match in _PINNED.finditer(text)}
     assert sum(text.count("uses:") for text in texts) == sum(len(_PINNED.findall(text)) for text in texts)
-    assert sorted(name for name, _, _ in pins) == ["actions/checkout", "actions/setup-python", "pulumi/actions"]
+    assert sorted(name for name, _, _ in pins) == [
+        "actions/checkout",
+        "actions/download-artifact",
+        "actions/setup-python",
+        "actions/upload-artifact",
+        "pulumi/actions",
+        "pypa/gh-action-pypi-publish",
+    ]
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_no_expression_stands_in_a_command_when_a_workflow_runs_one(path: Path) -> None:
+    """What somebody else may have written, such as the name of a tag, is handed over as a variable."""
+    steps = [step for job in _workflow(path)["jobs"].values() for step in job["steps"]]
+    assert not any("${{" in step.get("run", "") for step in steps)
+
+
+@pytest.mark.parametrize("path", OF_STACKS, ids=lambda path: path.stem)
 def test_key_is_given_to_the_last_step_alone_when_a_workflow_asks_baseten(path: Path) -> None:
-    """It comes from the secrets; a preview that asks nothing has none. No expression stands in a command."""
+    """It comes from the secrets; a preview that asks nothing has none."""
     job = _job(path)
     *before, last = job["steps"]
     assert "env" not in job
     assert "env" not in _workflow(path)
     assert not any("env" in step for step in before)
     assert last["env"].get("BASETEN_API_KEY") == (None if path.stem == "preview" else _KEY)
-    assert not any("${{" in step.get("run", "") for step in job["steps"])
+
+
+def test_what_was_tested_is_published_when_a_release_is_made() -> None:
+    """The job that may publish builds and runs nothing of the repository's, needs all tests and has no secret."""
+    jobs = _workflow(RELEASE)["jobs"]
+    assert jobs["test"]["needs"] == "build"
+    assert jobs["publish"]["needs"] == ["build", "test"]
+    assert jobs["publish"]["environment"] == "pypi"
+    assert _uses(jobs["publish"]) == ["actions/download-artifact", "pypa/gh-action-pypi-publish"]
+    assert not any("run" in step for step in jobs["publish"]["steps"])
+    assert "secrets." not in RELEASE.read_text(encoding="utf-8")
+
+
+def test_every_python_that_is_promised_is_tested_when_a_release_is_made() -> None:
+    """The matrix is that of the classifiers."""
+    described = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    tested = _workflow(RELEASE)["jobs"]["test"]["strategy"]["matrix"]["python"]
+    assert tested == re.findall(r'"Programming Language :: Python :: (3\.\d+)"', described)

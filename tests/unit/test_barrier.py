@@ -126,7 +126,8 @@ def test_settings_are_refused_when_they_were_looked_up(declared: dict[str, Any])
     """They manage nothing, so nothing of theirs could be sent anew; what is declared beside an id is not sent."""
 
     def program() -> None:
-        found = BasetenEnvironmentSettings("found", opts=pulumi.ResourceOptions(id="abc123/dev"), **declared)
+        by_id = pulumi.ResourceOptions(id="abc123/dev")
+        found = BasetenEnvironmentSettings("found", model_id="abc123", env_name="dev", opts=by_id, **declared)
         BasetenSettingsInForce("all", settings=[_settings("a"), found, BasetenEnvironmentSettings.get("b", "abc123/b")])
 
     expected = 'BasetenSettingsInForce "all": settings must be declared, got looked-up ones: "found", "b"'

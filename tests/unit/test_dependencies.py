@@ -66,10 +66,13 @@ def test_everything_imported_is_declared_when_it_is_not_pythons_own() -> None:
     assert declared - used == {"sniffio"}  # httpx's transport imports it
 
 
-def test_every_version_is_recorded_when_the_repository_is_worked_on() -> None:
+@pytest.mark.parametrize("name", ["audit", "dev", "docs", "package"])
+def test_every_version_is_recorded_when_the_repository_is_worked_on(name: str) -> None:
     """One list of exact versions, without addresses: what was tested is what is installed."""
-    lines = (ROOT / "requirements-dev.txt").read_text().splitlines()
+    lines = (ROOT / f"requirements-{name}.txt").read_text().splitlines()
     pinned = [line for line in lines if not line.startswith("#")]
-    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+( ; python_version < \"3\.11\")?", line) for line in pinned)
+    assert all(
+        re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+( ; python_version < \"3\.1[12]\")?", line) for line in pinned
+    )
     names = [line.partition("==")[0].lower() for line in pinned]
     assert len(names) == len(set(names))

@@ -40,6 +40,7 @@ def test_nothing_heavy_is_loaded_when_a_program_imports_the_package() -> None:
         "baseten_pulumi.schedules",
         "baseten_pulumi.settings",
         "baseten_pulumi.stack_config",
+        "baseten_pulumi.version",
     }
 
 

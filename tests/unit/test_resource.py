@@ -111,7 +111,7 @@ def warned(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 def _two() -> pulumi.Output[str]:
     _settings()
-    return BasetenEnvironmentSettings("other", model_id="abc123").urn
+    return BasetenEnvironmentSettings("other", model_id="abc123", env_name="dev").urn
 
 
 @pytest.mark.parametrize(

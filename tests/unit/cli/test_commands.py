@@ -1,7 +1,6 @@
 import json
 import sys
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from baseten_pulumi.cli.surveying import Survey
 from baseten_pulumi.fields import FIELDS, flatten
 from baseten_pulumi.testing import Emulator
 from baseten_pulumi.testing.emulator import Fault
+from baseten_pulumi.version import __version__
 
 KEY = "k-command-4711"
 MODEL = "lm4chat8"
@@ -232,4 +232,4 @@ def test_release_is_told_when_it_is_asked_for(capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit) as ended:
         main(["--version"])
     assert ended.value.code == 0
-    assert capsys.readouterr().out == f"baseten-pulumi {metadata.version('baseten-pulumi')}\n"
+    assert capsys.readouterr().out == f"baseten-pulumi {__version__}\n"

@@ -1,0 +1,123 @@
+"""Empty environments with the wheel in them: no source tree, and nothing but what the wheel requires.
+
+Nothing is downloaded: what it requires is linked out of this interpreter's own environment. Under `make package`, which
+has built what is tested, pip installs all of it as a user's would.
+"""
+
+import os
+import subprocess
+import sys
+import venv
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+BUILT = os.environ.get("DIST")
+"""The folder of what `make package` has built; None where the tests build it themselves."""
+_SCRIPT = "#!{python}\nimport sys\nfrom {module} import {attribute}\nsys.exit({attribute}())\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One virtual environment.
+
+    Attributes:
+        folder: Where it lies.
+    """
+
+    folder: Path
+
+    @property
+    def python(self) -> str:
+        """Its interpreter."""
+        return str(self.folder / "bin" / "python")
+
+    def run(self, *command: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+        """Run a command, its own before others, with nothing of this process's environment but the path."""
+        path = f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            ["env", *command],
+            cwd=cwd or self.folder,
+            env={"PATH": path, "HOME": str(self.folder), "BASETEN_API_KEY": "any"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+
+def made(folder: Path, wheel: Path, extras: Sequence[str] = (), tools: Sequence[str] = ()) -> Environment:
+    """Make an environment with the wheel.
+
+    Args:
+        folder: Where to.
+        wheel: The wheel.
+        extras: Its extras to install with it.
+        tools: Names of distributions that a user has beside it.
+    """
+    environment = Environment(folder)
+    venv.create(folder, with_pip=BUILT is not None, symlinks=True)
+    if BUILT is None:
+        _link(environment, wheel, extras, tools)
+    else:
+        wanted = f"{wheel}[{','.join(extras)}]" if extras else str(wheel)
+        done = environment.run("python", "-m", "pip", "install", "--quiet", wanted, *tools)
+        assert done.returncode == 0, done.stderr
+    return environment
+
+
+def _link(environment: Environment, wheel: Path, extras: Sequence[str], tools: Sequence[str]) -> None:
+    (packages,) = environment.folder.glob("lib/python*/site-packages")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(packages)
+    (described,) = packages.glob("*.dist-info")
+    ours = metadata.Distribution.at(described)
+    for entry in ours.entry_points:
+        script = environment.folder / "bin" / entry.name
+        script.write_text(_SCRIPT.format(python=environment.python, module=entry.module, attribute=entry.attr))
+        script.chmod(0o755)
+    for found in _needed(ours, extras, set()):
+        _link_distribution(found, packages)
+    for tool in tools:
+        _link_distribution(metadata.distribution(tool), packages)
+        for found in _needed(metadata.distribution(tool), (), set()):
+            _link_distribution(found, packages)
+
+
+def _needed(
+    distribution: metadata.Distribution, extras: Sequence[str], seen: set[str]
+) -> Iterator[metadata.Distribution]:
+    """Yield what a distribution requires, and what that requires."""
+    for text in distribution.requires or ():
+        requirement = Requirement(text)
+        is_wanted = requirement.marker is None or any(
+            requirement.marker.evaluate({"extra": extra}) for extra in ("", *extras)
+        )
+        if is_wanted and requirement.name not in seen:
+            seen.add(requirement.name)
+            found = metadata.distribution(requirement.name)
+            yield found
+            yield from _needed(found, tuple(requirement.extras), seen)
+
+
+def _link_distribution(distribution: metadata.Distribution, packages: Path) -> None:
+    tops = {file.parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}
+    for top in tops:
+        if not (packages / top).exists():
+            (packages / top).symlink_to(Path(str(distribution.locate_file(top))).resolve())
+
+
+def built(folder: Path, source: Path) -> Path:
+    """Build wheel and sdist of a source tree into a folder, and return it."""
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-d", str(folder)],
+        cwd=source,
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    return folder
