@@ -1,4 +1,4 @@
-"""Write the tables of settings in README and documentation from `baseten_pulumi.fields` and `schedule_fields`.
+"""Write the tables of settings in the documentation from `baseten_pulumi.fields` and `schedule_fields`.
 
 Run it after a change of those modules: `python -m docs.settings_table`. A test compares them.
 """
@@ -10,26 +10,20 @@ from baseten_pulumi.fields import FIELDS, GROUPS, Field
 from baseten_pulumi.schedule_fields import PLAIN_PARTS
 from docs.marked import replaced
 
-README = Path(__file__).parent.parent / "README.md"
 PAGE = Path(__file__).parent / "settings.md"
 _TYPES = {"integer": "int", "boolean": "bool"}
 _SHORT_UNITS = {"seconds": "s", "percent": "%"}
-_COLUMNS = ("setting", "type", "allowed", "at Baseten by default", "what it does")
+_COLUMNS = ("setting", "type", "allowed", "at Baseten by default", "what it does", "source")
 _PARTS_COLUMNS = ("part", "type", "allowed", "left out", "what it does")
 
 
-def table(*, with_source: bool = False) -> str:
-    """Return the table in Markdown, a row for each setting, under a row for each object.
-
-    Args:
-        with_source: Whether a column says where each range comes from.
-    """
-    columns = (*_COLUMNS, "source") if with_source else _COLUMNS
+def table() -> str:
+    """Return the table in Markdown, a row for each setting, under a row for each object."""
     rows = []
     for group in GROUPS:
-        rows.append((f"**`{group}`**", *[""] * (len(columns) - 1)))
-        rows += [_row(field, with_source) for field in FIELDS.values() if field.group == group]
-    return _table(columns, rows)
+        rows.append((f"**`{group}`**", *[""] * (len(_COLUMNS) - 1)))
+        rows += [(*_row(field), field.source) for field in FIELDS.values() if field.group == group]
+    return _table(_COLUMNS, rows)
 
 
 def schedules_table() -> str:
@@ -37,22 +31,13 @@ def schedules_table() -> str:
     return _table(_PARTS_COLUMNS, [_row(field) for field in PLAIN_PARTS.values()])
 
 
-def updated(readme: str) -> str:
-    """Return a README with the table of today between its markers.
-
-    Raises:
-        ValueError: the markers are not there exactly once.
-    """
-    return replaced(readme, "settings", table())
-
-
-def updated_page(page: str) -> str:
+def updated(page: str) -> str:
     """Return the documentation's page of settings with the tables of today between their markers.
 
     Raises:
         ValueError: the markers are not there exactly once.
     """
-    return replaced(replaced(page, "settings", table(with_source=True)), "schedules", schedules_table())
+    return replaced(replaced(page, "settings", table()), "schedules", schedules_table())
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -64,10 +49,9 @@ def _line(cells: Sequence[str]) -> str:
     return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells)
 
 
-def _row(field: Field, with_source: bool = False) -> tuple[str, ...]:
+def _row(field: Field) -> tuple[str, ...]:
     default = "" if field.default is None else _word(field.default)
-    cells = (f"`{field.name}`", _type(field), _allowed(field), default, field.meaning)
-    return (*cells, field.source) if with_source else cells
+    return f"`{field.name}`", _type(field), _allowed(field), default, field.meaning
 
 
 def _type(field: Field) -> str:
@@ -92,5 +76,4 @@ def _word(value: bool | int | str) -> str:
 
 
 if __name__ == "__main__":
-    for path, update in ((README, updated), (PAGE, updated_page)):
-        path.write_text(update(path.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(updated(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The pages of the documentation, as the blocks of code in them and what a page says about each."""
+"""The pages of the documentation, README among them, as the blocks of code in them and what a page says about each."""
 
 import re
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs"
+README = ROOT / "README.md"
 PAGES = sorted(FOLDER.glob("*.md"))
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[\w-]*)(?: title=\"(?P<title>[^\"]+)\")?\s*$")
@@ -44,7 +45,7 @@ class Block:
     @property
     def place(self) -> str:
         """Where to look."""
-        return f"docs/{self.page}:{self.line}"
+        return f"{self.page}:{self.line}"
 
 
 def blocks(page: Path) -> list[Block]:

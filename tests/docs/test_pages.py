@@ -6,10 +6,10 @@ import pytest
 
 from baseten_pulumi.testing import Emulator
 from tests.docs.following import Reader
-from tests.docs.pages import PAGES, blocks
+from tests.docs.pages import PAGES, README, blocks
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.stem)
 def test_every_block_does_what_the_page_says_when_a_reader_follows_it(page: Path, tmp_path: Path) -> None:
     """In the order of the page, in one folder, against an emulator that has its models."""
     with Emulator() as emulator:

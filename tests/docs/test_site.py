@@ -6,7 +6,7 @@ import yaml
 
 import baseten_pulumi
 from baseten_pulumi import testing
-from tests.docs.pages import FOLDER, PAGES, ROOT
+from tests.docs.pages import FOLDER, PAGES, README, ROOT
 
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|<(https?://[^>]+)>")
 _HOSTS = frozenset({"www.baseten.co", "app.baseten.co", "www.pulumi.com"})
@@ -45,6 +45,19 @@ def test_links_lead_to_pages_or_known_hosts_when_followed() -> None:
             linked = (FOLDER / name) if name else page
             assert linked in PAGES, f"{page.name}: {target}"
             assert not anchor or anchor in _anchors(linked.read_text(encoding="utf-8")), f"{page.name}: {target}"
+
+
+def test_links_of_the_readme_lead_to_files_or_known_hosts_when_followed() -> None:
+    """It is read where the repository is, so a link is a path in it, with an anchor that a page has."""
+    links = [match[1] or match[2] for match in _LINK.finditer(README.read_text(encoding="utf-8"))]
+    assert any(link.startswith("docs/") for link in links)
+    for link in links:
+        path, _, anchor = link.partition("#")
+        if "://" in link:
+            assert link.split("/")[2] in _HOSTS, link
+        else:
+            assert (ROOT / path).exists(), link
+            assert not anchor or anchor in _anchors((ROOT / path).read_text(encoding="utf-8")), link
 
 
 def _anchors(page: str) -> set[str]:

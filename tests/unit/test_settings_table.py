@@ -24,17 +24,10 @@ def renderer() -> ModuleType:
     return module
 
 
-def test_readme_holds_todays_table_when_compared(renderer: ModuleType) -> None:
-    """README.md's table is the one rendered from the fields; `python -m docs.settings_table` rewrites it."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"<!-- settings -->\n{renderer.table()}<!-- /settings -->\n" in readme
-    assert renderer.updated(readme) == readme
-
-
 def test_documentation_holds_todays_tables_when_compared(renderer: ModuleType) -> None:
     """The page of settings says of each one where its range comes from, and has a row for each part of a schedule."""
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-    assert renderer.updated_page(page) == page
+    assert renderer.updated(page) == page
     rows = [line for line in page.splitlines() if line.startswith("| `")]
     assert [row.split("`")[1] for row in rows] == [*(field.name for field in _sorted_fields()), *PLAIN_PARTS]
     assert all(row.rstrip(" |").endswith(field.source) for row, field in zip(rows, _sorted_fields(), strict=False))
@@ -47,14 +40,15 @@ def test_every_setting_has_a_row_when_rendered(renderer: ModuleType) -> None:
     assert [row.split("`")[1] for row in rows if row.startswith("| `")] == names
 
 
-def test_stale_table_is_replaced_when_the_readme_is_updated(renderer: ModuleType) -> None:
+def test_stale_tables_are_replaced_when_the_page_is_updated(renderer: ModuleType) -> None:
     """Whatever stands between the markers goes, everything else stays."""
-    text = "before\n<!-- settings -->\nold\n<!-- /settings -->\nafter\n"
-    expected = f"before\n<!-- settings -->\n{renderer.table()}<!-- /settings -->\nafter\n"
-    assert renderer.updated(text) == expected
+    stale = "".join(f"before\n<!-- {name} -->\nold\n<!-- /{name} -->\nafter\n" for name in ("settings", "schedules"))
+    updated = renderer.updated(stale)
+    assert updated.startswith(f"before\n<!-- settings -->\n{renderer.table()}<!-- /settings -->\nafter\n")
+    assert updated.endswith(f"<!-- schedules -->\n{renderer.schedules_table()}<!-- /schedules -->\nafter\n")
 
 
 def test_update_is_refused_when_the_markers_are_missing(renderer: ModuleType) -> None:
-    """A README without the markers is not touched."""
+    """A page without the markers is not touched."""
     with pytest.raises(ValueError, match="must hold"):
         renderer.updated("# no table\n")

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bench.observing import Observation
-from bench.readme import PAGES, table, updated
+from bench.readme import PAGES, comparison, table, updated
 from bench.results import Results
 from tests.unit.bench.results import measurement, results
 
@@ -14,7 +14,7 @@ KEPT = Path(__file__).parents[3] / "docs" / "bench.json"
 def test_page_holds_the_kept_results_when_compared(path: Path) -> None:
     """The numbers are those of docs/bench.json; `python -m bench.readme docs/bench.json` rewrites them."""
     page = path.read_text(encoding="utf-8")
-    assert updated(page, Results.load(KEPT)) == page
+    assert updated(page, PAGES[path](Results.load(KEPT))) == page
 
 
 def test_each_fleet_has_its_rows_when_rendered() -> None:
@@ -31,9 +31,21 @@ def test_each_fleet_has_its_rows_when_rendered() -> None:
     assert "processor a processor, 2 cores" in lines[6]
 
 
+def test_other_ways_stand_beside_ours_when_compared() -> None:
+    """One size, what success means, and the reads it takes; what was measured by hand says so."""
+    seen = Observation(200, 105, 0, 0.25, 0.5)
+    lines = comparison(
+        results(measurement("joint", 11.8, seen=seen), measurement("plain", 155.9, seen=seen))
+    ).splitlines()
+    assert lines[2] == "| this package, one joint wait | every declared setting was read back | 11.8 s | 105 |"
+    assert lines[3].endswith("| 155.9 s | 105 |")
+    assert "OpenTofu" in lines[4]
+    assert "by hand" in lines[-1]
+
+
 def test_update_is_refused_when_the_markers_are_missing() -> None:
     """A README without the markers is not touched, one with them loses what stands between."""
     with pytest.raises(ValueError, match="must hold"):
-        updated("# no table\n", results())
+        updated("# no table\n", "new\n")
     begin, end = "<!-- bench -->", "<!-- /bench -->"
-    assert updated(f"a\n{begin}\nold\n{end}\nb\n", results()) == f"a\n{begin}\n{table(results())}{end}\nb\n"
+    assert updated(f"a\n{begin}\nold\n{end}\nb\n", "new\n") == f"a\n{begin}\nnew\n{end}\nb\n"
