@@ -22,7 +22,6 @@ _OTHERS = """\
 | OpenTofu and a generic REST provider | the answer looks as you described it | 64 s; 8.6–9.8 s with `-parallelism=200` | 800 |
 | Baseten's Terraform provider | the request was accepted: it reads once, and keeps the plan as the state | | |"""
 _ROWS = ("limit", "floor-wide", "wide", "joint", "plain")
-_CIRCUMSTANCES = f"Settings that take {APPLY_SECONDS:g} s to apply, four environments a model, {RATE_LIMIT:g} requests a second let in"
 _ENGINES = {NO_ENGINE: "", "real": "Pulumi CLI", "local": "local engine"}
 
 
