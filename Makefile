@@ -83,6 +83,7 @@ bench: setup ## measure fleets against the limit and a plain provider; about 20 
 docs: .venv-docs/installed ## build the documentation site into build/site; a broken link fails
 	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
 	@echo "The site is in build/site: open build/site/index.html"
+	@echo "Its search wants a server: $(PYTHON) -m http.server --directory build/site"
 
 emulator: setup ## serve Baseten's API on this machine, for `pulumi up` in this clone
 	@$(BIN)/baseten-pulumi emulate --port 8095 --apply-seconds 3

@@ -19,8 +19,8 @@ _PROMISES = {
 }
 # What `make bench` cannot run: measured once, by hand, on two cores.
 _OTHERS = """\
-| OpenTofu and a generic REST provider | the answer looks as you described it | 64 s; 8.6–9.8 s with `-parallelism=200` | 800 |
-| Baseten's Terraform provider | the request was accepted: it reads once, and keeps the plan as the state | | |"""
+| OpenTofu, generic REST provider | the answer is as you described it | 64 s; 8.6–9.8 s at `-parallelism=200` | 800 |
+| Baseten's Terraform provider | the request was accepted: it reads once, and keeps the plan as its state | | |"""
 _ROWS = ("limit", "floor-wide", "wide", "joint", "plain")
 _ENGINES = {NO_ENGINE: "", "real": "Pulumi CLI", "local": "local engine"}
 
