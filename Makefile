@@ -36,10 +36,10 @@ examples/policy/$(VENV)/installed: examples/policy/requirements.txt
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
-demo: setup ## watch settings through their whole life; needs no account and no Pulumi CLI
+demo: setup ## watch settings through their whole life; needs no account and no Pulumi CLI; about a minute
 	@$(BIN)/python examples/demo.py
 
-test: setup ## run every test, with branch coverage
+test: setup ## run every test, with branch coverage; 5 to 10 minutes
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest --numprocesses $(WORKERS)
 	@$(BIN)/python -m coverage combine --quiet
