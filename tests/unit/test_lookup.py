@@ -32,8 +32,11 @@ from tests.schedules import one_time, reported, schedule
 MODEL = "lm4chat8"
 ENVIRONMENT = f"/v1/models/{MODEL}/environments/production"
 KEY = "k-lookup-4711"
-LATER: Any = pulumi.Output.from_input("llama-chat")
 ODD: Any = 7
+
+
+def _later() -> Any:
+    return pulumi.Output.from_input("llama-chat")
 
 
 @pytest.fixture(scope="module")
@@ -252,11 +255,15 @@ def test_a_failure_is_forgotten_when_the_same_is_read_again(emulator: Emulator) 
         ),
         (lambda: list_environments(model_id=""), errors.ConfigurationError, "model_id is required."),
         (
-            lambda: get_environment(model_id=LATER, env_name="production"),
+            lambda: get_environment(model_id=_later(), env_name="production"),
             errors.ConfigurationError,
             "model_id is an Output, whose value is not known yet.",
         ),
-        (lambda: find_model(name=LATER), errors.ConfigurationError, "name is an Output, whose value is not known yet."),
+        (
+            lambda: find_model(name=_later()),
+            errors.ConfigurationError,
+            "name is an Output, whose value is not known yet.",
+        ),
         (lambda: find_model(name=ODD), errors.ConfigurationError, "name must be a text, got 7."),
     ],
 )
@@ -265,7 +272,7 @@ def test_pulumi_shows_the_message_alone_when_nothing_is_found(
 ) -> None:
     """An error keeps its class, and is one that Pulumi shows without a traceback."""
     with pytest.raises(kind) as caught:
-        read()
+        run(read)
     assert seen in caught.value.statements.seen
     assert isinstance(caught.value, pulumi.RunError)
     assert (str(caught.value), type(caught.value).__name__) == (str(caught.value.statements), kind.__name__)

@@ -1,6 +1,5 @@
 import asyncio
 import os
-from importlib.metadata import PackageNotFoundError
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,20 +32,6 @@ def test_nothing_was_sent_when_the_address_cannot_be_written(base_url: str, mode
         asyncio.run(ask())
     assert caught.value.may_have_taken_effect is False
     assert " got no connection to https://" in caught.value.statements.seen
-
-
-def test_client_names_itself_when_the_package_is_not_installed(
-    talk: "Talk", answers: "Answers", monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A copy inside somebody's own tree has no release, and works."""
-
-    def no_release(name: str) -> str:
-        raise PackageNotFoundError(name)
-
-    monkeypatch.setattr("importlib.metadata.version", no_release)
-    talk.ask(read, answers.json(200, {}))
-    (agent,) = talk.agents
-    assert agent.startswith("baseten-pulumi/unreleased python/3.")
 
 
 def test_path_segments_are_quoted_when_they_hold_more_than_names(talk: "Talk", answers: "Answers") -> None:
