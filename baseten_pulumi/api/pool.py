@@ -9,6 +9,7 @@ the connection for one in use for ever, and every later request of that client w
 """
 
 import platform
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -51,7 +52,7 @@ class Pool:
         }
         self._clients: set[httpx.AsyncClient] = set()
         try:
-            self._tls = httpx.create_ssl_context(trust_env=not endpoint.is_loopback)
+            self._tls = _tls(endpoint)
             self._idle = [self._opened()]
         except (ImportError, OSError, ValueError, httpx.InvalidURL) as reason:
             raise _unusable_environment(reason) from None
@@ -83,6 +84,13 @@ class Pool:
         )
         self._clients.add(client)
         return client
+
+
+def _tls(endpoint: Endpoint) -> ssl.SSLContext:
+    """Return what certificates are judged by. Loading those to trust takes longer than most requests; http has none."""
+    if endpoint.base_url.startswith("http://"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx.create_ssl_context(trust_env=not endpoint.is_loopback)
 
 
 def _unusable_environment(reason: Exception) -> ConfigurationError:
