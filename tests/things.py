@@ -193,7 +193,7 @@ class _NoEmulator:
 class Things(Stack):
     """A stack of things in a temporary folder."""
 
-    def __init__(self, folder: Path, kind: str, name: str = "dev") -> None:
+    def __init__(self, folder: Path, kind: str) -> None:
         super().__init__(folder, kind, _NoEmulator())  # type: ignore[arg-type]
         self.cloud = folder / "cloud"
         self.cloud.mkdir()

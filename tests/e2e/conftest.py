@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from baseten_pulumi.testing import Emulator
+from baseten_pulumi.testing import Emulator, LocalEngine
 from tests.engines import REAL, Stack
+from tests.things import Things
 
 
 @pytest.fixture(params=["local", REAL])
@@ -29,6 +30,16 @@ def stack(tmp_path: Path, engine: str, emulator: Emulator) -> Iterator[Stack]:
     """A stack whose last preview has to be empty."""
     stack = Stack(tmp_path, engine, emulator)
     yield stack
-    if stack.is_settled_at_the_end:
-        stack.emulator.faults.clear()
-        stack.preview("--expect-no-changes")
+    stack.expect_settled()
+
+
+@pytest.fixture
+def things(tmp_path: Path) -> Things:
+    """A stack of things on the local engine."""
+    return Things(tmp_path, "local")
+
+
+@pytest.fixture
+def library(things: Things) -> LocalEngine:
+    """The same stack, as a user's tests have it."""
+    return LocalEngine(things.folder, environment=things.environment)

@@ -17,8 +17,9 @@ def _run(engine: str) -> "subprocess.CompletedProcess[str]":
     folders = os.environ["PATH"].split(os.pathsep)
     without_cli = [folder for folder in folders if real is None or Path(folder) != Path(real).parent]
     path = os.pathsep.join(folders if engine == "real" else without_cli)
-    environment = {**os.environ, "PATH": path, "BASETEN_API_KEY": KEY, "BASETEN_BASE_URL": "https://example.invalid"}
-    command = [sys.executable, str(ROOT / "examples" / "demo.py"), "--apply-seconds", "2"]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    environment = {**kept, "PATH": path, "BASETEN_API_KEY": KEY, "BASETEN_BASE_URL": "https://example.invalid"}
+    command = [sys.executable, str(ROOT / "examples" / "demo.py"), "--apply-seconds", "1"]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=240)
 
 

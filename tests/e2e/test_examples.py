@@ -1,7 +1,6 @@
 """The examples, as they stand in the repository, on the account an emulator starts with; each ends settled."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,12 +10,14 @@ from typing import Any
 import pytest
 
 from baseten_pulumi.testing import Emulator
+from baseten_pulumi.testing.isolation import isolated_environment
 from examples.fleet.emulator import account
 from tests.engines import RUN_SECONDS, Stack
 from tests.examples import ROOT, put
 from tests.programs import once, patches, polls
 
 Example = Callable[..., Stack]
+NOWHERE = "http://127.0.0.1:9"
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def example(tmp_path: Path, engine: str, emulator: Emulator) -> Iterator[Example
 
     yield make
     for stack in made:
-        stack.preview("--expect-no-changes")
+        stack.expect_settled()
 
 
 def _autoscaling(emulator: Emulator, environment: str, model: str = "lm4chat8") -> Any:
@@ -112,14 +113,16 @@ def test_settings_follow_and_feed_other_resources_when_infrastructure_is_beside_
     assert json.loads((stack.folder / "gateway.json").read_text()) == {"requests_at_once": 32}
 
 
-def test_project_passes_its_own_tests_when_pytest_runs_in_it(tmp_path: Path) -> None:
+def test_project_passes_its_own_tests_when_pytest_runs_in_it(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """As a user runs them, in a copy of the folder: nothing is skipped and nothing is written beside the project."""
     put("testing_your_stack", tmp_path, "")
     before = {path.name for path in tmp_path.iterdir()}
     done = subprocess.run(
         [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-W", "error"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**isolated_environment(tmp_path_factory.mktemp("isolated"), NOWHERE), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=RUN_SECONDS,

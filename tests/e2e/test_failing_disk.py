@@ -19,11 +19,10 @@ runpy.run_module("baseten_pulumi.testing.engine", run_name="__main__")
 
 
 @pytest.fixture
-def stack(tmp_path: Path) -> Things:
-    stack = Things(tmp_path, "local")
-    stack.declare('Thing("a", size=1)')
-    stack.up()
-    return stack
+def stack(things: Things) -> Things:
+    things.declare('Thing("a", size=1)')
+    things.up()
+    return things
 
 
 @pytest.fixture

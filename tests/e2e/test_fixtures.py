@@ -1,5 +1,7 @@
 """What the fixtures for users' own tests do, in a test session of their own."""
 
+import os
+
 import pytest
 
 pytest_plugins = ["pytester"]
@@ -48,11 +50,15 @@ def test_values_take_the_place_of_the_files(local_engine, baseten_emulator):
 """
 
 
-def test_project_is_found_from_the_tests_own_folder_when_an_engine_is_asked_for(pytester: pytest.Pytester) -> None:
+def test_project_is_found_from_the_tests_own_folder_when_an_engine_is_asked_for(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Wherever pytest was started; stacks of one test see each other, those of the next do not.
 
     The account that the project's files lead to is never asked, and an encrypted key is in nobody's way.
     """
+    for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
+        monkeypatch.delenv(name)  # as in other runs of engines
     files = {
         "Pulumi.yaml": PROJECT,
         "Pulumi.production.yaml": CONFIG,

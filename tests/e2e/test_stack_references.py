@@ -37,8 +37,7 @@ def consumer(stack: Stack) -> Iterator[Stack]:
     stack.program(_program())
     consumer = stack.sibling("serving")
     yield consumer
-    if consumer.is_settled_at_the_end:
-        consumer.preview("--expect-no-changes")
+    consumer.expect_settled()
 
 
 def test_settings_come_into_force_when_another_stack_names_the_model(
