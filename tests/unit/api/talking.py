@@ -20,6 +20,8 @@ PATH = "/v1/models/abc123/environments/production"
 LIST = "/v1/models/abc123/environments"
 MODELS = "/v1/models"
 SETTINGS = {"autoscaling_settings.min_replica": 3}
+SECONDS_TO_END = 60.0
+"""After which what was asked counts as never ending; nothing here is meant to take a second."""
 DOUBT = "Baseten may have taken the settings all the same."
 _Result = TypeVar("_Result")
 Ask = Callable[[BasetenClient], Awaitable[_Result]]
@@ -47,7 +49,7 @@ class Talk:
         async with self._wire(*answers) as server:
             client = BasetenClient(Endpoint(server.url, KEY, is_loopback=True), self._clock)
             try:
-                return await ask(client)
+                return await asyncio.wait_for(ask(client), SECONDS_TO_END)
             finally:
                 self.asked = server.asked
                 self.bodies = [json.loads(it.body) for it in server.received if it.body]

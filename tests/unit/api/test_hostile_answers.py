@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gzip
 import json
-import time
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,7 +19,7 @@ from baseten_pulumi.api.client import BasetenClient, Endpoint
 from baseten_pulumi.api.connection import LARGEST_ANSWER_BYTES
 from tests.cases import cases
 from tests.unit.api.conftest import Answers, Wire
-from tests.unit.api.talking import Talk, read, update
+from tests.unit.api.talking import SECONDS_TO_END, Talk, read, update
 from tests.unit.conftest import FakeClock
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 MEBIBYTE = 1024 * 1024
 MOST_BYTES = 10 * MEBIBYTE
-SECONDS = 20.0
 HEAD = b"HTTP/1.1 200 OK\r\n"
 
 # --- anything -------------------------------------------------------------------------------------------------------
@@ -149,15 +147,14 @@ class Flood:
         async with self.serving() as url:
             client = BasetenClient(Endpoint(url, "k-hostile-4711", is_loopback=True), FakeClock())
             try:
-                return await client.read_environment("abc123", "production", within_seconds=1.5)
+                asked = client.read_environment("abc123", "production", within_seconds=1.5)
+                return await asyncio.wait_for(asked, SECONDS_TO_END)
             finally:
                 await client.close()
 
     def fail(self) -> errors.RequestError:
-        began = time.monotonic()
         with pytest.raises(errors.RequestError) as caught:
             asyncio.run(self.ask())
-        assert time.monotonic() - began < SECONDS
         return caught.value
 
 

@@ -1,12 +1,13 @@
 """Pulumi's engine, as far as it listens to what providers log."""
 
-import time
 from collections.abc import Callable
 from concurrent import futures
 
 import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+
+from tests.programs import until
 
 
 class Engine(engine_pb2_grpc.EngineServicer):
@@ -29,10 +30,7 @@ class Engine(engine_pb2_grpc.EngineServicer):
 
     def await_lines(self, enough: Callable[[list[str]], bool]) -> list[str]:
         """Return what was logged once that is enough; lines arrive in their own time."""
-        deadline = time.monotonic() + 10.0
-        while not enough(self.texts):
-            assert time.monotonic() < deadline, self.texts
-            time.sleep(0.01)
+        until(lambda: enough(self.texts))
         return self.texts
 
     def stop(self) -> None:
