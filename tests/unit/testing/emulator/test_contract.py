@@ -5,6 +5,7 @@ import pytest
 
 from baseten_pulumi.testing.emulator.contract import Api, read_creation, read_update
 from baseten_pulumi.testing.emulator.refusals import RefusalError
+from tests.schedules import reported, schedule
 
 
 def _update(body: Any, api: Api = "current") -> dict[str, Any]:
@@ -67,6 +68,21 @@ def test_update_keeps_every_field_when_all_are_given() -> None:
 def test_update_is_refused_when_a_closed_object_has_an_unknown_field(body: Any, message: str) -> None:
     """The request and its autoscaling settings forbid what the contract does not list."""
     assert _refused(body) == message
+
+
+@pytest.mark.parametrize(
+    ("sent", "message"),
+    [
+        (schedule(color="red"), "color: unknown field"),
+        (schedule(overrides={"min_replicas": 1}), "autoscaling_settings.min_replicas: unknown field"),
+        (schedule(overrides={"max_scale_down_rate": 51}), "autoscaling_settings.max_scale_down_rate: Input should be"),
+        (schedule(cadence="ONE_TIME"), "cadence: Input should be 'DAILY' or 'HOURLY'"),
+    ],
+)
+def test_update_is_refused_when_a_schedule_is_not_as_described(sent: dict[str, Any], message: str) -> None:
+    """Schedules are closed, and their parts have the types and ranges of the contract."""
+    where = "autoscaling_schedule_settings.schedules.0"
+    assert _refused({"autoscaling_schedule_settings": {"schedules": [reported(sent)]}}).startswith(f"{where}.{message}")
 
 
 @pytest.mark.parametrize(
