@@ -33,6 +33,7 @@ def running(things: Things) -> Iterator[Start]:
     for process in started:
         with process:
             process.kill()
+    processes.kill(things, lambda line: True)
 
 
 def test_the_step_under_way_is_kept_and_nothing_new_starts_when_the_run_is_to_end(
@@ -102,7 +103,7 @@ def test_nothing_is_on_disk_before_the_end_when_checkpoints_are_skipped(things: 
 
 def test_the_program_is_gone_when_the_engine_is_killed(things: Things, running: Start) -> None:
     """Not even SIGKILL leaves a program behind: its standard input closes with the engine."""
-    things.declare('(CLOUD / "program").touch()', "time.sleep(60)")
+    things.declare('(CLOUD / "program").touch()', "time.sleep(600)")
     process = running()
     until((things.cloud / "program").exists)
     process.kill()
