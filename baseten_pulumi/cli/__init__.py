@@ -25,8 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(arguments)
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # argparse's own words, help and version, may be unread, too
+        return SUCCEEDED
     finally:
-        say("")  # help and version may be unread, too
+        say("")
 
 
 def _run(arguments: Sequence[str] | None) -> int:
