@@ -12,16 +12,28 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from tests.faults.declared import SURGE, UNAVAILABLE, VALUES, Declared, Program, address, nested
+from baseten_pulumi.testing.emulator.refusals import RefusalError
+from tests.faults import schedules
+from tests.faults.declared import ADDED, SURGE, UNAVAILABLE, VALUES, Declared, Program, address, valid
+from tests.faults.evidence import BrokenPromiseError
 from tests.faults.operations import Done, How, Interruption
-from tests.faults.promises import BrokenPromiseError, Promises
+from tests.faults.promises import Promises
 from tests.faults.troubles import KINDS, LOSING, REVERTING, Trouble, touched
 from tests.faults.world import ENVIRONMENTS, World
 
 NAMES = {"one": "autoscaling", "two": "promotion", "three": "autoscaling"}
 """The resources a program may have, each with the family of settings it manages."""
 
-OTHER_KINDS = ("no connection", "promotion", "somebody else", "clock jump", "Ctrl-C", "kill", "no waiting")
+OTHER_KINDS = (
+    "no connection",
+    "promotion",
+    "somebody else",
+    "environment removed",
+    "clock jump",
+    "Ctrl-C",
+    "kill",
+    "no waiting",
+)
 # Everything under way is over by then: the slowest answer, settings that revert, a promotion that was ended.
 CALM_SECONDS = 200.0
 SHORT_SECONDS, PATIENT_SECONDS = 5.0, 120.0
@@ -50,10 +62,9 @@ tally = Tally()
 
 
 def _settings(family: str) -> st.SearchStrategy[dict[str, Any]]:
-    """Draw settings of a family, one to four; of the two percentages at most one."""
+    """Draw settings of a family, one to four."""
     every = [st.tuples(st.just(path), st.sampled_from(values)) for path, values in VALUES[family].items()]
-    drawn = st.lists(st.one_of(every), min_size=1, max_size=4).map(dict)
-    return drawn.map(lambda it: {path: value for path, value in it.items() if path != UNAVAILABLE or SURGE not in it})
+    return st.lists(st.one_of(every), min_size=1, max_size=4).map(dict)
 
 
 def _declared(family: str, environments: st.SearchStrategy[str]) -> st.SearchStrategy[Declared]:
@@ -103,14 +114,15 @@ class Campaign(RuleBasedStateMachine):
         self.promises = Promises(self.world)
         self.world.observe = self._hold
         self.kinds = frozenset(kinds)
-        self.world.program = program
+        fitted = {name: self._fitted(name, declared) for name, declared in program.resources.items()}
+        self.world.program = Program(fitted, program.joint_timeout_seconds)
 
     @rule(data=st.data(), name=st.sampled_from(list(NAMES)), environment=st.sampled_from(ENVIRONMENTS))
     def declare(self, data: st.DataObject, name: str, environment: str) -> None:
         """Declare a resource, anew or otherwise than before."""
         others = {(it.environment, NAMES[other]) for other, it in self.world.program.resources.items() if other != name}
         if (environment, NAMES[name]) not in others:
-            declared = data.draw(_declared(NAMES[name], st.just(environment)))
+            declared = self._fitted(name, data.draw(_declared(NAMES[name], st.just(environment))))
             self._become({**self.world.program.resources, name: declared})
         self._perhaps_up(data)
 
@@ -145,10 +157,15 @@ class Campaign(RuleBasedStateMachine):
         for one, other in ((SURGE, UNAVAILABLE), (UNAVAILABLE, SURGE)):
             if path == one and value is not None:
                 settings.pop(other, None)
-        settings = {path: value for path, value in settings.items() if value is not None}
+        settings = valid({path: it for path, it in settings.items() if it is not None}, self.world.how.api)
         if settings:
             wait = declared.wait != data.draw(st.sampled_from([False, False, True]))
             self._become({**self.world.program.resources, name: replace(declared, settings=settings, wait=wait)})
+
+    def _fitted(self, name: str, declared: Declared) -> Declared:
+        """Return a resource as the API there is allows it."""
+        first, values = next(iter(VALUES[NAMES[name]].items()))
+        return replace(declared, settings=valid(declared.settings, self.world.how.api) or {first: values[0]})
 
     @rule(data=st.data())
     @precondition(lambda self: len(self.world.program.resources) > 1)
@@ -190,6 +207,8 @@ class Campaign(RuleBasedStateMachine):
     @precondition(lambda self: "promotion" in self.kinds)
     def promote(self, environment: str, status: str, seconds: float | None) -> None:
         """Begin a promotion that ends by itself, or never does."""
+        if environment in self.world.removed:
+            return
         tally.troubles["promotion"] += 1
         self.world.emulator.start_promotion(*address(environment), seconds=seconds, status=status)
 
@@ -203,11 +222,26 @@ class Campaign(RuleBasedStateMachine):
     @precondition(lambda self: "somebody else" in self.kinds)
     def change_by_hand(self, data: st.DataObject, environment: str, family: str) -> None:
         """Have somebody else change a setting, declared or not."""
-        path = data.draw(st.sampled_from([it for it in VALUES[family] if it not in (SURGE, UNAVAILABLE)]))
+        unknown = ADDED if self.world.how.api == "founding" else frozenset()
+        paths = [it for it in VALUES[family] if it not in {SURGE, UNAVAILABLE, schedules.TIMEZONE, *unknown}]
+        path = data.draw(st.sampled_from(paths))
         value = data.draw(st.sampled_from(VALUES[family][path]))
-        tally.troubles["somebody else"] += 1
-        self.promises.changed_by_somebody(environment, path, value)
-        self.world.emulator.change(*address(environment), **nested({path: value}))
+        if environment not in self.world.removed:
+            tally.troubles["somebody else"] += 1
+            self.world.change(environment, path, value)
+            self.promises.changed_by_somebody(environment, path)
+
+    @rule(environment=st.sampled_from(ENVIRONMENTS))
+    @precondition(lambda self: "environment removed" in self.kinds)
+    def remove_environment(self, environment: str) -> None:
+        """Have somebody remove an environment, or make it anew."""
+        if environment in self.world.removed:
+            self.world.restore(environment)
+            self.promises.made_anew(environment)
+        else:
+            tally.troubles["environment removed"] += 1
+            self.world.remove(environment)
+            self.promises.drifted.add(environment)
 
     @rule(seconds=st.sampled_from([1.0, 20.0, 120.0]))
     @precondition(lambda self: self.world.resources)
@@ -331,11 +365,17 @@ class Campaign(RuleBasedStateMachine):
         self.world.config = {}
         self.world.program = _with_timeouts(self.world.program, lambda seconds: max(seconds, PATIENT_SECONDS))
         for environment in ENVIRONMENTS:
+            if environment in self.world.removed:
+                self.world.restore(environment)
+                self.promises.made_anew(environment)
             self._end_promotion(environment, "SUCCEEDED")
         self.world.pass_by(CALM_SECONDS)
+        for environment, path, value in self.promises.doubled():
+            self.world.change(environment, path, value)
+            self.promises.drifted.add(environment)
 
     def _end_promotion(self, environment: str, status: Any) -> None:
-        with contextlib.suppress(ValueError):  # none runs
+        with contextlib.suppress(ValueError, RefusalError):  # none runs, or there is no such environment
             self.world.emulator.finish_promotion(*address(environment), status)
 
     def _succeed(self, done: Done) -> None:

@@ -4,11 +4,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from tests.faults import schedules
+
 Settings: TypeAlias = Mapping[str, Any]
 """Settings by dotted path."""
 
 _CONFIG = "promotion_settings.rolling_deploy_config"
 SURGE, UNAVAILABLE = f"{_CONFIG}.max_surge_percent", f"{_CONFIG}.max_unavailable_percent"
+BACKPRESSURE = "request_backpressure_settings.policy"
+NO_POLICY = "NONE"
+"""What a program says for the null that Baseten means no policy by."""
 MIN, MAX = "autoscaling_settings.min_replica", "autoscaling_settings.max_replica"
 
 VALUES: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
@@ -18,6 +23,8 @@ VALUES: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "autoscaling_settings.concurrency_target": (1, 2, 8),
         "autoscaling_settings.scale_down_delay": (0, 900),
         "autoscaling_settings.autoscaling_window": (60, 120),
+        **schedules.VALUES,
+        schedules.TIMEZONE: schedules.TIMEZONES,
     },
     "promotion": {
         "promotion_settings.rolling_deploy": (True, False),
@@ -27,10 +34,13 @@ VALUES: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         f"{_CONFIG}.replica_overhead_percent": (0, 100),
         SURGE: (10, 25),
         UNAVAILABLE: (15, 30),
+        BACKPRESSURE: (NO_POLICY, "QUEUE_ON_FULL", "REJECT_ON_FULL"),
     },
 }
-"""What a program may declare, by the family of settings a resource of it manages; any choice is valid at Baseten, but
-for the two percentages together. Few values, so that programs come back to earlier ones."""
+"""What a program may declare, by the family of settings a resource of it manages; any choice that `valid` returns is
+valid at Baseten. Few values, so that programs come back to earlier ones."""
+ADDED = frozenset({BACKPRESSURE, schedules.TIMEZONE, *schedules.PATHS})
+"""What the founding page does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,11 @@ class Declared:
         outputs = dict.fromkeys(("status", "in_force", "requests", "incarnation"))
         return {**own, **outputs, **nested(self.settings)}
 
+    @property
+    def made(self) -> set[str]:
+        """The paths of the schedules that it wants to be there."""
+        return {it for it in schedules.PATHS if self.settings.get(it, schedules.ABSENT) != schedules.ABSENT}
+
 
 @dataclass(frozen=True, slots=True)
 class Program:
@@ -85,10 +100,22 @@ def address(environment: str) -> tuple[str, str]:
     return model_id, env_name
 
 
+def valid(settings: Settings, api: str) -> dict[str, Any]:
+    """Return as much of a choice as makes sense together: one of the two percentages, a timezone with schedules."""
+    kept = {path: value for path, value in settings.items() if api == "current" or path not in ADDED}
+    if SURGE in kept:
+        kept.pop(UNAVAILABLE, None)
+    if Declared("", kept).made:
+        return {schedules.TIMEZONE: schedules.TIMEZONES[0], **kept}
+    return {path: value for path, value in kept.items() if path != schedules.TIMEZONE}
+
+
 def nested(settings: Settings) -> dict[str, Any]:
     """Build the objects that dotted paths describe."""
-    root: dict[str, Any] = {}
+    root: dict[str, Any] = schedules.declared(settings)
     for path, value in settings.items():
+        if path.startswith(schedules.PREFIX):
+            continue
         *parents, name = path.split(".")
         place = root
         for parent in parents:
@@ -107,6 +134,11 @@ def leaves(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def settings_of(properties: Any) -> dict[str, Any]:
-    """Return every setting that objects of the API or of a state hold, nulls left out."""
+    """Return every setting that objects of the API or of a state hold, nulls left out that mean nothing."""
+    if not isinstance(properties, Mapping):
+        return {}
     groups = ("autoscaling_settings.", "promotion_settings.")
-    return {path: value for path, value in leaves(properties) if path.startswith(groups) and value is not None}
+    plain = {path: value for path, value in leaves(properties) if path.startswith(groups) and value is not None}
+    backpressure = properties.get("request_backpressure_settings")
+    policy = {BACKPRESSURE: backpressure.get("policy") or NO_POLICY} if isinstance(backpressure, Mapping) else {}
+    return {**plain, **policy, **schedules.settings_of(properties)}

@@ -14,7 +14,12 @@ from tests.faults.declared import Declared, Program
 JOINT = "together"
 _SETTINGS_TYPE = "pulumi-python:dynamic/baseten:EnvironmentSettings"
 _JOINT_TYPE = "pulumi-python:dynamic/baseten:SettingsInForce"
-_GROUPS = ("autoscaling_settings", "promotion_settings")
+_GROUPS = (
+    "autoscaling_settings",
+    "promotion_settings",
+    "request_backpressure_settings",
+    "autoscaling_schedule_settings",
+)
 
 
 def settings_goal(name: str, declared: Declared) -> Goal:

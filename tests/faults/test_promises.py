@@ -5,9 +5,10 @@ from unittest import mock
 import pytest
 
 from tests.faults.declared import MAX, Declared, Program
+from tests.faults.evidence import BrokenPromiseError
 from tests.faults.mutants import MUTANTS
 from tests.faults.operations import How, Interruption
-from tests.faults.promises import BrokenPromiseError, Promises
+from tests.faults.promises import Promises
 from tests.faults.world import World
 
 STABILIZATION = "promotion_settings.rolling_deploy_config.stabilization_time_seconds"

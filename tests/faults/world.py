@@ -31,7 +31,8 @@ from baseten_pulumi.testing.engine.monitor import NotDoneError, StoppedError
 from baseten_pulumi.testing.engine.registering import Registrar
 from baseten_pulumi.testing.engine.run import Options, Run
 from baseten_pulumi.testing.engine.vault import Vault
-from tests.faults.declared import Program, address
+from tests.faults import schedules
+from tests.faults.declared import BACKPRESSURE, NO_POLICY, Program, address, nested
 from tests.faults.goals import joint_goal, settings_goal
 from tests.faults.hosting import HostedProvider
 from tests.faults.operations import Done, How, Interruption
@@ -61,6 +62,7 @@ class World:
         program: What the next `up` declares.
         config: The stack's configuration.
         resources: The state.
+        removed: The environments that Baseten does not have any more.
         on_late_effect: Told of each environment whose settings a request changes after its own operation has ended.
     """
 
@@ -69,6 +71,7 @@ class World:
     program: Program = field(default_factory=Program)
     config: dict[str, str] = field(default_factory=dict)
     resources: list[Resource] = field(default_factory=list)
+    removed: set[str] = field(default_factory=set)
     on_late_effect: Callable[[str], None] = lambda _: None
 
     def __post_init__(self) -> None:
@@ -85,6 +88,9 @@ class World:
             on_request=self._carried_out,
         )
         self.wire = Wire(self.loop, lambda hang_up: application(self.emulator._services(hang_up)))
+        if self.how.api == "current":
+            for environment in ENVIRONMENTS[:2]:
+                self.change(environment, schedules.path("night"), schedules.schedule("night", 22, 4))
         self._vault = Vault()
         self._lines: list[str] = []
         self._first_of_operation = 0
@@ -119,8 +125,39 @@ class World:
         self.loop.run_until_complete(asyncio.sleep(seconds))
 
     def reported(self, environment: str) -> dict[str, Any]:
-        """Return what Baseten truly has in force."""
-        return self.emulator.reported(*address(environment))
+        """Return what Baseten truly has in force; nothing where the environment was removed."""
+        return {} if environment in self.removed else self.emulator.reported(*address(environment))
+
+    def remove(self, environment: str) -> None:
+        """Remove an environment at Baseten."""
+        self.emulator.remove_environment(*address(environment))
+        self.removed.add(environment)
+
+    def restore(self, environment: str) -> None:
+        """Have an environment again, with settings of its own."""
+        model_id, env_name = address(environment)
+        self.emulator._store.create(model_id, env_name, {"autoscaling_settings": {"max_replica": 9}})
+        self.removed.discard(environment)
+
+    def change(self, environment: str, path: str, value: Any) -> None:
+        """Change a setting as somebody else does; a schedule that is there twice is there once afterwards."""
+        if path in schedules.PATHS:
+            self._change_schedule(address(environment), path, value)
+        elif path == BACKPRESSURE:
+            policy = None if value == NO_POLICY else value
+            self.emulator.change(*address(environment), request_backpressure_settings={"policy": policy})
+        else:
+            self.emulator.change(*address(environment), **nested({path: value}))
+
+    def _change_schedule(self, where: tuple[str, str], path: str, value: Any) -> None:
+        known = [id_ for id_, name in schedules.ids(self.emulator.reported(*where)) if schedules.path(name) == path]
+        kept = known[:1] if value != schedules.ABSENT else []
+        for id_ in known[len(kept) :]:
+            self.emulator.remove_schedule(*where, id_)
+        if value != schedules.ABSENT:
+            timezone = None if schedules.ids(self.emulator.reported(*where)) else schedules.TIMEZONES[0]
+            own = {"id": kept[0]} if kept else {}
+            self.emulator.put_schedule(*where, {**schedules.held(value), **own}, timezone)
 
     def up(self, interruption: Interruption | None = None) -> Done:
         """Run `up`."""
