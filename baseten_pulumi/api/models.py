@@ -110,6 +110,11 @@ class Environment:
     promotion: Promotion | None
     schedule_ids: Mapping[str, tuple[str, ...]] = attribute(default_factory=dict)
 
+    @property
+    def is_promoting(self) -> bool:
+        """Whether a promotion goes on, behind which changes of settings queue."""
+        return self.promotion is not None and self.promotion.is_running
+
     def worded(self, reword: Callable[[str], str]) -> "Environment":
         """Return the environment with every word of Baseten's put otherwise."""
         settings = {

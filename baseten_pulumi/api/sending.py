@@ -96,7 +96,7 @@ class Change:
 
     def _is_settled(self, reported: models.Environment) -> bool:
         now = self._exchange.clock.now()
-        if reported.promotion is not None and reported.promotion.is_running:
+        if reported.is_promoting:
             self._settled_at = now + SETTLING_SECONDS
         return now >= self._settled_at or self._made <= reported.schedule_ids.keys()
 

@@ -223,3 +223,30 @@ def test_schedule_stays_on_record_when_it_may_be_queued(
     assert found.outs is not None
     assert ("schedules" in found.outs[SCHEDULES]) is is_kept
     assert found.outs["in_force"] is in_force
+
+
+def test_schedule_is_not_gone_when_it_was_sent_and_shows_a_little_later(baseten: Emulator, session: Session) -> None:
+    """A refresh soon after an `up` that timed out: taken for gone, the next `up` would make a second one."""
+    _put(baseten, "night", "peak")
+    baseten.faults.add(Fault.stale(3600.0, times=4))
+    props = {**PROPS, SCHEDULES: LISTS, "in_force": False}
+    began = session.clock.now()
+    found = read(ID, props, session)
+    assert found.inputs is not None
+    assert [it["name"] for it in found.inputs[SCHEDULES]["schedules"]] == ["peak", "night"]
+    assert len(baseten.requests) == 5
+    assert session.clock.now() - began == pytest.approx(8.0, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("in_force", "requests", "looks"), [(False, 1, True), (False, None, False), (True, 1, False), (None, 1, False)]
+)
+def test_schedule_is_looked_for_when_nobody_saw_what_was_sent(
+    in_force: bool | None, requests: int | None, looks: bool, baseten: Emulator, session: Session
+) -> None:
+    """For half a minute; what was seen before is gone at once, and so is what was never sent."""
+    began = session.clock.now()
+    found = read(ID, {**PROPS, SCHEDULES: LISTS, "in_force": in_force, "requests": requests}, session)
+    assert found.inputs is not None
+    assert "schedules" not in found.inputs[SCHEDULES]
+    assert session.clock.now() - began == (pytest.approx(30.0, abs=1.0) if looks else pytest.approx(0.0, abs=0.5))

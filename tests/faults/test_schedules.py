@@ -1,0 +1,30 @@
+"""Schedules over several operations: whatever came in between, each is made once."""
+
+from tests.faults import schedules
+from tests.faults.declared import Declared, Program, valid
+from tests.faults.operations import How
+from tests.faults.promises import Promises
+from tests.faults.world import World
+
+ENVIRONMENT = "m2/production"
+PEAK = schedules.path("peak")
+SETTINGS = valid({PEAK: schedules.VALUES[PEAK][0]}, "current")
+
+
+def _declare(world: World, timeout_seconds: float) -> None:
+    world.program = Program({"one": Declared(ENVIRONMENT, SETTINGS, timeout_seconds=timeout_seconds)})
+
+
+def test_schedule_is_made_once_when_a_refresh_came_before_it_showed() -> None:
+    """The wait ran out, a refresh saw nothing of it yet, and `up` was repeated."""
+    with World(How(apply_seconds=9.0)) as world:
+        promises = Promises(world)
+        _declare(world, 5.0)
+        assert not world.up().succeeded
+        assert world.refresh().succeeded
+        _declare(world, 60.0)
+        assert world.up().succeeded
+        world.pass_by(60.0)
+        promises.hold_truth(of_unwaited=True)
+        promises.hold_settled(world.preview())
+        assert [name for _, name in schedules.ids(world.reported(ENVIRONMENT))] == ["peak"]
