@@ -63,7 +63,7 @@ def note_changes(changes: Mapping[str, Change]) -> None:
 
 @functools.cache
 def _attach() -> None:
-    end_with_engine()
+    end_with_engine(lambda: _running_server() is not None)
     server: Any = _running_server()
     try:
         state = server._state  # noqa: SLF001 - the one attribute

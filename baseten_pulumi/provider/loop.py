@@ -2,10 +2,9 @@
 
 import asyncio
 import functools
-import os
 import signal
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -17,6 +16,7 @@ _Result = TypeVar("_Result")
 # The cache below may compute twice when two threads miss at once.
 _starting = threading.Lock()
 _CANCEL_AGAIN_SECONDS = 0.2
+_INTERRUPT_AGAIN_SECONDS = 1.0
 _CANCELLED = Statements(
     goal="The operation was not carried out.",
     seen="Pulumi cancelled the run.",
@@ -92,12 +92,16 @@ def shared_loop() -> Loop:
         return _only_loop()
 
 
-def end_with_engine() -> None:
-    """Have this process end once the engine that started it is gone; nothing where none did."""
+def end_with_engine(is_serving: Callable[[], bool]) -> None:
+    """Have this process end once the engine that started it is gone; nothing where none did.
+
+    Args:
+        is_serving: Tells whether the main thread still serves calls.
+    """
     where = engine.address()
     if where is not None:
         loop = shared_loop()
-        loop.start(_end_with_engine(loop, *where))
+        loop.start(_end_with_engine(loop, *where, is_serving))
 
 
 @functools.cache
@@ -105,12 +109,17 @@ def _only_loop() -> Loop:
     return Loop()
 
 
-async def _end_with_engine(loop: Loop, host: str, port: int) -> None:
+async def _end_with_engine(loop: Loop, host: str, port: int, is_serving: Callable[[], bool]) -> None:
     """End every wait and then the process, as Ctrl-C would; Python itself lets other providers' calls end first.
 
-    A script that runs Pulumi in the background has SIGINT ignored; then there is only the hard way.
+    A script that runs Pulumi in the background has SIGINT ignored; then there is only the hard way. An interrupt that
+    another thread takes may leave the main one asleep: it goes to that one, and again for as long as it serves.
     """
     await engine.until_gone(host, port)
     loop.cancel()
     is_heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    os.kill(os.getpid(), signal.SIGINT if is_heard else signal.SIGTERM)
+    while True:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT if is_heard else signal.SIGTERM)
+        await asyncio.sleep(_INTERRUPT_AGAIN_SECONDS)
+        if not is_serving():
+            return

@@ -185,6 +185,7 @@ class Promises:
                 is_known = any(holds({path: value}, source) for source in sources)
                 require(is_known, f"the state of {name} invents {path}", value, sources)
             told = {None if old is None else old.outputs.get("status"), "ACCEPTED", None, *statuses(done, here)}
+            told |= {"UNCHANGED"} if reads(done, here) else set()  # what was to be deleted was not there
             require(resource.outputs.get("status") in told, f"the state of {name} invents a status", resource.outputs)
 
     def _sent(self, done: Done, environment: str) -> list[dict[str, Any]]:

@@ -232,7 +232,7 @@ def test_host_is_fitted_once_when_several_providers_are_configured(
     told: list[str] = []
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", ModuleSpec("pulumi.dynamic.__main__", None))
     monkeypatch.setattr(interception, "debug", told.append)
-    monkeypatch.setattr(interception, "end_with_engine", lambda: told.append("watched"))
+    monkeypatch.setattr(interception, "end_with_engine", lambda is_serving: told.append("watched"))
     interception._attach.cache_clear()
     with ThreadPoolExecutor(1) as threads:
         server = grpc.server(threads)

@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from baseten_pulumi.errors import BasetenError, RunCancelledError, Statements
+from baseten_pulumi.provider import engine
+from baseten_pulumi.provider import loop as loops
 from baseten_pulumi.provider.loop import Loop
 
 SECONDS_TO_END = 10.0
@@ -67,3 +70,21 @@ def test_work_in_the_background_goes_on_when_the_rest_is_cancelled(loop: Loop) -
     loop.start(background())
     loop.cancel()
     assert ended.wait(SECONDS_TO_END)
+
+
+def test_process_is_interrupted_again_when_it_serves_on_without_its_engine(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interrupt that another thread takes leaves the main one asleep, and the process would stay for ever."""
+    interrupted: list[tuple[int, int]] = []
+    serving = iter([True, True, False])
+
+    async def gone(host: str, port: int) -> None:
+        return
+
+    monkeypatch.setattr(engine, "until_gone", gone)
+    monkeypatch.setattr(loops, "_INTERRUPT_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(signal, "getsignal", lambda number: signal.default_int_handler)
+    monkeypatch.setattr(signal, "pthread_kill", lambda thread, number: interrupted.append((thread, number)))
+    asyncio.run(loops._end_with_engine(loop, "127.0.0.1", 9, lambda: next(serving)))
+    assert interrupted == 3 * [(threading.main_thread().ident, signal.SIGINT)]
