@@ -48,7 +48,7 @@ def test_an_idle_connection_is_closed_when_it_stops() -> None:
     """A client that keeps its connection reads to the end at once; left open, reading would time out."""
     with Emulator() as emulator:
         host, port = emulator.url.removeprefix("http://").split(":")
-        idle = socket.create_connection((host, int(port)), timeout=5)
+        idle = socket.create_connection((host, int(port)), timeout=30)
         idle.sendall(b"GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Api-Key k\r\n\r\n")
         assert idle.recv(100_000).startswith(b"HTTP/1.1 200")
     idle.settimeout(30)

@@ -7,7 +7,7 @@ import pytest
 
 from baseten_pulumi.api.client import Endpoint
 from baseten_pulumi.provider import engine as engines
-from baseten_pulumi.provider import planning
+from baseten_pulumi.provider import planning, progress
 from baseten_pulumi.provider import session as sessions
 from baseten_pulumi.provider.session import Session
 from baseten_pulumi.testing import Emulator
@@ -30,6 +30,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """An engine whose address this process was started with, as Pulumi's host is."""
     running = Engine()
     monkeypatch.setattr(sys, "argv", ["pulumi.dynamic", running.address])
+    monkeypatch.setattr(progress, "_SECONDS_TO_ARRIVE", 60.0)  # a busy machine loses no line
     forget_engine()
     yield running
     forget_engine()

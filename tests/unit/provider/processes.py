@@ -53,8 +53,8 @@ class ClosedState(_server._ServerState):
 
 _server._ServerState = ClosedState
 """
-SECONDS_TO_START = 30.0
-SECONDS_TO_ANSWER = 30.0
+SECONDS_TO_START = 60.0
+SECONDS_TO_ANSWER = 60.0
 CLEANED = ("BASETEN_", "PULUMI_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 
@@ -136,7 +136,7 @@ class Host:
         self._channel.close()
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=60)
         finally:
             self._process.kill()
             self._process.wait()

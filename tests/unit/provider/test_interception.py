@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 40
 LONG_SECONDS = 300.0
-SECONDS_TO_HAPPEN = 30.0
+SECONDS_TO_HAPPEN = 60.0
 until = functools.partial(programs.until, within_seconds=SECONDS_TO_HAPPEN)
 STRANGERS_URN = "urn:pulumi:dev::p::pulumi-python:dynamic:Resource::stranger"
 NAMES = [f"e{number}" for number in range(AT_ONCE)]

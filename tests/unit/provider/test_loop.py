@@ -12,7 +12,7 @@ from baseten_pulumi.provider import engine
 from baseten_pulumi.provider import loop as loops
 from baseten_pulumi.provider.loop import Loop
 
-SECONDS_TO_END = 10.0
+SECONDS_TO_END = 60.0
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def test_one_session_is_opened_when_several_calls_come_first_together() -> None:
     together = threading.Barrier(AT_ONCE)
 
     def opening(_: int) -> Session:
-        together.wait(timeout=10)
+        together.wait(timeout=60)
         return open_session(_configuration())
 
     with ThreadPoolExecutor(AT_ONCE) as threads:
