@@ -47,7 +47,7 @@ class Change:
     Args:
         settings: What is to be in force.
         exchange: What it is sent with.
-        sent_before: Names of schedules that somebody else may have sent and nobody has seen yet.
+        sent_before: Names of schedules that somebody else may have sent; they are there or on their way.
     """
 
     def __init__(self, settings: Settings, exchange: Exchange, sent_before: Collection[str] = ()) -> None:

@@ -29,7 +29,7 @@ class Plan:
         status: Baseten's last word on these settings; None where it has said nothing.
         requests: How many requests that change settings the resource has sent before.
         incarnation: Tells the resource from one that managed the same environment before; None where it is older.
-        sent_before: Names of schedules that an earlier operation sent and nobody saw in force.
+        sent_before: Names of schedules that an earlier operation sent.
     """
 
     identity: Identity

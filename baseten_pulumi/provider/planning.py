@@ -12,7 +12,7 @@ from baseten_pulumi.provider.configuration import Configuration
 from baseten_pulumi.provider.host import Call
 from baseten_pulumi.provider.identity import Identity
 from baseten_pulumi.provider.session import open_session
-from baseten_pulumi.schedules import names
+from baseten_pulumi.schedules import ABSENT, names
 
 
 def create(props: Mapping[str, Any], configuration: Configuration, call: Call) -> tuple[Plan, dict[str, Any]]:
@@ -28,7 +28,8 @@ def update(
 
     A changed setting sends all of them, since others may have drifted meanwhile, and so does the lack of Baseten's word
     on them. Where that word is there and the settings were not seen in force, Baseten is asked first, and only what
-    differs is sent. Where settings are merely no longer declared there is no request.
+    differs is sent. Where settings are merely no longer declared there is no request. One look, which may be an old
+    one, does not tell that a schedule sent before is gone.
     """
     before = with_integers(flatten(olds))
     is_changed = any(before.get(path) != value for path, value in _wanted(news).items())
@@ -39,7 +40,9 @@ def update(
         status=status,
         requests=int(olds.get("requests") or 0),
         incarnation=olds.get("incarnation"),
-        sent_before=names(before) if olds.get("in_force") is not True and olds.get("requests") else frozenset(),
+        sent_before=names(path for path, value in before.items() if value != ABSENT)
+        if olds.get("requests")
+        else frozenset(),
     )
     if not is_changed and _is_settled(olds, plan):
         return plan.outputs(plan.status, in_force=olds.get("in_force") is True)

@@ -55,7 +55,7 @@ class Target:
 
         Args:
             settings: What to send.
-            sent_before: Names of schedules that were sent before and that nobody has seen yet.
+            sent_before: Names of schedules that were sent before.
 
         Raises:
             RequestError: they were not taken, or (`may_have_taken_effect`) nobody knows.

@@ -49,6 +49,7 @@ class Makings:
             for environment in (exchange.truth or {}).values():
                 self._names.update(schedules.ids(environment))
         if done.kind != "up":
+            self._makings = [it for it in self._makings if not _is_let_go(done, it)]
             return
         declared = _declared(done.program)
         self._makings = [] if done.is_killed else [it for it in self._makings if _key(it) in declared]
@@ -86,6 +87,14 @@ class Makings:
 
 def _key(making: _Making) -> tuple[str, str, str]:
     return making.resource, making.environment, making.path
+
+
+def _is_let_go(done: Done, making: _Making) -> bool:
+    """Tell whether a refresh did not find what had been seen in force; an old read may say so of what is there."""
+    before, after = done.before.get(making.resource), done.after.get(making.resource)
+    if before is None or before.outputs.get("in_force") is not True:
+        return False
+    return making.path not in settings_of(after.outputs if after is not None else {})
 
 
 def _declared(program: Program) -> set[tuple[str, str, str]]:

@@ -1,7 +1,8 @@
 """Schedules over several operations: whatever came in between, each is made once."""
 
+from baseten_pulumi.testing import Fault
 from tests.faults import schedules
-from tests.faults.declared import Declared, Program, valid
+from tests.faults.declared import MAX, Declared, Program, valid
 from tests.faults.operations import How
 from tests.faults.promises import Promises
 from tests.faults.world import World
@@ -27,4 +28,17 @@ def test_schedule_is_made_once_when_a_refresh_came_before_it_showed() -> None:
         world.pass_by(60.0)
         promises.hold_truth(of_unwaited=True)
         promises.hold_settled(world.preview())
+        assert [name for _, name in schedules.ids(world.reported(ENVIRONMENT))] == ["peak"]
+
+
+def test_schedule_is_made_once_when_an_old_read_does_not_show_it_any_more() -> None:
+    """It was in force; another setting changes, and the look before that is sent is answered as of earlier."""
+    with World(How(apply_seconds=2.0)) as world:
+        promises = Promises(world)
+        _declare(world, 60.0)
+        assert world.up().succeeded
+        world.emulator.faults.add(Fault.stale(None, method="GET", times=3))
+        world.program = Program({"one": Declared(ENVIRONMENT, {**SETTINGS, MAX: 6})})
+        assert world.up().succeeded
+        promises.hold_truth(of_unwaited=True)
         assert [name for _, name in schedules.ids(world.reported(ENVIRONMENT))] == ["peak"]

@@ -198,15 +198,16 @@ def test_given_dictionaries_are_not_touched_when_planned(baseten: Emulator, sess
     ("olds", "expected"),
     [
         ({"in_force": False}, {"peak"}),
-        ({"in_force": True}, set()),
+        ({"in_force": True}, {"peak"}),
         ({"in_force": False, "requests": None}, set()),
         ({"in_force": False, SCHEDULES: {}}, set()),
+        ({"in_force": True, SCHEDULES: {"delete_schedules": ["peak"]}}, set()),
     ],
 )
-def test_schedules_count_as_sent_before_when_nobody_saw_them_in_force(
+def test_schedules_count_as_sent_before_when_an_earlier_request_may_have_made_them(
     olds: dict[str, Any], expected: set[str], session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those that an earlier operation may have sent are looked for before they are made."""
+    """They are looked for before they are made, those seen in force too: a look may be answered as of earlier."""
     plans: list[Any] = []
     monkeypatch.setattr(applying, "apply", lambda plan, *_: plans.append(plan))
     lists = {"timezone": "UTC", "schedules": [schedule(end_hour=12)]}
