@@ -6,7 +6,7 @@ import pytest
 
 from baseten_pulumi.testing import Emulator, Fault
 from tests.engines import API_KEY, Stack
-from tests.faults.declared import MAX, VALUES, Declared, address, nested, settings_of, valid
+from tests.faults.declared import MAX, MIN, VALUES, Declared, address, nested, settings_of, valid
 from tests.programs import until
 
 ENVIRONMENTS = ("lm4chat8/production", "lm4chat8/staging", "wh5pr3v1/production")
@@ -29,7 +29,9 @@ if {is_joint}:
 def _declared(chance: random.Random, family: str, environment: str) -> Declared:
     paths = chance.sample(sorted(VALUES[family]), chance.randint(1, 3))
     settings = valid({path: chance.choice(VALUES[family][path]) for path in paths}, "current")
-    return Declared(environment, settings or {MAX: 6}, wait=chance.random() < 0.7)
+    if MIN in settings or not settings:  # environments have a maximum of 1 to begin with
+        settings = {MAX: 6, **settings}
+    return Declared(environment, settings, wait=chance.random() < 0.7)
 
 
 def _program(chance: random.Random) -> dict[str, Declared]:
