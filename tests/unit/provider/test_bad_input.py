@@ -16,6 +16,8 @@ from baseten_pulumi.errors import ConfigurationError
 from baseten_pulumi.fields import (
     ENVIRONMENT_NAME_PATTERN,
     FIELDS,
+    MAX_SURGE_PERCENT,
+    MIN_REPLICA,
     MODEL_ID_PATTERN,
     Field,
     flatten,
@@ -107,7 +109,7 @@ def _is_told_well(path: str, reason: str) -> bool:
     says = (
         "is required" in reason or "not a known property" in reason or "got " in reason or "must stand under" in reason
     )
-    return bool(path) and says and len(reason) < 400
+    return bool(path) and says and "\n" not in reason and len(reason) < 400
 
 
 def _assert_normalised_or_refused(inputs: dict[str, Any]) -> bool:
@@ -245,6 +247,7 @@ def test_settings_come_back_as_they_were_when_they_go_through_the_engine(setting
     """The engine's numbers are floats: up to 2 to the 53rd nothing is lost, there and back again."""
     checked, failures = check({**MODEL, **nest(settings)})
     if failures:
+        assert {failure.path for failure in failures} <= {MIN_REPLICA, MAX_SURGE_PERCENT, "autoscaling_settings"}
         return
     provider = EnvironmentSettingsProvider()
     for _ in range(3):
@@ -255,13 +258,6 @@ def test_settings_come_back_as_they_were_when_they_go_through_the_engine(setting
         assert result.inputs == checked
         assert all(type(value) is type(flatten(checked)[path]) for path, value in flatten(result.inputs).items())
         checked = result.inputs
-
-
-@pytest.mark.parametrize("value", [LARGEST_EXACT + 1, -LARGEST_EXACT - 1, 10**30, 10**400])
-def test_number_is_refused_when_the_engine_could_not_carry_it(value: int) -> None:
-    """A number that comes out as another would be put in force as another."""
-    _, failures = check({**MODEL, "autoscaling_settings": {"target_in_flight_tokens": value}})
-    assert [failure.path for failure in failures] == ["autoscaling_settings.target_in_flight_tokens"]
 
 
 # --- names ----------------------------------------------------------------------------------------------------------
