@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
+import httpx
 import pytest
 from jsonschema_rs import Draft202012Validator
 
@@ -86,3 +87,17 @@ def account(baseten: Emulator) -> Iterator[Account]:
     for sent in baseten.requests:
         if sent.method == "PATCH":
             allowed.validate(sent.body)
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    """An emulator of the test's own."""
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> Iterator[httpx.Client]:
+    """Somebody with a key who speaks plain HTTP to it."""
+    with httpx.Client(base_url=emulator.url, headers={"Authorization": "Api-Key k1"}, trust_env=False) as client:
+        yield client

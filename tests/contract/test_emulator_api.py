@@ -1,6 +1,5 @@
 """The emulator's API over real HTTP: routes, keys, answers and refusals."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -14,18 +13,6 @@ ENVIRONMENTS = "/v1/models/lm4chat8/environments"
 
 def _client(emulator: Emulator, key: str = "Api-Key k1") -> httpx.Client:
     return httpx.Client(base_url=emulator.url, headers={"Authorization": key}, trust_env=False)
-
-
-@pytest.fixture
-def emulator() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def client(emulator: Emulator) -> Iterator[httpx.Client]:
-    with _client(emulator) as client:
-        yield client
 
 
 def _replicas(client: httpx.Client, path: str = ENVIRONMENT) -> tuple[int, int]:

@@ -1,7 +1,6 @@
 """The emulator's scripted faults over real HTTP: what a client sees and what is true behind it."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -11,18 +10,6 @@ from baseten_pulumi.testing import Emulator, Fault
 
 ENVIRONMENT = "/v1/models/lm4chat8/environments/production"
 CHANGE = {"autoscaling_settings": {"min_replica": 2, "max_replica": 6}}
-
-
-@pytest.fixture
-def emulator() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def client(emulator: Emulator) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=emulator.url, headers={"Authorization": "Api-Key k1"}, trust_env=False) as client:
-        yield client
 
 
 def _replicas(emulator: Emulator) -> tuple[Any, Any]:
