@@ -203,7 +203,7 @@ def unsettled(request: Request, name: str) -> errors.RequestTimeoutError:
     seen = f'Schedule "{_one_line(name, request.api_key)}" was sent before and is not reported yet.'
     now = "Nothing was sent: it might be there twice then."
     advice = "Run `pulumi up` again once no promotion is running."
-    return errors.RequestTimeoutError(Statements(request.goal, seen, now, advice), may_have_taken_effect=True)
+    return errors.RequestTimeoutError(Statements(request.goal, seen, now, advice))
 
 
 def _unexpected(request: Request, status_code: int, seen: str) -> errors.UnexpectedAnswerError:

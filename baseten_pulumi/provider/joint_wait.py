@@ -9,7 +9,7 @@ from pulumi.dynamic import ReadResult
 
 from baseten_pulumi.convergence.comparison import differences
 from baseten_pulumi.convergence.looking import ModelView, Outcome
-from baseten_pulumi.errors import RequestError, RunCancelledError, Statements, TransientError
+from baseten_pulumi.errors import RequestError, RequestTimeoutError, RunCancelledError, Statements, TransientError
 from baseten_pulumi.fields import Settings
 from baseten_pulumi.provider.applying import DEFAULT_TIMEOUT_SECONDS
 from baseten_pulumi.provider.configuration import Configuration
@@ -117,6 +117,8 @@ class _JointWait:
     async def _sent(self, identity: Identity, settings: Settings) -> tuple[Identity, str | None]:
         try:
             return identity, await self._targets[identity].send(settings, names(settings))
+        except RequestTimeoutError:
+            return identity, None  # the time is up, and the wait tells for whom else it is
         except RequestError as error:
             if not error.may_have_taken_effect:
                 raise

@@ -116,7 +116,8 @@ def _reported(told: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _canonical(each: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out nulls, the id, and texts where a number should be."""
+    """Leave out nulls, the id, texts where a number should be, and an object of which nothing is left."""
     kept = {part: it for part, it in each.items() if it is not None and part != "id"}
     plain = {part: it for part, it in kept.items() if part in _WORDS or not isinstance(it, str)}
-    return {part: _canonical(it) if isinstance(it, Mapping) else it for part, it in plain.items()}
+    told = {part: _canonical(it) if isinstance(it, Mapping) else it for part, it in plain.items()}
+    return {part: it for part, it in told.items() if it != {}}

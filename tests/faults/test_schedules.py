@@ -42,3 +42,19 @@ def test_schedule_is_made_once_when_an_old_read_does_not_show_it_any_more() -> N
         assert world.up().succeeded
         promises.hold_truth(of_unwaited=True)
         assert [name for _, name in schedules.ids(world.reported(ENVIRONMENT))] == ["peak"]
+
+
+def test_state_tells_of_nothing_unsent_when_a_schedule_sent_before_does_not_show() -> None:
+    """Time runs out before another setting can be sent: the resource stays as it was, and the next `up` sends it."""
+    with World(How(apply_seconds=2.0)) as world:
+        promises = Promises(world)
+        _declare(world, 60.0)
+        assert world.up().succeeded
+        world.emulator.faults.add(Fault.stale(None, method="GET", times=20))
+        world.program = Program({"one": Declared(ENVIRONMENT, {**SETTINGS, MAX: 6}, timeout_seconds=5.0)})
+        failed = world.up()
+        assert "Nothing was sent" in failed.text
+        assert failed.after["one"].outputs == failed.before["one"].outputs
+        world.emulator.faults.clear()
+        assert world.up().succeeded
+        promises.hold_truth(of_unwaited=True)
