@@ -22,6 +22,7 @@ from baseten_pulumi.provider import claims, dropping, engine
 from baseten_pulumi.provider import session as sessions
 from baseten_pulumi.testing import Emulator, FictionalEnvironment, FictionalModel, RecordedRequest
 from baseten_pulumi.testing.emulator.app import application
+from baseten_pulumi.testing.emulator.settings import ROLLING_DEPLOY_DEFAULTS
 from baseten_pulumi.testing.engine import deleting, refreshing
 from baseten_pulumi.testing.engine.checkpoint import Resource, from_json, to_json
 from baseten_pulumi.testing.engine.display import Display
@@ -134,9 +135,11 @@ class World:
         self.removed.add(environment)
 
     def restore(self, environment: str) -> None:
-        """Have an environment again, with settings of its own."""
+        """Have an environment again, with settings of its own, all of them reported: what is not would be no drift."""
         model_id, env_name = address(environment)
-        self.emulator._store.create(model_id, env_name, {"autoscaling_settings": {"max_replica": 9}})
+        rolling = {"rolling_deploy_config": ROLLING_DEPLOY_DEFAULTS}
+        settings = {"autoscaling_settings": {"max_replica": 9}, "promotion_settings": rolling}
+        self.emulator._store.create(model_id, env_name, settings)
         self.removed.discard(environment)
 
     def change(self, environment: str, path: str, value: Any) -> None:
