@@ -1,6 +1,6 @@
 """Baseten's management API, as much of it as this package needs."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from typing import TypeAlias, TypeVar
 
 from baseten_pulumi.api import failures, models, paths
@@ -8,7 +8,7 @@ from baseten_pulumi.api.connection import Connection
 from baseten_pulumi.api.masking import masked
 from baseten_pulumi.api.pool import Endpoint
 from baseten_pulumi.api.retrying import retrying
-from baseten_pulumi.api.sending import Change, Exchange
+from baseten_pulumi.api.sending import Change, Exchange, SentBefore
 from baseten_pulumi.clock import Clock
 from baseten_pulumi.errors import NotFoundError, RequestError
 from baseten_pulumi.fields import Settings
@@ -118,14 +118,14 @@ class BasetenClient:
         settings: Settings,
         *,
         within_seconds: float,
-        sent_before: Collection[str] = (),
+        sent_before: SentBefore | None = None,
         on_trouble: OnTrouble = lambda _: None,
         on_turn: Callable[[], None] = lambda: None,
     ) -> str:
         """Send settings, again while a trouble may go away by itself; return Baseten's word on them.
 
-        `on_trouble` is told of each trouble, and `on_turn` is called before anything is sent. Schedules named in
-        `sent_before` may have been made already: they are looked for longer before they are made. Where all there is to
+        `on_trouble` is told of each trouble, and `on_turn` is called before anything is sent. What was
+        `sent_before` may be there already: it is looked for longer before it is made. Where all there is to
         do is to delete schedules that are gone already, nothing is sent.
 
         Raises:

@@ -5,7 +5,7 @@ where a change is about schedules, their ids are looked up just before each atte
 made one it is looked for until it would have shown.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from baseten_pulumi.api import failures, models
@@ -41,20 +41,35 @@ class Exchange:
     on_turn: Callable[[], None]
 
 
+@dataclass(frozen=True, slots=True)
+class SentBefore:
+    """Name schedules that an earlier request may have made: they are there or on their way.
+
+    Attributes:
+        names: Their names.
+        is_in_doubt: Whether nobody has seen them in force: then a promotion may still hold them up.
+    """
+
+    names: frozenset[str] = frozenset()
+    is_in_doubt: bool = True
+
+
 class Change:
     """Settings to be sent, in as many attempts as it takes.
 
     Args:
         settings: What is to be in force.
         exchange: What it is sent with.
-        sent_before: Names of schedules that somebody else may have sent; they are there or on their way.
+        sent_before: What somebody else may have sent.
     """
 
-    def __init__(self, settings: Settings, exchange: Exchange, sent_before: Collection[str] = ()) -> None:
+    def __init__(self, settings: Settings, exchange: Exchange, sent_before: SentBefore | None = None) -> None:
         self._settings = settings
         self._wanted = {name_of(path): value for path, value in settings.items() if is_schedule(path)}
         self._exchange = exchange
-        self._made = {name for name in sent_before if self._wanted.get(name, ABSENT) != ABSENT}
+        before = sent_before or SentBefore()
+        self._made = {name for name in before.names if self._wanted.get(name, ABSENT) != ABSENT}
+        self._may_be_queued = before.is_in_doubt
         self._doubt: RequestError | None = None
         self._settled_at = exchange.clock.now() + SETTLING_SECONDS
 
@@ -79,6 +94,7 @@ class Change:
             if error.may_have_taken_effect:
                 self._made |= {name for name, value in self._wanted.items() if value != ABSENT and name not in ids}
                 self._doubt, self._settled_at = error, exchange.clock.now() + SETTLING_SECONDS
+                self._may_be_queued = True
             raise
 
     async def _settled_look(self, deadline: float) -> models.Environment:
@@ -96,7 +112,7 @@ class Change:
 
     def _is_settled(self, reported: models.Environment) -> bool:
         now = self._exchange.clock.now()
-        if reported.is_promoting:
+        if reported.is_promoting and self._may_be_queued:
             self._settled_at = now + SETTLING_SECONDS
         return now >= self._settled_at or self._made <= reported.schedule_ids.keys()
 

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import Any
 
+from baseten_pulumi.api.sending import SentBefore
 from baseten_pulumi.errors import BasetenError, NotInForceError, RequestError, RunCancelledError, Statements
 from baseten_pulumi.fields import Settings, nest
 from baseten_pulumi.provider.host import Call, PartialFailure, defect
@@ -29,7 +30,7 @@ class Plan:
         status: Baseten's last word on these settings; None where it has said nothing.
         requests: How many requests that change settings the resource has sent before.
         incarnation: Tells the resource from one that managed the same environment before; None where it is older.
-        sent_before: Names of schedules that an earlier operation sent.
+        sent_before: Schedules that an earlier operation sent; None where it sent nothing.
     """
 
     identity: Identity
@@ -40,7 +41,7 @@ class Plan:
     status: str | None = None
     requests: int = 0
     incarnation: str | None = None
-    sent_before: frozenset[str] = frozenset()
+    sent_before: SentBefore | None = None
 
     def outputs(self, status: str | None, in_force: bool) -> dict[str, Any]:
         """Return the resource's outputs, given Baseten's last word and whether everything was read back."""

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pulumi.dynamic import ReadResult
 
+from baseten_pulumi.api.sending import LOOK_AGAIN_SECONDS, SentBefore
 from baseten_pulumi.convergence.comparison import differences
 from baseten_pulumi.convergence.looking import ModelView, Outcome
 from baseten_pulumi.errors import RequestError, RequestTimeoutError, RunCancelledError, Statements, TransientError
@@ -115,12 +116,13 @@ class _JointWait:
         return [(it, settings) for it, settings in unmet if settings]
 
     async def _sent(self, identity: Identity, settings: Settings) -> tuple[Identity, str | None]:
+        target = self._targets[identity]
         try:
-            return identity, await self._targets[identity].send(settings, names(settings))
-        except RequestTimeoutError:
-            return identity, None  # the time is up, and the wait tells for whom else it is
+            return identity, await target.send(settings, SentBefore(names(settings)))
         except RequestError as error:
-            if not error.may_have_taken_effect:
+            # Where the time is up, the wait tells for whom else it is.
+            is_late = isinstance(error, RequestTimeoutError) and target.seconds_left() <= LOOK_AGAIN_SECONDS
+            if not (error.may_have_taken_effect or is_late):
                 raise
             return identity, None
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from baseten_pulumi.api.sending import SentBefore
 from baseten_pulumi.fields import Settings, flatten, with_integers
 from baseten_pulumi.provider import applying
 from baseten_pulumi.provider.applying import Plan
@@ -40,13 +41,16 @@ def update(
         status=status,
         requests=int(olds.get("requests") or 0),
         incarnation=olds.get("incarnation"),
-        sent_before=names(path for path, value in before.items() if value != ABSENT)
-        if olds.get("requests")
-        else frozenset(),
+        sent_before=_sent_before(olds) if olds.get("requests") else None,
     )
     if not is_changed and _is_settled(olds, plan):
         return plan.outputs(plan.status, in_force=olds.get("in_force") is True)
     return applying.apply(plan, open_session(configuration), call)
+
+
+def _sent_before(olds: Mapping[str, Any]) -> SentBefore:
+    sent = names(path for path, value in flatten(olds).items() if value != ABSENT)
+    return SentBefore(sent, is_in_doubt=olds.get("in_force") is not True)
 
 
 def _is_settled(olds: Mapping[str, Any], plan: Plan) -> bool:

@@ -1,7 +1,6 @@
 """The environment an operation is about, for as long as the operation may take."""
 
-from collections.abc import Collection
-
+from baseten_pulumi.api.sending import SentBefore
 from baseten_pulumi.convergence.comparison import differences
 from baseten_pulumi.convergence.sighting import Wanted
 from baseten_pulumi.convergence.wording import retried
@@ -50,12 +49,12 @@ class Target:
         )
         return {found.path: found.wanted for found in differences(settings, reported.settings)}
 
-    async def send(self, settings: Settings, sent_before: Collection[str] = ()) -> str:
+    async def send(self, settings: Settings, sent_before: SentBefore | None = None) -> str:
         """Send settings and return Baseten's word on them.
 
         Args:
             settings: What to send.
-            sent_before: Names of schedules that were sent before.
+            sent_before: Schedules that were sent before; None for none.
 
         Raises:
             RequestError: they were not taken, or (`may_have_taken_effect`) nobody knows.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from baseten_pulumi import errors
-from baseten_pulumi.api.sending import SETTLING_SECONDS
+from baseten_pulumi.api.sending import SETTLING_SECONDS, SentBefore
 from baseten_pulumi.schedules import ABSENT
 from baseten_pulumi.testing import Fault
 from tests.schedules import SCHEDULES, TIMEZONE, one_time, path, reported, schedule
@@ -31,11 +31,10 @@ def _names(account: "Account") -> list[str]:
     return [it["name"] for it in held["schedules"]]
 
 
-def _sent_before(account: "Account") -> str:
+def _sent_before(account: "Account", *, is_in_doubt: bool = True) -> str:
     """Send a schedule that an earlier run may have sent."""
-    return account.ask(
-        lambda it: it.update_environment(*ADDRESS, dict(PEAK), within_seconds=60.0, sent_before={"peak"})
-    )
+    before = SentBefore(frozenset({"peak"}), is_in_doubt=is_in_doubt)
+    return account.ask(lambda it: it.update_environment(*ADDRESS, dict(PEAK), within_seconds=60.0, sent_before=before))
 
 
 def _put(account: "Account", declared: dict[str, Any]) -> str:
@@ -156,6 +155,13 @@ def test_schedule_is_looked_for_longer_when_it_was_sent_before(account: "Account
     account.clock.slept.clear()
     assert _sent_before(account) == "UNCHANGED"
     assert account.clock.slept == []
+
+
+def test_promotion_holds_nothing_up_when_what_was_sent_before_was_seen(account: "Account") -> None:
+    """Somebody has deleted it since: it is looked for a little longer, and then queues as anything else does."""
+    account.emulator.start_promotion(*ADDRESS)
+    assert _sent_before(account, is_in_doubt=False) == "QUEUED"
+    assert SETTLING_SECONDS - 3 < sum(account.clock.slept) < SETTLING_SECONDS + 3
 
 
 def test_time_runs_out_when_what_was_sent_before_never_shows(account: "Account") -> None:

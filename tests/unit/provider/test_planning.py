@@ -3,6 +3,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from baseten_pulumi import errors
+from baseten_pulumi.api.sending import SentBefore
 from baseten_pulumi.provider import applying, planning
 from baseten_pulumi.provider.configuration import Configuration
 from baseten_pulumi.provider.host import Call
@@ -197,15 +198,15 @@ def test_given_dictionaries_are_not_touched_when_planned(baseten: Emulator, sess
 @pytest.mark.parametrize(
     ("olds", "expected"),
     [
-        ({"in_force": False}, {"peak"}),
-        ({"in_force": True}, {"peak"}),
-        ({"in_force": False, "requests": None}, set()),
-        ({"in_force": False, SCHEDULES: {}}, set()),
-        ({"in_force": True, SCHEDULES: {"delete_schedules": ["peak"]}}, set()),
+        ({"in_force": False}, SentBefore(frozenset({"peak"}))),
+        ({"in_force": True}, SentBefore(frozenset({"peak"}), is_in_doubt=False)),
+        ({"in_force": False, "requests": None}, None),
+        ({"in_force": False, SCHEDULES: {}}, SentBefore()),
+        ({"in_force": True, SCHEDULES: {"delete_schedules": ["peak"]}}, SentBefore(is_in_doubt=False)),
     ],
 )
 def test_schedules_count_as_sent_before_when_an_earlier_request_may_have_made_them(
-    olds: dict[str, Any], expected: set[str], session: Session, monkeypatch: pytest.MonkeyPatch
+    olds: dict[str, Any], expected: SentBefore | None, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are looked for before they are made, those seen in force too: a look may be answered as of earlier."""
     plans: list[Any] = []
@@ -217,4 +218,4 @@ def test_schedules_count_as_sent_before_when_an_earlier_request_may_have_made_th
         PLAIN,
         Call(),
     )
-    assert [set(plan.sent_before) for plan in plans] == [expected]
+    assert [plan.sent_before for plan in plans] == [expected]
