@@ -59,7 +59,7 @@ fuzz: setup ## 100,000 bad inputs and thousands of bad answers, always the same;
 	CASES=100000 $(BIN)/python -m pytest --numprocesses $(WORKERS) tests/unit/provider/test_bad_input.py \
 		tests/unit/api/test_hostile_answers.py
 
-audit: .venv-audit/installed ## ask PyPI for known weaknesses of every pinned version
+audit: .venv-audit/installed ## ask PyPI for known weaknesses of what requirements-dev.txt pins
 	@.venv-audit/bin/pip-audit --requirement requirements-dev.txt --no-deps --disable-pip --strict 2> .venv-audit/said; \
 		status=$$?; grep "known vulnerabilit" .venv-audit/said || echo "PyPI's list of known weaknesses could not be read; \
 	the versions stand in requirements-dev.txt, the reason in .venv-audit/said."; exit $$status

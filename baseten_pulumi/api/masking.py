@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 MASK = "[key]"
-# Shorter pieces of base64 may stand in a text by chance.
-_SHORTEST_ENCODED_CHARACTERS = 8
+# What is shorter, of base64 too, may stand in a text by chance. No key of Baseten's is; one of an emulator's may be.
+_SHORTEST_CHARACTERS = 8
 
 
 def masked(text: str, api_key: str) -> str:
-    """Return a text without the key, however it is written there: as it is, in a URL, in JSON, HTML or base64."""
-    for written in _written(api_key) if api_key else ():
+    """Return a text without the key, however it is written there: as it is, in a URL, in JSON, HTML or base64.
+
+    A key of fewer than eight characters is left: it would be taken out of names that hold it by chance.
+    """
+    for written in _written(api_key) if len(api_key) >= _SHORTEST_CHARACTERS else ():
         text = text.replace(written, MASK)
     return text
 
@@ -25,7 +28,7 @@ def _written(api_key: str) -> tuple[str, ...]:
     """Return every way to write the key, the key itself first."""
     quoted = quote(api_key, safe="")
     small = re.sub("%..", lambda found: found[0].lower(), quoted)
-    encoded = (each for each in _encoded(api_key.encode()) if len(each) >= _SHORTEST_ENCODED_CHARACTERS)
+    encoded = (each for each in _encoded(api_key.encode()) if len(each) >= _SHORTEST_CHARACTERS)
     return tuple(dict.fromkeys([api_key, quoted, small, json.dumps(api_key)[1:-1], html.escape(api_key), *encoded]))
 
 

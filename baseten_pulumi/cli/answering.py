@@ -8,6 +8,7 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from typing import TextIO
 
 from baseten_pulumi.errors import (
     AuthenticationError,
@@ -63,17 +64,21 @@ def say(text: str) -> None:
     """Write to standard output at once; once nobody reads it any more, to nobody."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without a character must not end the command
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read it has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _write(sys.stdout, text)
 
 
 def refused(message: str) -> int:
     """Print why a command did nothing; return the exit status."""
-    sys.stderr.write(f"{message}\n")
+    _write(sys.stderr, f"{message}\n")
     return FAILED
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:  # whoever read it has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _for_a_command(error: BasetenError) -> BasetenError:

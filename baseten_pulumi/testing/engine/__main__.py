@@ -204,9 +204,9 @@ def _cancelling_on_signals(engine: LocalEngine) -> Iterator[list[int]]:
 
 
 def _cancel(engine: LocalEngine, received: list[int]) -> None:
-    if len(received) == 1:
-        print(_CANCELLING, file=sys.stderr, flush=True)
     engine.cancel()
+    if len(received) == 1:
+        write(sys.stderr, f"{_CANCELLING}\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Standard output that nobody may read to its end: `… preview | head -1` is no error, and stops no operation."""
+"""Output that nobody may read to its end: `… preview | head -1` is no error, and stops no operation."""
 
 import os
 from typing import TextIO

@@ -168,6 +168,16 @@ def test_it_ends_in_peace_when_nobody_reads_what_it_writes(command: tuple[str, .
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_it_still_has_failed_when_nobody_reads_why(emulator: Emulator) -> None:
+    """A pipeline goes by the status."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = (*COMMAND, "export", "--model", "nobody")
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=writer, timeout=SECONDS, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stdout) == (1, b"")
+
+
 def test_emulator_goes_on_when_nobody_reads_its_lines(emulator: Emulator) -> None:
     """`baseten-pulumi emulate | head -1` ends the lines and not the emulator."""
     with subprocess.Popen(
