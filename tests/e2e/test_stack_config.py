@@ -77,7 +77,8 @@ def test_settings_come_into_force_when_the_cli_wrote_them(stack: Stack, emulator
     assert "4711" not in str(stack.resource("chat-production"))
     stack.set_config("--secret", "--path", f"{key}.autoscaling_settings.min_replica", "4712")
     shown = stack.fails("preview")
-    assert f"{key}.autoscaling_settings.min_replica: must be at most max_replica; the value is a secret" in shown
+    place = "baseten:environments.[secret 1].autoscaling_settings.min_replica"
+    assert f"{place}: must be at most max_replica; the value is a secret" in shown
     assert "471" not in shown
     stack.set_config("--secret", "--path", f"{key}.autoscaling_settings.min_replica", "1")
     stack.up()

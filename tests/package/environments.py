@@ -62,7 +62,7 @@ def made(folder: Path, wheel: Path, extras: Sequence[str] = (), tools: Sequence[
     environment = Environment(folder)
     venv.create(folder, with_pip=BUILT is not None, symlinks=True)
     if BUILT is None:
-        _link(environment, wheel, extras, tools)
+        _link(environment, wheel, extras, ("pip", *tools))  # the Pulumi CLI asks pip for what is installed
     else:
         wanted = f"{wheel}[{','.join(extras)}]" if extras else str(wheel)
         done = environment.run("python", "-m", "pip", "install", "--quiet", wanted, *tools)
