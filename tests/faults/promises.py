@@ -150,7 +150,9 @@ class Promises:
     def _hold_missing(self, done: Done) -> None:
         """What is no more at Baseten leaves the state with a refresh, and no `up` puts it in force."""
         for name, resource in settings_resources(done.before):
-            if done.kind == "refresh" and done.succeeded and address_of(resource) in self._world.removed:
+            here = address_of(resource)
+            is_read = any(it.status == 200 and environment_of(it) == here for it in done.exchanges)  # as of earlier
+            if done.kind == "refresh" and done.succeeded and here in self._world.removed and not is_read:
                 require(name not in done.after, f"{name} is gone at Baseten and still in the state", done.text)
         asked = [it for it in done.exchanges if it.method == "PATCH" and environment_of(it) in self._world.removed]
         if done.kind == "up" and asked and not done.is_killed:
