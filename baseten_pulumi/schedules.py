@@ -59,6 +59,11 @@ def names(settings: Iterable[str]) -> frozenset[str]:
     return frozenset(name_of(path) for path in settings if is_schedule(path))
 
 
+def wanted_names(settings: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of the schedules among settings that are to be there."""
+    return names(path for path, value in settings.items() if value != ABSENT)
+
+
 def short(path: str) -> str:
     """Return how a row and an error name a schedule: `schedules["weekday-peak"]`."""
     return path.removeprefix(f"{SCHEDULES}.")

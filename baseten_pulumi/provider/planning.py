@@ -13,7 +13,7 @@ from baseten_pulumi.provider.configuration import Configuration
 from baseten_pulumi.provider.host import Call
 from baseten_pulumi.provider.identity import Identity
 from baseten_pulumi.provider.session import open_session
-from baseten_pulumi.schedules import ABSENT, names
+from baseten_pulumi.schedules import wanted_names
 
 
 def create(props: Mapping[str, Any], configuration: Configuration, call: Call) -> tuple[Plan, dict[str, Any]]:
@@ -41,16 +41,15 @@ def update(
         status=status,
         requests=int(olds.get("requests") or 0),
         incarnation=olds.get("incarnation"),
-        sent_before=_sent_before(olds) if olds.get("requests") else None,
+        sent_before=_sent_before(before, olds) if olds.get("requests") else None,
     )
     if not is_changed and _is_settled(olds, plan):
         return plan.outputs(plan.status, in_force=olds.get("in_force") is True)
     return applying.apply(plan, open_session(configuration), call)
 
 
-def _sent_before(olds: Mapping[str, Any]) -> SentBefore:
-    sent = names(path for path, value in flatten(olds).items() if value != ABSENT)
-    return SentBefore(sent, is_in_doubt=olds.get("in_force") is not True)
+def _sent_before(before: Settings, olds: Mapping[str, Any]) -> SentBefore:
+    return SentBefore(wanted_names(before), is_in_doubt=olds.get("in_force") is not True)
 
 
 def _is_settled(olds: Mapping[str, Any], plan: Plan) -> bool:

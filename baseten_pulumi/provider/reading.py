@@ -12,7 +12,7 @@ from baseten_pulumi.errors import EnvironmentNotFoundError, ModelNotFoundError
 from baseten_pulumi.fields import Settings, flatten, nest, with_integers
 from baseten_pulumi.provider.identity import Identity
 from baseten_pulumi.provider.session import Session
-from baseten_pulumi.schedules import ABSENT, is_schedule, names
+from baseten_pulumi.schedules import is_schedule, wanted_names
 
 TIMEOUT_SECONDS = 120.0
 """How long a refresh of one resource tries; custom timeouts do not cover reads."""
@@ -35,7 +35,9 @@ def read(resource_id: str, props: Mapping[str, Any], session: Session) -> ReadRe
     is_looked_up = "env_name" not in props
     is_in_doubt = props.get("in_force") is False and bool(props.get("requests"))
     try:
-        reported = session.run(_settled(identity, session, _wanted_schedules(props) if is_in_doubt else frozenset()))
+        reported = session.run(
+            _settled(identity, session, wanted_names(flatten(props)) if is_in_doubt else frozenset())
+        )
     except (EnvironmentNotFoundError, ModelNotFoundError):
         if is_looked_up:
             raise  # the engine would keep the id it asked for, and the program would go on without outputs
@@ -63,10 +65,6 @@ async def _settled(identity: Identity, session: Session, sent: frozenset[str]) -
         if is_complete or reported.is_promoting or session.clock.now() >= settled_at:
             return reported
         await session.clock.sleep(LOOK_AGAIN_SECONDS)
-
-
-def _wanted_schedules(props: Mapping[str, Any]) -> frozenset[str]:
-    return names(path for path, value in flatten(props).items() if value != ABSENT)
 
 
 def _result(

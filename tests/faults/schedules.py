@@ -6,6 +6,8 @@ There are few names, so that of each it is known whether it is there.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tests.schedules import NULLS
+
 PREFIX = "autoscaling_schedule_settings."
 TIMEZONE = f"{PREFIX}timezone"
 ABSENT = "absent"
@@ -13,14 +15,6 @@ ABSENT = "absent"
 NAMES = ("peak", "night")
 OVERRIDES = "autoscaling_settings"
 _WORDS = ("name", "cadence")
-_NULLS = (
-    "autoscaling_window",
-    "scale_down_delay",
-    "concurrency_target",
-    "target_utilization_percentage",
-    "target_in_flight_tokens",
-    "max_scale_down_rate",
-)
 
 
 def path(name: str) -> str:
@@ -55,7 +49,7 @@ TIMEZONES = ("Europe/Berlin", "Asia/Tokyo")
 
 def held(value: Mapping[str, Any]) -> dict[str, Any]:
     """Return a schedule as the API holds it, with every null."""
-    return {**value, OVERRIDES: {**dict.fromkeys(_NULLS), **value[OVERRIDES]}}
+    return {**value, OVERRIDES: {**dict.fromkeys(NULLS), **value[OVERRIDES]}}
 
 
 def declared(settings: Mapping[str, Any]) -> dict[str, Any]:
