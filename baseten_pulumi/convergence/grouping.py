@@ -6,7 +6,7 @@ from typing import Protocol
 
 from baseten_pulumi.clock import Clock, wait_at_most
 from baseten_pulumi.convergence.looking import ModelView, Outcome
-from baseten_pulumi.convergence.pacing import SHORTEST_SECONDS, Spread, jitter, phase
+from baseten_pulumi.convergence.pacing import Spread, jitter, phase
 from baseten_pulumi.convergence.watch import Watch
 from baseten_pulumi.errors import TransientError
 
@@ -31,14 +31,29 @@ class Group:
 
     A look serves every member that was there when it began, whoever it was due for; two looks are never less than the
     shortest pause apart, except for the last one that each member gets at its deadline.
+
+    Args:
+        view: The environments of the model.
+        clock: Tells the time and waits.
+        spread: Returns a number between its two arguments.
+        shortest_pause: Returns how long to leave at least between two looks, for all that is looked at now.
+        on_end: Called when nobody is left to look for.
     """
 
-    def __init__(self, view: ModelView, clock: Clock, spread: Spread, on_end: Callable[["Group"], None]) -> None:
+    def __init__(
+        self,
+        view: ModelView,
+        clock: Clock,
+        spread: Spread,
+        shortest_pause: Callable[[], float],
+        on_end: Callable[["Group"], None],
+    ) -> None:
         self._view = view
         self._clock = clock
         self._spread = spread
         self._phase = phase(spread)
         self._stretch = 1.0
+        self._shortest_pause = shortest_pause
         self._on_end = on_end
         self._members: dict[Watch, Waiter] = {}
         self._not_before = clock.now()
@@ -92,12 +107,13 @@ class Group:
     def _share(self, members: Iterable[Watch], outcomes: Mapping[str, Outcome], began_at: float) -> None:
         now, factor = self._clock.now(), jitter(self._spread) * self._stretch
         self._stretch = 1.0
-        rested_from = max(began_at, now - SHORTEST_SECONDS / 2)
-        self._not_before = max(rested_from + SHORTEST_SECONDS * factor, now + _pause_asked_for(outcomes))
+        shortest = self._shortest_pause()
+        rested_from = max(began_at, now - shortest / 2)
+        self._not_before = max(rested_from + shortest * factor, now + _pause_asked_for(outcomes))
         for watch in members:
             if watch in self._members:
                 watch.take(outcomes[watch.wanted.env_name], now)
-                watch.rest(rested_from, factor)
+                watch.rest(rested_from, factor, shortest)
                 self._tell(watch, now)
 
     def _tell(self, watch: Watch, now: float) -> None:

@@ -10,6 +10,8 @@ Spread: TypeAlias = Callable[[float, float], float]
 # Long enough for 50 models (200 environments) to stay below 100 list requests a second, and for settings in force after
 # 3 s to cost 1.5 requests an environment, four of them in a model; short enough to see them 0.4 s late.
 SHORTEST_SECONDS = 0.7
+# The last models of many hold up everything behind them, and may be looked at more often for as many looks in all.
+SHORTEST_AT_THE_END_SECONDS = 0.3
 LONGEST_SECONDS = 15.0
 # A share of the time already waited keeps the lag of detection proportional to the wait itself; growing from poll to
 # poll instead (say 1.5 times) sees a change after 10 s as much as 5 s late.
@@ -31,14 +33,25 @@ def seconds_until_first_look(status: str | None, *, is_joint: bool = False) -> f
     return 0.0 if is_joint or status in _NOTHING_TO_WAIT_FOR else FIRST_SECONDS
 
 
-def seconds_until_next_look(waited_seconds: float, jitter: float) -> float:
+def shortest_pause(models: int, most: int) -> float:
+    """Return how long to leave at least between two looks at a model: so long that no more looks are taken in all.
+
+    Args:
+        models: How many models are looked at now.
+        most: How many there were at most since there were none.
+    """
+    return max(SHORTEST_SECONDS * models / most, SHORTEST_AT_THE_END_SECONDS)
+
+
+def seconds_until_next_look(waited_seconds: float, jitter: float, shortest: float = SHORTEST_SECONDS) -> float:
     """Return how long to wait before the next look, given how long the wait has lasted.
 
     Args:
         waited_seconds: Time since the wait began.
         jitter: What `jitter` returned; the same for all that look together, so that they stay together.
+        shortest: What `shortest_pause` returned.
     """
-    return min(max(SHORTEST_SECONDS, SHARE_OF_WAIT * waited_seconds), LONGEST_SECONDS) * jitter
+    return min(max(shortest, SHARE_OF_WAIT * waited_seconds), LONGEST_SECONDS) * jitter
 
 
 def jitter(spread: Spread = random.uniform) -> float:

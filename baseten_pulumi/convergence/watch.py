@@ -100,9 +100,9 @@ class Watch:
         """Set when the first look is due."""
         self.due_at = self._began_at + self._first_pause * phase
 
-    def rest(self, now: float, jitter: float) -> None:
+    def rest(self, now: float, jitter: float, shortest: float) -> None:
         """Set when the next look is due."""
-        self.due_at = now + seconds_until_next_look(now - self._began_at, jitter)
+        self.due_at = now + seconds_until_next_look(now - self._began_at, jitter, shortest)
 
     def give_up(self) -> None:
         """End the wait because its time is up."""

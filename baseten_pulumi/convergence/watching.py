@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from baseten_pulumi.clock import Clock, wait_at_most
 from baseten_pulumi.convergence.grouping import Group
 from baseten_pulumi.convergence.looking import EnvironmentReader, ModelView
-from baseten_pulumi.convergence.pacing import Spread
+from baseten_pulumi.convergence.pacing import Spread, shortest_pause
 from baseten_pulumi.convergence.sighting import Wanted
 from baseten_pulumi.convergence.waiting import JointWaiting, Reporter, SingleWaiting
 from baseten_pulumi.convergence.watch import Watch
@@ -27,6 +27,7 @@ class Watcher:
         self._clock = clock
         self._spread = spread
         self._groups: dict[str, Group] = {}
+        self._most = 0
 
     async def until_in_force(self, wanted: Wanted, reporter: Reporter) -> None:
         """Return once every wanted setting has been read back; the reporter is shown how it goes.
@@ -85,8 +86,14 @@ class Watcher:
     def _group(self, model_id: str) -> Group:
         if model_id not in self._groups:
             view = ModelView(self._reader, model_id)
-            self._groups[model_id] = Group(view, self._clock, self._spread, lambda group: self._forget(model_id, group))
+            self._groups[model_id] = Group(
+                view, self._clock, self._spread, self._shortest_pause, lambda group: self._forget(model_id, group)
+            )
+            self._most = max(self._most, len(self._groups))
         return self._groups[model_id]
+
+    def _shortest_pause(self) -> float:
+        return shortest_pause(len(self._groups), self._most)
 
     def _leave(self, watch: Watch) -> None:
         if watch.wanted.model_id in self._groups:
@@ -95,3 +102,4 @@ class Watcher:
     def _forget(self, model_id: str, group: Group) -> None:
         if self._groups.get(model_id) is group:
             del self._groups[model_id]
+            self._most = self._most if self._groups else 0

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from baseten_pulumi.convergence.pacing import JITTER, SHORTEST_SECONDS
+from baseten_pulumi.convergence.pacing import JITTER, SHORTEST_AT_THE_END_SECONDS
 from baseten_pulumi.testing import Emulator, Fault
 from tests.engines import RUN_SECONDS, Stack
 from tests.programs import fleet, polls, until
@@ -49,7 +49,7 @@ def test_environments_of_a_model_share_their_looks_when_they_wait_together(stack
             asked[request.path.split("/")[3]].append(request.at_seconds)
     assert sorted(asked) == ["m0", "m1", "m2"]
     assert all(
-        later - earlier > SHORTEST_SECONDS * (1 - JITTER) / 2
+        later - earlier > SHORTEST_AT_THE_END_SECONDS * (1 - JITTER) / 2
         for at in asked.values()
         for earlier, later in pairwise(at)
     )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from baseten_pulumi import errors
+from baseten_pulumi.convergence.sighting import Wanted
 from baseten_pulumi.errors import WaitTimeoutError
 from tests.unit.convergence.scenes import (
     BEFORE,
@@ -67,6 +68,20 @@ def test_models_are_looked_at_apart_when_their_environments_wait(fleet: Fleet) -
     fleet.run(work)
     assert {asked.model_id for asked in fleet.baseten.asked} == {"abc123", "m2"}
     assert None not in fleet.baseten.names
+
+
+def test_wait_is_paced_anew_when_those_for_many_models_are_over(fleet: Fleet) -> None:
+    """Looks are closer together only at the end of what was waited for together."""
+    fleet.baseten.environments = {"dev": _in_force_after(1), "staging": _in_force_after(24)}
+    many = [Wanted(f"m{number}", "dev", WANTED, "ACCEPTED", 60.0) for number in range(20)]
+
+    async def work() -> Any:
+        await fleet.watcher.until_all_in_force(many, fleet.rows)
+        return await fleet.wait("staging", after=20.0)
+
+    assert 24 <= fleet.run(work) <= 24.8
+    looks = [asked.at for asked in fleet.baseten.asked if asked.model_id == "abc123"]
+    assert all(later - earlier >= SHORTEST - 1e-9 for earlier, later in pairwise(looks))
 
 
 @pytest.mark.parametrize("stagger", [0.0, 0.01, 0.1, 0.3])

@@ -2,7 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baseten_pulumi.convergence.pacing import jitter, phase, seconds_until_first_look, seconds_until_next_look
+from baseten_pulumi.convergence.pacing import (
+    jitter,
+    phase,
+    seconds_until_first_look,
+    seconds_until_next_look,
+    shortest_pause,
+)
 
 
 @pytest.mark.parametrize(
@@ -11,6 +17,16 @@ from baseten_pulumi.convergence.pacing import jitter, phase, seconds_until_first
 def test_pause_is_a_share_of_the_wait_when_within_its_bounds(waited: float, pause: float) -> None:
     """15 % of the time waited, at least 0.7 seconds, at most 15."""
     assert seconds_until_next_look(waited, 1.0) == pytest.approx(pause)
+
+
+@pytest.mark.parametrize(
+    ("models", "most", "pause"), [(1, 1, 0.7), (50, 50, 0.7), (25, 50, 0.35), (10, 50, 0.3), (1, 1000, 0.3)]
+)
+def test_pause_is_shorter_when_most_models_are_done_with(models: int, most: int, pause: float) -> None:
+    """The same number of looks in all, a model every 0.3 s at most."""
+    assert shortest_pause(models, most) == pytest.approx(pause)
+    assert seconds_until_next_look(1.0, 1.0, pause) == pytest.approx(pause)
+    assert seconds_until_next_look(10.0, 1.0, pause) == pytest.approx(1.5)
 
 
 @given(st.floats(min_value=0, max_value=1e6))
