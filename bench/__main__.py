@@ -1,6 +1,7 @@
 """`python -m bench`: measure, and print one table with ratios and bars."""
 
 import argparse
+import compileall
 import sys
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
@@ -9,7 +10,7 @@ from typing import TypeVar
 
 from bench.bars import bars
 from bench.cases import BIG_FLEET, NO_ENGINE, SIZES, SUBJECTS, Case, cases, repeated
-from bench.engines import RunFailedError, present
+from bench.engines import ROOT, RunFailedError, present
 from bench.machine import describe
 from bench.measuring import compare_imports, compare_previews, measure
 from bench.picture import draw
@@ -24,6 +25,8 @@ _Found = TypeVar("_Found")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what was asked for; return 1 where a run failed."""
     chosen = _parser().parse_args(arguments)
+    for package in ("baseten_pulumi", "bench"):  # as an installer does, and did for whatever is compared
+        compileall.compile_dir(ROOT / package, quiet=1)
     steps = Steps()
     results = _measured(chosen, steps)
     print(f"\n{introduction(results)}\n\n{table(results)}\n")

@@ -53,7 +53,6 @@ def compare_previews(engine: str, size: int) -> Comparison:
 
 def compare_imports() -> Comparison:
     """Import this package in a fresh interpreter, in turn with Pulumi alone."""
-    _seconds_to_import("baseten_pulumi")  # the first import may have to compile
     return _in_turn(IMPORTS, lambda: _seconds_to_import("baseten_pulumi"), lambda: _seconds_to_import("pulumi"))
 
 
