@@ -71,7 +71,6 @@ class Project:
         project = self._folder / "Pulumi.yaml"
         content = yaml.safe_load(project.read_text())
         content["config"]["baseten:baseUrl"] = {"value": url}
-        content["runtime"]["options"]["virtualenv"] = sys.prefix
         project.write_text(yaml.safe_dump(content, sort_keys=False))
 
     def _init(self, stack: str) -> None:

@@ -26,7 +26,8 @@ def put(name: str, folder: Path, url: str) -> None:
     project = yaml.safe_load((source / "Pulumi.yaml").read_text())
     if "main" in project:
         shutil.copytree(source / project["main"], folder / project["main"], ignore=shutil.ignore_patterns(".venv"))
-    project["runtime"] = "python"
+    if name:
+        project["runtime"] = "python"
     if "baseten:baseUrl" in project["config"]:
         project["config"]["baseten:baseUrl"]["value"] = url
     (folder / "Pulumi.yaml").write_text(yaml.safe_dump(project))
