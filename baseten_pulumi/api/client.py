@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias, TypeVar
 
-from baseten_pulumi.api import failures, models, paths
+from baseten_pulumi.api import failures, models, naming, paths
 from baseten_pulumi.api.connection import Connection
 from baseten_pulumi.api.masking import masked
 from baseten_pulumi.api.pool import Endpoint
@@ -175,8 +175,10 @@ class BasetenClient:
             listed = await self._list(paths.MODELS, models.read_models, deadline)
         except RequestError:
             return error
-        is_listed = any(model.id == model_id for model in listed)
-        return error if is_listed else failures.missing_model(error, model_id, seen)
+        if any(model.id == model_id for model in listed):
+            return error
+        whose_name = naming.whose(model_id, [model.worded(self._masked) for model in listed])
+        return failures.missing_model(error, model_id, seen, whose_name)
 
     async def _list(self, path: str, read: Callable[[bytes], _Answer], deadline: float) -> _Answer:
         left_seconds = max(deadline - self._clock.now(), SHORTEST_LOOKING_UP_SECONDS)

@@ -159,12 +159,21 @@ def too_large(request: Request, status_code: int, limit_bytes: int) -> errors.Un
     return _unexpected(request, status_code, seen)
 
 
-def missing_model(error: RequestError, model_id: str, answer: str) -> errors.ModelNotFoundError:
-    """Return what a 404 means when the model has no environments either; `answer` tells how Baseten said that."""
+def missing_model(error: RequestError, model_id: str, answer: str, whose_name: str = "") -> errors.ModelNotFoundError:
+    """Return what a 404 means when the model has no environments either.
+
+    Args:
+        error: The 404.
+        model_id: What was given for the model's id.
+        answer: How Baseten said that it has none.
+        whose_name: Whose name was given; "" where it is none's.
+    """
+    seen = whose_name or f'Model "{model_id}" does not exist, or this API key cannot see it.'
     advice = "Check model_id, and that the API key belongs to the workspace of the model."
-    seen = f'Model "{model_id}" does not exist, or this API key cannot see it. {answer}'
+    if whose_name:
+        advice = f'Set model_id to the id, or to find_model(name="{model_id}").id.'
     return errors.ModelNotFoundError(
-        Statements(error.statements.goal, seen, error.statements.now, advice),
+        Statements(error.statements.goal, f"{seen} {answer}", error.statements.now, advice),
         status_code=error.status_code,
         may_have_taken_effect=error.may_have_taken_effect,
     )

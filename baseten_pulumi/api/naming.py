@@ -36,6 +36,14 @@ def meant(text: str, models: Sequence[Model]) -> Model:
     return next((model for model in models if model.id == text), None) or named(text, models)
 
 
+def whose(name: str, models: Sequence[Model]) -> str:
+    """Say whose name was given for an id; "" where it is none's."""
+    found = [model for model in models if model.name == name]
+    if len(found) > 1:
+        return f'"{name}" is the name of {len(found)} models: {_listed(found)}.'
+    return f'"{name}" is the name of a model; its id is {found[0].id}.' if found else ""
+
+
 def _statements(name: str, seen: str, advice: str) -> Statements:
     whole = f"{advice}, or check that the API key belongs to the workspace of the model."
     return Statements(f'Model "{name}" could not be looked up.', f"{seen}.", "", whole)

@@ -38,6 +38,16 @@ def test_model_is_missing_when_its_list_is_not_found_either(ask: Ask[Any], talk:
     assert [path for _, path in talk.asked] == [PATH, LIST, MODELS]
 
 
+@pytest.mark.parametrize("ask", [read, read_now, update])
+def test_id_is_told_when_a_model_has_it_for_a_name(ask: Ask[Any], talk: "Talk", answers: "Answers") -> None:
+    """The account's models are asked for anyway; their words hold no key."""
+    nothing, named = answers.json(404, {}), {"models": [{"id": f"lm4{KEY}", "name": "abc123"}]}
+    error = talk.fail(ask, nothing, nothing, answers.json(200, named))
+    assert type(error) is errors.ModelNotFoundError
+    assert error.statements.seen.startswith('"abc123" is the name of a model; its id is lm4[key]. Baseten answered 404')
+    assert [path for _, path in talk.asked] == [PATH, LIST, MODELS]
+
+
 @pytest.mark.parametrize(
     "third",
     [

@@ -329,6 +329,17 @@ def test_model_is_named_when_it_has_no_environments_either() -> None:
     )
 
 
+def test_id_is_asked_for_when_a_name_was_given() -> None:
+    """Whose name it is stands in place of the doubt, and what to write in place of it."""
+    error = from_response(GET, httpx.Response(404))
+    named = '"llama-chat" is the name of a model; its id is lm4chat8.'
+    assert str(failures.missing_model(error, "llama-chat", "Baseten answered 404.", named)) == (
+        "Settings could not be read.\n"
+        '"llama-chat" is the name of a model; its id is lm4chat8. Baseten answered 404.\n'
+        'Set model_id to the id, or to find_model(name="llama-chat").id.'
+    )
+
+
 @pytest.mark.parametrize(("names", "listed"), [(["staging", "production"], "production, staging"), ([], "none")])
 def test_environments_are_listed_when_the_named_one_is_missing(names: list[str], listed: str) -> None:
     """The model exists: its environments are named."""

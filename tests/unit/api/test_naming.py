@@ -1,7 +1,7 @@
 import pytest
 
 from baseten_pulumi.api.models import Model
-from baseten_pulumi.api.naming import meant, named
+from baseten_pulumi.api.naming import meant, named, whose
 from baseten_pulumi.errors import AmbiguousModelError, ModelNotFoundError
 
 CHAT, WHISPER = Model("lm4chat8", "llama-chat", "serving"), Model("wh5pr3v1", "whisper")
@@ -68,3 +68,20 @@ def test_id_comes_first_when_either_may_be_meant() -> None:
     assert meant("whisper", [confusing, WHISPER]) is WHISPER
     with pytest.raises(ModelNotFoundError):
         meant("nosuch", [CHAT])
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("whisper", '"whisper" is the name of a model; its id is wh5pr3v1.'),
+        (
+            "llama-chat",
+            '"llama-chat" is the name of 2 models: '
+            '"llama-chat" (lm4chat8, serving), "llama-chat" (lm4chat9, research).',
+        ),
+        ("lama-chat", ""),
+    ],
+)
+def test_model_is_told_when_its_name_was_given_for_an_id(name: str, said: str) -> None:
+    """Nothing is guessed: only the very name counts."""
+    assert whose(name, [CHAT, WHISPER, TWIN, NAMELESS]) == said
