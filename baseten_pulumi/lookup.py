@@ -5,8 +5,8 @@ it found. The one ending in `_output` takes outputs as well, holds nothing up an
 
 All of them read what Baseten reports at that moment, in previews too: settings that the same program changes are read
 before or after the change, as it happens. To read them after it, give the `_output` form an output of the resource
-(`env_name=settings.env_name`). Equal reads of one program share one request, apart from those that wait for a resource;
-the next program asks again.
+(`env_name=settings.env_name`). Equal reads of one program share one request, apart from those that wait for a resource
+and those on threads that have no copy of the program's context; the next program asks again.
 
 Without an API key the plain forms raise `MissingApiKeyError`. In a preview the others are then unknown, with one
 warning a program. Every error is one of `baseten_pulumi.errors`, shown by Pulumi as its message alone.
@@ -166,8 +166,8 @@ def _refuse_nameless(name: Any) -> None:
     from baseten_pulumi.errors import ConfigurationError, Statements
     from baseten_pulumi.provider.judging import shown
 
-    if not isinstance(name, str):
-        seen = f"name must be a text, got {shown(name)}."
+    if not isinstance(name, str) or not name:
+        seen = f"name must be a text that is not empty, got {shown(name)}."
         advice = "Correct it in the program."
         raise ConfigurationError(Statements("A model could not be looked up.", seen, "Nothing was sent.", advice))
 

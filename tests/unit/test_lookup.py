@@ -244,6 +244,11 @@ def test_a_failure_is_forgotten_when_the_same_is_read_again(emulator: Emulator) 
             'Model "nosuch99" does not exist, or this API key cannot see it.',
         ),
         (
+            lambda: get_environment(model_id="llama-chat", env_name="production"),
+            errors.ModelNotFoundError,
+            f'"llama-chat" is the name of a model; its id is {MODEL}.',
+        ),
+        (
             lambda: find_model(name="lama-chat"),
             errors.ModelNotFoundError,
             'models has that name; near it: "llama-chat" (lm4chat8, Fictional).',
@@ -264,16 +269,18 @@ def test_a_failure_is_forgotten_when_the_same_is_read_again(emulator: Emulator) 
             errors.ConfigurationError,
             "name is an Output, whose value is not known yet.",
         ),
-        (lambda: find_model(name=ODD), errors.ConfigurationError, "name must be a text, got 7."),
+        (lambda: find_model(name=ODD), errors.ConfigurationError, "name must be a text that is not empty, got 7."),
+        (lambda: find_model(name=""), errors.ConfigurationError, 'name must be a text that is not empty, got "".'),
     ],
 )
 def test_pulumi_shows_the_message_alone_when_nothing_is_found(
     read: Callable[[], object], kind: type[errors.BasetenError], seen: str, emulator: Emulator
 ) -> None:
-    """An error keeps its class, and is one that Pulumi shows without a traceback."""
+    """An error keeps its class, and is one that Pulumi shows without a traceback; what is malformed is not sent."""
     with pytest.raises(kind) as caught:
         run(read)
     assert seen in caught.value.statements.seen
+    assert bool(emulator.requests) == (kind is not errors.ConfigurationError)
     assert isinstance(caught.value, pulumi.RunError)
     assert (str(caught.value), type(caught.value).__name__) == (str(caught.value.statements), kind.__name__)
     assert KEY not in str(caught.value)
