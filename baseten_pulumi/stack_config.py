@@ -19,7 +19,8 @@ ENVIRONMENTS = "baseten:environments"
 DEFAULTS = "baseten:environmentDefaults"
 # What a rule says of the values it judged: of another one in brackets, then of its own.
 _VALUES = re.compile(r"( \(-?\d+\))?, got .*", re.DOTALL)
-
+# How the number of an environment begins whose name may be a secret.
+_NUMBERED = "[secret "
 _SCHEDULE_NAME = re.compile(r'(?<=schedules\[)"([^"\\]|\\.)*"(?=\])')
 # The last key of a path, as `provider.judging.member` writes it.
 _LAST_KEY = re.compile(r'(\[".*"\]|[^.]+)$', re.DOTALL)
@@ -41,10 +42,15 @@ class _Configured:
     secret: frozenset[str]
 
     def key_of(self, name: str) -> str:
-        """Return how errors call an environment; by its place where its name may be a secret."""
+        """Return how errors call an environment: by its place in alphabetical order where its name may be a secret.
+
+        The CLI hands objects over in that order, so the one of the file is not known.
+        """
+        from baseten_pulumi.provider.judging import member
+
         if ENVIRONMENTS not in self.secret:
-            return f"{ENVIRONMENTS}.{name}"
-        return f"{ENVIRONMENTS}.[secret {list(self.environments).index(name) + 1}]"
+            return member(ENVIRONMENTS, name)
+        return f"{ENVIRONMENTS}.{_NUMBERED}{sorted(self.environments).index(name) + 1}]"
 
 
 @shown_without_a_traceback()
@@ -60,13 +66,14 @@ def settings_from_config() -> dict[str, EnvironmentArgsDict]:
         what `BasetenEnvironmentSettings` takes.
 
     Raises:
-        ConfigurationError: `baseten:environments` is not set, or something in either of the two is no setting or not
-            what the setting may be. All of it is named at once, with its key in the file.
+        ConfigurationError: `baseten:environments` is not set, something in either of the two is no setting or not what
+            the setting may be, or an environment is left without any setting. All of it is named at once, with its key
+            in the file.
     """
     configured = _configured()
     if configured.environments is None:
         raise _not_set()
-    _refuse(configured, [*_misfits(configured), *_conflicts(configured)])
+    _refuse(configured, [*_misfits(configured), *_undeclared(configured), *_conflicts(configured)])
     settings = {name: merged(configured.defaults, own or {}) for name, own in configured.environments.items()}
     return {name: _secret(found) if configured.secret else found for name, found in settings.items()}
 
@@ -127,6 +134,18 @@ def _misfits(configured: _Configured) -> Iterator[str]:
         yield from _faults(configured.key_of(name), found, hides_keys=ENVIRONMENTS in configured.secret)
 
 
+def _undeclared(configured: _Configured) -> Iterator[str]:
+    """Yield the environments that are left without any setting; what is wrong by itself may be meant to be one."""
+    from baseten_pulumi.fields import flatten
+    from baseten_pulumi.provider.checking import misfits
+
+    environments = configured.environments if isinstance(configured.environments, Mapping) else {}
+    for name, settings in environments.items():
+        layers = (configured.defaults, {} if settings is None else settings)
+        if not any(map(misfits, layers)) and not flatten(merged(*layers)):
+            yield f"{configured.key_of(name)}: must declare at least one setting, here or in {DEFAULTS}; got none"
+
+
 def _conflicts(configured: _Configured) -> Iterator[str]:
     """Yield what does not go together once each environment lies over the defaults.
 
@@ -171,9 +190,15 @@ def _refuse(configured: _Configured, found: Sequence[str]) -> None:
                 goal="The stack's settings of Baseten environments cannot be used.",
                 seen="\n".join(faults),
                 now="",
-                advice=f"Correct them in {_file_of_stack()}, those of {DEFAULTS} in Pulumi.yaml. Nothing was sent.",
+                advice=f"Correct them in {_file_of_stack()}, those of {DEFAULTS} in Pulumi.yaml."
+                f"{_numbering(configured, faults)} Nothing was sent.",
             )
         )
+
+
+def _numbering(configured: _Configured, faults: Sequence[str]) -> str:
+    is_numbered = ENVIRONMENTS in configured.secret and any(_NUMBERED in fault for fault in faults)
+    return f" {_NUMBERED}1] is the first of the environments in alphabetical order." if is_numbered else ""
 
 
 def _without_values(fault: str) -> str:

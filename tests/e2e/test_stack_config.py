@@ -57,6 +57,10 @@ def test_preview_fails_with_the_keys_of_the_files_when_the_configuration_is_wron
     ]
     assert "\n".join(message) in "\n".join(line.strip() for line in shown.splitlines())
     assert "Traceback" not in shown
+    stack.configure_project({"baseten:environmentDefaults": {"autoscaling_settings": {"max_replica": 2}}})
+    stack.configure({"baseten:environments": {"production": {"autoscaling_settings": None}}})
+    nothing = "must declare at least one setting, here or in baseten:environmentDefaults; got none"
+    assert f"baseten:environments.production: {nothing}" in stack.fails("preview")
     stack.configure({})
     assert "baseten:environments is not set in Pulumi.dev.yaml." in stack.fails("preview")
 
@@ -76,8 +80,9 @@ def test_settings_come_into_force_when_the_cli_wrote_them(stack: Stack, emulator
     assert _reported(emulator, "production")["max_replica"] == 4711
     assert "4711" not in str(stack.resource("chat-production"))
     stack.set_config("--secret", "--path", f"{key}.autoscaling_settings.min_replica", "4712")
+    stack.set_config("--path", "baseten:environments.dev.autoscaling_settings.max_replica", "1")
+    place = "baseten:environments.[secret 2].autoscaling_settings.min_replica"
     shown = stack.fails("preview")
-    place = "baseten:environments.[secret 1].autoscaling_settings.min_replica"
     assert f"{place}: must be at most max_replica; the value is a secret" in shown
     assert "471" not in shown
     stack.set_config("--secret", "--path", f"{key}.autoscaling_settings.min_replica", "1")

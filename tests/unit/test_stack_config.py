@@ -9,6 +9,7 @@ from baseten_pulumi import BasetenEnvironmentSettings, BasetenModelEnvironments,
 from baseten_pulumi.errors import ConfigurationError
 from baseten_pulumi.fields import members
 from tests.mocked import Mocks, run
+from tests.schedules import schedule
 
 Configure = Callable[..., None]
 
@@ -68,9 +69,53 @@ def test_environments_lie_over_the_defaults_when_both_are_configured(configure: 
 
 
 def test_environments_are_all_there_is_when_there_are_no_defaults(configure: Configure) -> None:
-    """Defaults need not be configured; an environment may then declare nothing, which the program may add to."""
-    configure({"dev": {}, "production": {"autoscaling_settings": {"max_replica": 6}}})
-    assert run(settings_from_config)[0] == {"dev": {}, "production": {"autoscaling_settings": {"max_replica": 6}}}
+    """Defaults need not be configured."""
+    configure({"production": {"autoscaling_settings": {"max_replica": 6}}})
+    assert run(settings_from_config)[0] == {"production": {"autoscaling_settings": {"max_replica": 6}}}
+
+
+@pytest.mark.parametrize(
+    ("own", "defaults"),
+    [
+        (None, None),
+        ({}, None),
+        ({"autoscaling_settings": {}}, None),
+        (
+            {"autoscaling_settings": None, "promotion_settings": None, "autoscaling_schedule_settings": None},
+            {
+                "autoscaling_settings": {"max_replica": 2},
+                "promotion_settings": {"rolling_deploy": True},
+                "autoscaling_schedule_settings": {"delete_schedules": ["old"]},
+            },
+        ),
+        ({"autoscaling_settings": {"max_replica": None}}, {"autoscaling_settings": {"max_replica": 2}}),
+        (
+            {"autoscaling_schedule_settings": {"schedules": None}},
+            {"autoscaling_schedule_settings": {"timezone": "UTC", "schedules": [schedule()]}},
+        ),
+    ],
+)
+def test_environment_is_refused_by_its_key_when_it_is_left_without_any_setting(
+    configure: Configure, own: Any, defaults: Any
+) -> None:
+    """With all else that is wrong, and whether there is nothing or null has taken out all there was."""
+    configure({"dev": own, "staging": {"autoscaling_settings": {"max_replica": 0}}}, defaults)
+    assert _faults() == [
+        "baseten:environments.staging.autoscaling_settings.max_replica: must be at least 1, got 0",
+        "baseten:environments.dev: must declare at least one setting, here or in baseten:environmentDefaults; got none",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("own", "defaults"),
+    [({"autoscaling_settings": {"max_replicas": 3}}, None), ("small", None), (None, {"promotion": True}), ({}, 3)],
+)
+def test_no_setting_is_missed_when_what_is_there_is_wrong_by_itself(
+    configure: Configure, own: Any, defaults: Any
+) -> None:
+    """It may be meant to be one."""
+    configure({"dev": own}, defaults)
+    assert "at least one setting" not in _refusal()
 
 
 def test_both_resources_take_the_settings_when_they_are_read(configure: Configure) -> None:
@@ -141,11 +186,6 @@ def test_every_fault_is_named_by_its_key_in_the_file_when_settings_are_wrong(con
             None,
             ["baseten:environments.dev.autoscaling_settings: must be an object, got 3"],
         ),
-        (
-            {"Dev": {}},
-            None,
-            ['baseten:environments.Dev: must consist of lower-case letters, digits and inner -, got "Dev"'],
-        ),
     ],
 )
 def test_wrong_types_are_refused_when_the_file_holds_them(
@@ -154,6 +194,26 @@ def test_wrong_types_are_refused_when_the_file_holds_them(
     """What has to be an object is one, at every depth."""
     configure(environments, defaults)
     assert _faults() == faults
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("Dev", '.Dev: must consist of lower-case letters, digits and inner -, got "Dev"'),
+        ("de.v", '["de.v"]: must consist of lower-case letters, digits and inner -, got "de.v"'),
+        ("", '[""]: is required'),
+    ],
+)
+def test_key_is_written_as_pulumi_writes_it_when_no_environment_can_have_the_name(
+    configure: Configure, name: str, fault: str
+) -> None:
+    """Quoted where it could not be told from the path around it."""
+    configure({name: {"autoscaling_settings": {"min_replica": 3, "max_replica": 2}}})
+    key = "baseten:environments" + fault.partition(":")[0]
+    assert _faults() == [
+        f"baseten:environments{fault}",
+        f"{key}.autoscaling_settings.min_replica: must be at most max_replica (2), got 3",
+    ]
 
 
 def test_settings_that_do_not_go_together_are_refused_when_they_are_merged(configure: Configure) -> None:
@@ -234,6 +294,22 @@ def test_no_value_is_shown_when_something_wrong_is_a_secret(configure: Configure
     ]
     configure({"dev": {"autoscaling_settings": {"min_replica": 4712, "max_replica": 4711}}}, secret=[secret])
     assert _faults() == [f"{dev}.min_replica: must be at most max_replica; the value is a secret"]
+
+
+def test_secret_environments_are_counted_in_alphabetical_order_when_the_file_has_another(configure: Configure) -> None:
+    """The CLI hands an object over in that order, whatever the file's; the error says so where it counts."""
+    wrong = {"autoscaling_settings": {"max_replica": 0}}
+    configure({"staging": wrong, "production": None, "dev": wrong}, wrong, ["environments"])
+    text = _refusal()
+    own = ".autoscaling_settings.max_replica: must be at least 1; the value is a secret"
+    for place in (3, 1):
+        assert f"\nbaseten:environments.[secret {place}]{own}\n" in text
+    assert text.endswith(
+        "Correct them in Pulumi.production.yaml, those of baseten:environmentDefaults in Pulumi.yaml. "
+        "[secret 1] is the first of the environments in alphabetical order. Nothing was sent."
+    )
+    configure({"dev": None}, wrong, ["environments"])
+    assert "alphabetical" not in _refusal()
 
 
 @pytest.mark.parametrize(
