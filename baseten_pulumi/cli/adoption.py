@@ -75,12 +75,15 @@ def is_empty(entries: Iterable[Entry]) -> bool:
 def _left_out(failure: Failure, settings: Settings) -> dict[str, str]:
     """Return the settings to leave out for a failure, with its reason.
 
-    Of the two percentages one alone would make the other a declared 0. A part of a schedule takes all of it out.
+    Of the two percentages one alone would make the other a declared 0. A part of a schedule takes all of it out, and is
+    named in the reason.
     """
-    together: tuple[str, ...] = _PERCENTAGES if failure.path in _PERCENTAGES else (failure.path,)
     if failure.path.startswith(SCHEDULE_LIST):
         schedules = [path for path in settings if is_schedule(path)]
-        together = tuple(path for path in schedules if failure.path.startswith(f"{path}.")) or tuple(schedules)
+        of_part = [path for path in schedules if failure.path.startswith(f"{path}.")]
+        part = failure.path.removeprefix(f"{of_part[0]}.") if of_part else short(failure.path)
+        return dict.fromkeys(of_part or schedules, f"left out, {part} {failure.reason}")
+    together = _PERCENTAGES if failure.path in _PERCENTAGES else (failure.path,)
     return dict.fromkeys(together, f"left out, {failure.reason}")
 
 

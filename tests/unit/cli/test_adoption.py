@@ -110,14 +110,19 @@ def test_schedules_are_declared_when_a_program_can_hold_them() -> None:
         path("launch"): one_time(),
         path("twice"): [schedule("twice"), schedule("twice")],
         path("odd"): schedule("odd", start_hour=25),
+        path("hourly"): schedule("hourly", autoscaling_settings={"min_replica": 2}),
     }
     assert _object(_adopted(settings), SCHEDULES) == (
         Declaration("timezone", "UTC"),
         Declaration("schedules", [schedule()]),
         Omission('schedules["launch"]', "left out, it runs once"),
         Omission('schedules["twice"]', "left out, 2 schedules have this name"),
-        Omission('schedules["odd"]', "left out, must be at most 23, got 25"),
+        Omission('schedules["odd"]', "left out, start_hour must be at most 23, got 25"),
+        Omission('schedules["hourly"]', "left out, autoscaling_settings.max_replica is required"),
     )
     alone = _adopted({TIMEZONE: "UTC", path(""): schedule("")})
     assert is_empty(alone)
-    assert {it.name for it in alone if isinstance(it, Omission)} >= {f"{SCHEDULES}.timezone"}
+    reasons = {it.name: it.reason for it in alone if isinstance(it, Omission)}
+    assert f"{SCHEDULES}.timezone" in reasons
+    unnamed = 'left out, schedules[0].name must be a text that is not empty, got ""'
+    assert reasons[f'{SCHEDULES}.schedules[""]'] == unnamed
