@@ -74,14 +74,10 @@ def test_id_comes_first_when_either_may_be_meant() -> None:
     ("name", "said"),
     [
         ("whisper", '"whisper" is the name of a model; its id is wh5pr3v1.'),
-        (
-            "llama-chat",
-            '"llama-chat" is the name of 2 models: '
-            '"llama-chat" (lm4chat8, serving), "llama-chat" (lm4chat9, research).',
-        ),
+        ("m", '"m" is the name of 2 models: "m" (id1, serving), "m" (id2).'),
         ("lama-chat", ""),
     ],
 )
 def test_model_is_told_when_its_name_was_given_for_an_id(name: str, said: str) -> None:
     """Nothing is guessed: only the very name counts."""
-    assert whose(name, [CHAT, WHISPER, TWIN, NAMELESS]) == said
+    assert whose(name, [CHAT, WHISPER, NAMELESS, Model("id1", "m", "serving"), Model("id2", "m")]) == said
