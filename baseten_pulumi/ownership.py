@@ -4,7 +4,9 @@ Two resources may manage different settings of one environment. The same one in 
 undoing the other's half.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +17,13 @@ class Claim:
         owner: The resource, by whatever names it in this run alone.
         model_id: Baseten's id of the model.
         env_name: Name of the environment.
-        paths: The settings it declares, by dotted path.
+        settings: The settings it declares, by dotted path.
     """
 
     owner: str
     model_id: str
     env_name: str
-    paths: tuple[str, ...]
+    settings: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +51,25 @@ class Owners:
 
         With a conflict nothing is noted.
         """
-        self._forget(claim.owner)
+        self.forget(claim.owner)
         taken = self._owners.setdefault((claim.model_id, claim.env_name), {})
-        conflicts = tuple(Conflict(path, taken[path]) for path in claim.paths if path in taken)
+        conflicts = tuple(Conflict(path, taken[path]) for path in claim.settings if path in taken)
         if not conflicts:
             self._claims[claim.owner] = claim
-            taken.update(dict.fromkeys(claim.paths, claim.owner))
+            taken.update(dict.fromkeys(claim.settings, claim.owner))
         return conflicts
 
-    def _forget(self, owner: str) -> None:
+    def beside(self, claim: Claim) -> tuple[Claim, ...]:
+        """Return what others manage of a claim's environment."""
+        owners = dict.fromkeys(self._owners.get((claim.model_id, claim.env_name), {}).values())
+        return tuple(self._claims[owner] for owner in owners if owner != claim.owner)
+
+    def forget(self, owner: str) -> None:
+        """Take back what a resource claimed, if it did."""
         before = self._claims.pop(owner, None)
         if before is not None:
             taken = self._owners[before.model_id, before.env_name]
-            for path in before.paths:
+            for path in before.settings:
                 del taken[path]
 
 

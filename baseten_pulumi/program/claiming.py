@@ -42,7 +42,7 @@ def claim(resource_name: str, model_id: Any, env_name: Any, settings: Mapping[st
     """
     if not (isinstance(model_id, str) and isinstance(env_name, str)):
         return
-    made = Claim(resource_name, model_id, env_name, tuple(_plain("", settings)))
+    made = Claim(resource_name, model_id, env_name, dict(_plain("", settings)))
     program = _programs.get()
     conflicts = program.owners.claim(made)
     if conflicts:
@@ -62,13 +62,13 @@ def require_no_refusal() -> None:
         raise pulumi.RunError(refusal)
 
 
-def _plain(prefix: str, settings: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the path of everything declared as a plain value."""
+def _plain(prefix: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the path and value of everything declared as a plain value."""
     for name, value in settings.items():
         if name == SCHEDULES:
             plain = schedules.flatten(value)
-            yield from (path for path, it in plain.items() if not isinstance(it, LATER))
+            yield from ((path, it) for path, it in plain.items() if not isinstance(it, LATER))
         elif isinstance(value, Mapping):
             yield from _plain(f"{prefix}{name}.", value)
         elif value is not None and not isinstance(value, LATER):
-            yield f"{prefix}{name}"
+            yield f"{prefix}{name}", value

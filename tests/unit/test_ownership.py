@@ -4,7 +4,7 @@ MIN, MAX = "autoscaling_settings.min_replica", "autoscaling_settings.max_replica
 
 
 def _claim(owner: str, *paths: str, env_name: str = "production", model_id: str = "abc123") -> Claim:
-    return Claim(owner, model_id, env_name, paths)
+    return Claim(owner, model_id, env_name, dict.fromkeys(paths, 1))
 
 
 def test_setting_is_contested_when_another_manages_it() -> None:
@@ -32,6 +32,20 @@ def test_claim_replaces_the_one_before_when_the_same_resource_claims_again() -> 
     assert owners.claim(_claim("b", MAX)) == ()
     assert owners.claim(_claim("a", MIN, env_name="staging")) == ()
     assert owners.claim(_claim("c", MIN)) == ()
+
+
+def test_claims_of_others_are_told_when_they_share_an_environment() -> None:
+    """Each once, and no more after it was taken back; what was refused is none."""
+    owners = Owners()
+    assert owners.beside(_claim("a", MIN)) == ()
+    made = [_claim("a", MIN), _claim("b", MAX, "promotion_settings.rolling_deploy"), _claim("c", MIN, MAX)]
+    assert [bool(owners.claim(it)) for it in made] == [False, False, True]
+    owners.claim(_claim("d", MIN, env_name="staging"))
+    assert owners.beside(made[0]) == (made[1],)
+    assert owners.beside(made[2]) == (made[0], made[1])
+    owners.forget("b")
+    owners.forget("b")
+    assert owners.beside(made[2]) == (made[0],)
 
 
 def test_environment_and_owner_are_named_when_a_setting_is_refused() -> None:

@@ -6,6 +6,7 @@ from pulumi.runtime.proto import provider_pb2
 
 from baseten_pulumi.ownership import Owners
 from baseten_pulumi.provider import claims
+from baseten_pulumi.provider.checking import check
 from baseten_pulumi.provider.claims import contested
 from tests.schedules import path, schedule
 from tests.unit.provider.serving import Context, serve
@@ -52,6 +53,43 @@ def test_nothing_is_refused_when_it_is_not_known_or_not_the_same(changes: dict[s
     """An unknown may turn out to be anything."""
     _check("a")
     assert _check("b", **changes) == []
+
+
+@pytest.mark.parametrize(("first", "second"), [("max_replica", "min_replica"), ("min_replica", "max_replica")])
+def test_second_resource_is_refused_when_both_together_break_a_rule(first: str, second: str) -> None:
+    """Both values and the other resource are named, whichever comes first; the refused one counts for nothing."""
+    values = {"min_replica": 3, "max_replica": 1}
+    assert _check("a", autoscaling_settings={first: values[first]}) == []
+    broken = (
+        "autoscaling_settings.min_replica",
+        'must be at most max_replica (1), got 3 in environment "production" of model "abc123", shared with "a"',
+    )
+    assert _check("b", autoscaling_settings={second: values[second]}) == [broken]
+    assert _check("c", autoscaling_settings={"scale_down_delay": 60}) == []
+    assert _check("b", autoscaling_settings={second: values[first]}) == []
+
+
+def test_every_other_resource_is_named_when_several_share_the_environment() -> None:
+    """Which of them has to give way, nobody knows."""
+    rolling = {"rolling_deploy": True, "rolling_deploy_config": {"max_surge_percent": 0}}
+    assert _check("a", autoscaling_settings={"max_replica": 3}) == []
+    assert _check("b", autoscaling_settings={}, promotion_settings=rolling) == []
+    off = {"rolling_deploy_config": {"max_unavailable_percent": 0}}
+    ((path, reason),) = _check("c", autoscaling_settings={}, promotion_settings=off)
+    assert path == "promotion_settings.rolling_deploy_config.max_surge_percent"
+    assert reason.endswith('got 0 and 0 in environment "production" of model "abc123", shared with "a" and "b"')
+
+
+def test_surge_and_unavailable_belong_together_when_one_is_above_0() -> None:
+    """The check declares the other 0, so that two resources cannot have one each."""
+
+    def inputs(name: str) -> dict[str, Any]:
+        settings = {"promotion_settings": {"rolling_deploy_config": {name: 5}}}
+        normalised, _ = check({"model_id": "abc123", "env_name": "production", **settings})
+        return {**normalised, "autoscaling_settings": None}
+
+    assert _check("a", **inputs("max_surge_percent")) == []
+    assert len(_check("b", **inputs("max_unavailable_percent"))) == 2
 
 
 def test_resource_is_no_rival_of_its_own_when_it_is_checked_again() -> None:
