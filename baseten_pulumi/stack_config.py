@@ -67,8 +67,8 @@ def settings_from_config() -> dict[str, EnvironmentArgsDict]:
 
     Raises:
         ConfigurationError: `baseten:environments` is not set, something in either of the two is no setting or not what
-            the setting may be, or an environment is left without any setting. All of it is named at once, with its key
-            in the file.
+            the setting may be, or nulls leave an environment without any setting. All of it is named at once, with its
+            key in the file.
     """
     configured = _configured()
     if configured.environments is None:
@@ -135,14 +135,17 @@ def _misfits(configured: _Configured) -> Iterator[str]:
 
 
 def _undeclared(configured: _Configured) -> Iterator[str]:
-    """Yield the environments that are left without any setting; what is wrong by itself may be meant to be one."""
+    """Yield the environments of which nothing is left; what is wrong by itself may be meant to be a setting.
+
+    Where the stack declares nothing at all, the program may have settings of its own for it.
+    """
     from baseten_pulumi.fields import flatten
     from baseten_pulumi.provider.checking import misfits
 
     environments = configured.environments if isinstance(configured.environments, Mapping) else {}
     for name, settings in environments.items():
         layers = (configured.defaults, {} if settings is None else settings)
-        if not any(map(misfits, layers)) and not flatten(merged(*layers)):
+        if any(layers) and not any(map(misfits, layers)) and not flatten(merged(*layers)):
             yield f"{configured.key_of(name)}: must declare at least one setting, here or in {DEFAULTS}; got none"
 
 

@@ -69,17 +69,17 @@ def test_environments_lie_over_the_defaults_when_both_are_configured(configure: 
 
 
 def test_environments_are_all_there_is_when_there_are_no_defaults(configure: Configure) -> None:
-    """Defaults need not be configured."""
-    configure({"production": {"autoscaling_settings": {"max_replica": 6}}})
-    assert run(settings_from_config)[0] == {"production": {"autoscaling_settings": {"max_replica": 6}}}
+    """Defaults need not be configured; an environment may then declare nothing, which the program may add to."""
+    configure({"dev": {}, "qa": None, "production": {"autoscaling_settings": {"max_replica": 6}}})
+    found = run(settings_from_config)[0]
+    assert found == {"dev": {}, "qa": {}, "production": {"autoscaling_settings": {"max_replica": 6}}}
 
 
 @pytest.mark.parametrize(
     ("own", "defaults"),
     [
-        (None, None),
-        ({}, None),
         ({"autoscaling_settings": {}}, None),
+        (None, {"autoscaling_settings": {}}),
         (
             {"autoscaling_settings": None, "promotion_settings": None, "autoscaling_schedule_settings": None},
             {
@@ -98,7 +98,7 @@ def test_environments_are_all_there_is_when_there_are_no_defaults(configure: Con
 def test_environment_is_refused_by_its_key_when_it_is_left_without_any_setting(
     configure: Configure, own: Any, defaults: Any
 ) -> None:
-    """With all else that is wrong, and whether there is nothing or null has taken out all there was."""
+    """With all else that is wrong: null has taken out all there was, or there was nothing in what is written."""
     configure({"dev": own, "staging": {"autoscaling_settings": {"max_replica": 0}}}, defaults)
     assert _faults() == [
         "baseten:environments.staging.autoscaling_settings.max_replica: must be at least 1, got 0",
