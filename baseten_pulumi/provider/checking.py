@@ -170,7 +170,7 @@ def _timezone_alone(settings: Mapping[str, Any]) -> Iterator[Failure]:
     """Refuse what could never be read back: Baseten reports the timezone of schedules, and none without them."""
     has_schedules = any(path.startswith(SCHEDULE_LIST) and value != ABSENT for path, value in settings.items())
     if TIMEZONE in settings and not has_schedules:
-        yield Failure(TIMEZONE, "must come with at least one schedule in schedules, got none")
+        yield Failure(TIMEZONE, "must come with a schedule in schedules (leave it out when only deleting), got none")
 
 
 def _nothing_declared(settings: Mapping[str, Any]) -> Iterable[Failure]:

@@ -153,7 +153,7 @@ def test_form_counts_when_the_machine_knows_no_timezones(
 def test_timezone_is_refused_when_it_comes_alone(lists: dict[str, Any]) -> None:
     """Baseten reports none without schedules: it would be waited for in vain."""
     assert _check({"timezone": "UTC", **lists})[1] == [
-        (f"{SCHEDULES}.timezone", "must come with at least one schedule in schedules, got none")
+        (f"{SCHEDULES}.timezone", "must come with a schedule in schedules (leave it out when only deleting), got none")
     ]
 
 
