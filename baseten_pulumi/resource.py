@@ -125,7 +125,7 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
         from baseten_pulumi.program.previewing import annotate
 
         if not self.is_looked_up:
-            annotate(self, self.in_force, props)
+            annotate(self, props)
 
     @staticmethod
     def get(

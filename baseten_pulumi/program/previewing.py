@@ -12,17 +12,20 @@ import pulumi
 from pulumi.output import UNKNOWN, Unknown
 
 from baseten_pulumi.errors import BasetenError, EnvironmentNotFoundError, ModelNotFoundError
-from baseten_pulumi.fields import Settings, flatten, holds
+from baseten_pulumi.fields import GROUPS, Settings, flatten, holds
 from baseten_pulumi.program import advice
 from baseten_pulumi.program.asking import Question, asked
 from baseten_pulumi.program.raising import shown_without_a_traceback
 from baseten_pulumi.provider.checking import check
 from baseten_pulumi.provider.configuration import Configuration
-from baseten_pulumi.schedules import LISTS, is_schedule
+from baseten_pulumi.schedules import LISTS, SCHEDULES, is_schedule
+from baseten_pulumi.settings import written
 
 if TYPE_CHECKING:
     from baseten_pulumi.api.models import Environment
 
+_NAMES = ("model_id", "env_name")
+_INPUTS = (*_NAMES, *(group for group in GROUPS if "." not in group), SCHEDULES)
 WITHIN_SECONDS = 10.0
 """How long a look may take: a preview is not worth more."""
 
@@ -37,6 +40,7 @@ class _Declared:
         settings: Settings by dotted path, secret ones included.
         secret: The paths of those not to be told.
         unknown: The paths of settings that are declared and not known yet.
+        stays: Whether nothing is due.
     """
 
     model_id: str | None
@@ -44,6 +48,7 @@ class _Declared:
     settings: Settings
     secret: frozenset[str]
     unknown: frozenset[str]
+    stays: bool
 
     @property
     def prefix(self) -> str:
@@ -60,12 +65,12 @@ class _Declared:
         return {path: it for path, it in reported.items() if path not in self.settings and path not in self.unknown}
 
 
-def annotate(resource: pulumi.Resource, in_force: pulumi.Output[bool], props: Mapping[str, Any]) -> None:
+def annotate(resource: pulumi.Resource, props: Mapping[str, Any]) -> None:
     """Have a resource's row say what its settings deserve; returns at once, and the preview ends after that.
 
     Args:
-        resource: The resource.
-        in_force: Its output: a preview knows it only of a resource that stays as it is.
+        resource: The resource, with an attribute for each of its inputs and for `in_force`: that one is known in a
+            preview only of a resource that stays as it is.
         props: Its inputs, as the program wrote them.
 
     Raises:
@@ -74,16 +79,15 @@ def annotate(resource: pulumi.Resource, in_force: pulumi.Output[bool], props: Ma
     with shown_without_a_traceback():
         reads = Configuration(pulumi.runtime.config.get_config).reads_in_previews()
     # An Output, since Pulumi waits for every Output before a program ends.
-    work = _annotate(resource, props, in_force if reads else None)
+    work = _annotate(resource, props, reads=reads)
     pulumi.Output.from_input(work)  # type: ignore[arg-type] # mypy takes None for no type at all
 
 
-async def _annotate(resource: pulumi.Resource, props: Mapping[str, Any], in_force: pulumi.Output[bool] | None) -> None:
+async def _annotate(resource: pulumi.Resource, props: Mapping[str, Any], *, reads: bool) -> None:
     try:
-        declared = await _declared(props)
+        declared = await _declared(resource, props)
         if declared is not None:
-            await resource.urn.future()  # a line for a row can be sent once the row has its name
-            warnings, notes = await _said(declared, in_force)
+            warnings, notes = await _said(declared, reads=reads)
             for text in warnings:
                 pulumi.log.warn(f"{declared.prefix}{text}", resource=resource)
             for text in notes:
@@ -93,9 +97,9 @@ async def _annotate(resource: pulumi.Resource, props: Mapping[str, Any], in_forc
         pulumi.log.debug(f"baseten-pulumi adds nothing to a row: {type(error).__name__}")
 
 
-async def _said(declared: _Declared, in_force: pulumi.Output[bool] | None) -> tuple[list[str], list[str]]:
-    """Return warnings and notes; Baseten is asked where there is an output to tell what stays as it is."""
-    if in_force is None or declared.model_id is None or declared.env_name is None:
+async def _said(declared: _Declared, *, reads: bool) -> tuple[list[str], list[str]]:
+    """Return warnings and notes; Baseten is asked where the stack has its previews read."""
+    if not reads or declared.model_id is None or declared.env_name is None:
         return advice.warnings(declared.env_name, declared.plain), []
     try:
         seen = await _seen(declared.model_id, declared.env_name)
@@ -105,7 +109,7 @@ async def _said(declared: _Declared, in_force: pulumi.Output[bool] | None) -> tu
         note = f"not compared with Baseten: {error.statements.seen}"
         return advice.warnings(declared.env_name, declared.plain), [note]
     warnings = advice.warnings(declared.env_name, declared.plain, declared.undeclared(seen.settings))
-    if await in_force.is_known():
+    if declared.stays:
         drifted = advice.drifted(declared.settings, declared.secret, seen)
         return [*warnings, *([drifted] if drifted else [])], []
     note = advice.forecast(declared.settings, declared.secret, seen)
@@ -127,25 +131,41 @@ async def _seen(model_id: str, env_name: str) -> "Environment":
     return await asyncio.wrap_future(asked(alone))
 
 
-async def _declared(props: Mapping[str, Any]) -> _Declared | None:
+async def _declared(resource: pulumi.Resource, props: Mapping[str, Any]) -> _Declared | None:
     """Return what is declared; None where it is refused, which the engine tells."""
     secret: set[str] = set()
-    inputs, failures = check(await _resolved(props, "", secret))
+    programmed = await _resolved(props, "", secret)
+    await resource.urn.future()  # a line for a row can be sent once the row has its name
+    stays: bool = await getattr(resource, "in_force").is_known()  # noqa: B009 - no attribute of every resource
+    inputs, failures = check({**programmed, **await _registered(resource, secret, stays=stays)})
     if failures:
         return None
     named = {name: None if isinstance(inputs[name], Unknown) or name in secret else inputs[name] for name in _NAMES}
     every = flatten(inputs)
     settings = {path: value for path, value in every.items() if not holds(value, Unknown)}
     hidden = frozenset(path for path in settings if any(_is_within(path, it) for it in secret))
-    return _Declared(**named, settings=settings, secret=hidden, unknown=frozenset(every.keys() - settings.keys()))
+    unknown = frozenset(every.keys() - settings.keys())
+    return _Declared(**named, settings=settings, secret=hidden, unknown=unknown, stays=stays)
+
+
+async def _registered(resource: pulumi.Resource, secret: set[str], *, stays: bool) -> dict[str, Any]:
+    """Return the inputs that the engine knows: those the program wrote, less ignored changes, as transforms made them.
+
+    A secret that came with a transform is added to those the program wrote.
+    """
+    known: dict[str, Any] = {}
+    for name in _INPUTS:
+        output: pulumi.Output[Any] = getattr(resource, name)
+        if stays or await output.is_known():
+            known[name] = written(await output.future())
+            if await output.is_secret() and not any(_is_within(it, name) for it in secret):
+                secret.add(name)
+    return known
 
 
 def _is_within(path: str, secret: str) -> bool:
     """Tell whether a secret hides a setting; one anywhere in the lists of schedules hides every schedule."""
     return f"{path}.".startswith(f"{secret}.") or (is_schedule(path) and secret.startswith(LISTS))
-
-
-_NAMES = ("model_id", "env_name")
 
 
 async def _resolved(value: Any, path: str, secret: set[str]) -> Any:

@@ -80,12 +80,12 @@ class EnvironmentSettingsProvider(_ConfiguredProvider):
 
         return host.answer(lambda _: reading.read(id_, props, open_session(self._configuration)))
 
-    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+    def delete(self, id_: str, _props: dict[str, Any]) -> None:
         """Leave Baseten as it is: restoring anything would revert production when a resource is merely renamed."""
         from baseten_pulumi.provider import host
         from baseten_pulumi.provider.progress import Row
 
-        host.answer(lambda call: Row(call.urn).note("Baseten keeps the settings; nothing was reverted"))
+        host.answer(lambda call: Row(call.urn).note(f"{id_}: Baseten keeps the settings; nothing was reverted"))
 
 
 class SettingsInForceProvider(_ConfiguredProvider):

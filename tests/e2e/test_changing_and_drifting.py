@@ -44,7 +44,7 @@ def test_baseten_keeps_the_settings_when_a_resource_is_destroyed(stack: Stack, e
     stack.up()
     emulator.clear_requests()
     run = stack.destroy()
-    assert "Baseten keeps the settings; nothing was reverted" in run.text
+    assert f"{MODEL}/production: Baseten keeps the settings; nothing was reverted" in run.text
     assert not emulator.requests
     assert not stack.state()
     assert reported(emulator, "max_replica") == 5

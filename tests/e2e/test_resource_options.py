@@ -27,7 +27,12 @@ def test_a_setting_keeps_its_value_when_its_changes_are_ignored(stack: Stack, em
     options = _options('ignore_changes=["autoscaling_settings.max_replica"]')
     _up(stack, emulator, program(THREE, more=options))
     stack.program(program(SIX, more=options))
-    stack.preview("--expect-no-changes")
+    stack.configure({"baseten:previewReads": "true"})
+    assert "max_replica" not in stack.preview("--expect-no-changes").text
+    stack.program(program({"min_replica": 2, "max_replica": 6}, more=options))
+    text = stack.preview().text
+    assert "min_replica: now 1, will be 2" in text
+    assert "max_replica" not in text
     sent = _up(stack, emulator, program({"min_replica": 2, "max_replica": 6}, more=options))
     assert sent == [{"autoscaling_settings": {"min_replica": 2, "max_replica": 3}}]
 
@@ -119,6 +124,10 @@ def test_what_a_transform_made_of_settings_is_sent_when_the_program_has_one(stac
     )
     options = _options("transforms=[staged]")
     text = program(SIX, more=options).replace("settings = ", f"{transform}settings = ", 1)
+    stack.configure({"baseten:previewReads": "true"})
+    emulator.change(MODEL, "staging", autoscaling_settings={"max_replica": 2})
+    stack.program(text)
+    assert f"{MODEL}/staging: min_replica: now 0, will be 1; max_replica: now 2, will be 6" in stack.preview().text
     assert _up(stack, emulator, text) == [{"autoscaling_settings": SIX}]
     assert emulator.reported(MODEL, "staging")["autoscaling_settings"]["max_replica"] == 6
     assert stack.resource("chat")["id"] == f"{MODEL}/staging"

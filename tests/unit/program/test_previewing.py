@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pulumi
@@ -11,6 +12,7 @@ from baseten_pulumi import BasetenEnvironmentSettings, BasetenModelEnvironments
 from baseten_pulumi.errors import ConfigurationError
 from baseten_pulumi.program import previewing
 from baseten_pulumi.testing import Emulator, Fault
+from baseten_pulumi.testing.engine.values import SECRET, SIGNATURE
 from tests.mocked import run
 
 TO_ZERO = "min_replica is 0 on production: without traffic it scales to zero, and the next request waits for a start."
@@ -162,6 +164,35 @@ def test_drift_is_warned_of_when_no_update_is_due(declared: Any, baseten: Emulat
     found = "max_replica: declared [secret]" if secret else "max_replica: now 9, declared 5"
     advice = "No update is due until a refresh has seen it: `pulumi up --refresh`."
     assert told == [(WARNING, "chat", f"{ADDRESS}{found}. {advice}")]
+
+
+@pytest.mark.usefixtures("_configured")
+@pytest.mark.parametrize("is_unchanged", [True, False])
+def test_what_the_engine_registered_is_compared_when_it_is_not_what_the_program_wrote(
+    is_unchanged: bool, baseten: Emulator, told: Lines
+) -> None:
+    """Transforms and `ignore_changes` have the last word on inputs, and so on what is told of them."""
+    baseten.change("abc123", "production", {"min_replica": 1, "max_replica": 3})
+    registered = {"autoscaling_settings": {"min_replica": 1, "max_replica": 3}}
+    known = {"in_force": True} if is_unchanged else {}
+    program = partial(_declare, autoscaling_settings={"min_replica": 0, "max_replica": 5})
+    run(program, preview=True, outputs={**registered, **known})
+    assert told == []
+
+
+@pytest.mark.usefixtures("_configured")
+def test_value_is_not_told_when_a_transform_made_it_secret(baseten: Emulator, told: Lines) -> None:
+    """The program wrote none."""
+    registered = {SIGNATURE: SECRET, "value": {"max_replica": 4711}}
+    run(_declare, preview=True, outputs={"autoscaling_settings": registered})
+    assert told == [(INFO, "chat", f"{ADDRESS}max_replica: will be [secret]")]
+
+
+@pytest.mark.usefixtures("_configured")
+def test_setting_is_not_compared_when_the_engine_left_its_group_out(baseten: Emulator, told: Lines) -> None:
+    """A whole group may be ignored that was never declared before."""
+    run(_declare, preview=True, outputs={"autoscaling_settings": None, "in_force": True})
+    assert told == []
 
 
 @pytest.mark.usefixtures("_configured")

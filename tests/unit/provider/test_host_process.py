@@ -192,7 +192,7 @@ def test_nothing_is_asked_and_the_engine_told_when_deleted(host: Host, baseten: 
     host.ask("Delete", request)
     assert baseten.requests == ()
     (line,) = shown.lines
-    assert (line.message, line.urn) == ("Baseten keeps the settings; nothing was reverted", URN)
+    assert (line.message, line.urn) == ("abc123/production: Baseten keeps the settings; nothing was reverted", URN)
     assert (line.severity, line.ephemeral) == (engine_pb2.INFO, False)
 
 
