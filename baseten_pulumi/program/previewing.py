@@ -134,8 +134,8 @@ async def _seen(model_id: str, env_name: str) -> "Environment":
 async def _declared(resource: pulumi.Resource, props: Mapping[str, Any]) -> _Declared | None:
     """Return what is declared; None where it is refused, which the engine tells."""
     secret: set[str] = set()
+    await resource.urn.future()  # then the row has its name, and no input has failed
     programmed = await _resolved(props, "", secret)
-    await resource.urn.future()  # a line for a row can be sent once the row has its name
     stays: bool = await getattr(resource, "in_force").is_known()  # noqa: B009 - no attribute of every resource
     inputs, failures = check({**programmed, **await _registered(resource, secret, stays=stays)})
     if failures:
