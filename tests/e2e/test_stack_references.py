@@ -6,7 +6,7 @@ import pytest
 
 from baseten_pulumi.testing import Emulator
 from tests.engines import Stack
-from tests.programs import MODEL, patches
+from tests.programs import MODEL, patches, program
 
 OTHER = "wh5pr3v1"
 PROGRAM = """
@@ -77,3 +77,14 @@ def test_preview_fails_when_the_other_stack_does_not_name_the_model(
     stack.up()
     assert message in consumer.fails("preview")
     assert not patches(emulator)
+
+
+def test_no_more_than_the_error_is_printed_when_the_other_stack_lacks_an_output(stack: Stack, consumer: Stack) -> None:
+    """Python warns of coroutines never awaited where an output that failed is awaited out of turn."""
+    stack.is_settled_at_the_end = consumer.is_settled_at_the_end = False
+    stack.up()
+    missing = 'model_id=pulumi.StackReference("organization/serving/dev").require_output("missing")'
+    consumer.program(program({"max_replica": 4}).replace(f"model_id={MODEL!r}", missing))
+    text = consumer.fails("preview")
+    assert "KeyError: 'missing'" in text
+    assert "never awaited" not in text

@@ -1,5 +1,3 @@
-import gc
-import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -323,21 +321,3 @@ def test_preview_goes_on_when_a_note_cannot_be_made(told: Lines, monkeypatch: py
     monkeypatch.setattr("baseten_pulumi.program.advice.warnings", None)
     _preview(_declare)
     assert told == []
-
-
-def test_nothing_is_printed_when_an_input_fails() -> None:
-    """Pulumi leaves coroutines of such an output unawaited: whoever awaits it second has Python tell of them."""
-
-    def program() -> None:
-        missing = pulumi.StackReference("organization/p/other").require_output("missing")
-        BasetenEnvironmentSettings(
-            "chat", model_id=missing, env_name="production", autoscaling_settings={"max_replica": 4}
-        )
-
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        with pytest.raises(KeyError, match="missing") as caught:
-            run(program, preview=True, outputs={"outputs": {}, "secret_output_names": []})
-        assert told == []
-        del caught
-        gc.collect()  # Pulumi's own coroutines, at the end of the program
