@@ -171,7 +171,7 @@ def missing_model(error: RequestError, model_id: str, answer: str, whose_name: s
     seen = whose_name or f'Model "{model_id}" does not exist, or this API key cannot see it.'
     advice = "Check model_id, and that the API key belongs to the workspace of the model."
     if whose_name:
-        advice = f'Set model_id to the id, or to find_model(name="{model_id}").id.'
+        advice = "Set model_id to the id."
     return errors.ModelNotFoundError(
         Statements(error.statements.goal, f"{seen} {answer}", error.statements.now, advice),
         status_code=error.status_code,

@@ -10,7 +10,9 @@ Spread: TypeAlias = Callable[[float, float], float]
 # Long enough for 50 models (200 environments) to stay below 100 list requests a second, and for settings in force after
 # 3 s to cost 1.5 requests an environment, four of them in a model; short enough to see them 0.4 s late.
 SHORTEST_SECONDS = 0.7
-# The last models of many hold up everything behind them, and may be looked at more often for as many looks in all.
+# The last models of many hold up everything behind them. So many and fewer may be looked at more often, for no more
+# looks a second than were taken of all.
+LAST_MODELS = 50
 SHORTEST_AT_THE_END_SECONDS = 0.3
 LONGEST_SECONDS = 15.0
 # A share of the time already waited keeps the lag of detection proportional to the wait itself; growing from poll to
@@ -34,16 +36,17 @@ def seconds_until_first_look(status: str | None, *, is_joint: bool = False) -> f
 
 
 def shortest_pause(models: int, most: int) -> float:
-    """Return how long to leave at least between two looks at a model: so long that no more looks are taken in all.
+    """Return how long to leave at least between two looks at a model, for no more looks a second than at the most.
 
     Args:
         models: How many models are looked at now.
         most: How many there were at most since there were none.
     """
-    return max(SHORTEST_SECONDS * models / most, SHORTEST_AT_THE_END_SECONDS)
+    share = min(models / min(most, LAST_MODELS), 1.0)
+    return max(SHORTEST_SECONDS * share, SHORTEST_AT_THE_END_SECONDS)
 
 
-def seconds_until_next_look(waited_seconds: float, jitter: float, shortest: float = SHORTEST_SECONDS) -> float:
+def seconds_until_next_look(waited_seconds: float, jitter: float, shortest: float) -> float:
     """Return how long to wait before the next look, given how long the wait has lasted.
 
     Args:

@@ -12,20 +12,20 @@ import pulumi
 from pulumi.output import UNKNOWN, Unknown
 
 from baseten_pulumi.errors import BasetenError, EnvironmentNotFoundError, ModelNotFoundError
-from baseten_pulumi.fields import GROUPS, Settings, flatten, holds
+from baseten_pulumi.fields import Settings, flatten, holds, members
 from baseten_pulumi.program import advice
 from baseten_pulumi.program.asking import Question, asked
 from baseten_pulumi.program.raising import shown_without_a_traceback
 from baseten_pulumi.provider.checking import check
 from baseten_pulumi.provider.configuration import Configuration
-from baseten_pulumi.schedules import LISTS, SCHEDULES, is_schedule
+from baseten_pulumi.schedules import LISTS, is_schedule
 from baseten_pulumi.settings import written
 
 if TYPE_CHECKING:
     from baseten_pulumi.api.models import Environment
 
 _NAMES = ("model_id", "env_name")
-_INPUTS = (*_NAMES, *(group for group in GROUPS if "." not in group), SCHEDULES)
+_INPUTS = (*_NAMES, *members(""))
 WITHIN_SECONDS = 10.0
 """How long a look may take: a preview is not worth more."""
 
@@ -136,10 +136,10 @@ async def _declared(resource: pulumi.Resource, props: Mapping[str, Any]) -> _Dec
     secret: set[str] = set()
     await resource.urn.future()  # then the row has its name, and no input has failed
     programmed = await _resolved(props, "", secret)
-    stays: bool = await getattr(resource, "in_force").is_known()  # noqa: B009 - no attribute of every resource
-    inputs, failures = check({**programmed, **await _registered(resource, secret, stays=stays)})
+    inputs, failures = check({**programmed, **await _registered(resource, programmed, secret)})
     if failures:
         return None
+    stays: bool = await getattr(resource, "in_force").is_known()  # noqa: B009 - no attribute of every resource
     named = {name: None if isinstance(inputs[name], Unknown) or name in secret else inputs[name] for name in _NAMES}
     every = flatten(inputs)
     settings = {path: value for path, value in every.items() if not holds(value, Unknown)}
@@ -148,19 +148,20 @@ async def _declared(resource: pulumi.Resource, props: Mapping[str, Any]) -> _Dec
     return _Declared(**named, settings=settings, secret=hidden, unknown=unknown, stays=stays)
 
 
-async def _registered(resource: pulumi.Resource, secret: set[str], *, stays: bool) -> dict[str, Any]:
+async def _registered(resource: pulumi.Resource, programmed: Mapping[str, Any], secret: set[str]) -> Mapping[str, Any]:
     """Return the inputs that the engine knows: those the program wrote, less ignored changes, as transforms made them.
 
-    A secret that came with a transform is added to those the program wrote.
+    Nothing where the engine leaves the resource out. A secret may have come with a transform; of a group that holds one
+    Pulumi does not tell where it is, so all of it counts as secret unless it is what the program wrote.
     """
-    known: dict[str, Any] = {}
-    for name in _INPUTS:
-        output: pulumi.Output[Any] = getattr(resource, name)
-        if stays or await output.is_known():
-            known[name] = written(await output.future())
-            if await output.is_secret() and not any(_is_within(it, name) for it in secret):
-                secret.add(name)
-    return known
+    outputs: dict[str, pulumi.Output[Any]] = {name: getattr(resource, name) for name in _INPUTS}
+    found = {name: written(await output.future(with_unknowns=True)) for name, output in outputs.items()}
+    if all(found[name] is None for name in _NAMES):
+        return {}
+    for name, output in outputs.items():
+        if found[name] != programmed[name] and await output.is_secret():
+            secret.add(name)
+    return {name: value for name, value in found.items() if not isinstance(value, Unknown)}
 
 
 def _is_within(path: str, secret: str) -> bool:

@@ -81,6 +81,20 @@ def conflicts(settings: Mapping[str, Any]) -> list[Failure]:
     return list(_combination_failures(_settings(settings)[0]))
 
 
+def opposed(settings: Mapping[str, Any]) -> Iterator[Failure]:
+    """Judge values against each other: settings by dotted path that are no misfits, whoever declares them."""
+    low, high = _known_number(settings, MIN_REPLICA), _known_number(settings, MAX_REPLICA)
+    if low is not None and high is not None and low > high:
+        yield Failure(MIN_REPLICA, f"must be at most max_replica ({high}), got {low}")
+    surge, unavailable = (_known_number(settings, path) for path in (MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT))
+    if surge is None or unavailable is None:
+        return
+    if surge > 0 and unavailable > 0:
+        yield Failure(MAX_SURGE_PERCENT, f"{_SURGE_RULE}, got {surge} and {unavailable}")
+    if surge == unavailable == 0 and settings.get(ROLLING_DEPLOY) is True:
+        yield Failure(MAX_SURGE_PERCENT, f"{_SURGE_RULE} while rolling_deploy is on, got 0 and 0")
+
+
 def misnamed(names: Mapping[str, Any]) -> list[Failure]:
     """Return what is wrong with a `model_id` and an `env_name`, as far as they are given."""
     return [failure for path, value in names.items() for failure in _misnamed(path, value, *_NAMES[path])]
@@ -154,16 +168,7 @@ def _counterpart(settings: Mapping[str, Any]) -> dict[str, int]:
 
 def _combination_failures(settings: Mapping[str, Any]) -> Iterator[Failure]:
     yield from _timezone_alone(settings)
-    low, high = _known_number(settings, MIN_REPLICA), _known_number(settings, MAX_REPLICA)
-    if low is not None and high is not None and low > high:
-        yield Failure(MIN_REPLICA, f"must be at most max_replica ({high}), got {low}")
-    surge, unavailable = (_known_number(settings, path) for path in (MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT))
-    if surge is None or unavailable is None:
-        return
-    if surge > 0 and unavailable > 0:
-        yield Failure(MAX_SURGE_PERCENT, f"{_SURGE_RULE}, got {surge} and {unavailable}")
-    if surge == unavailable == 0 and settings.get(ROLLING_DEPLOY) is True:
-        yield Failure(MAX_SURGE_PERCENT, f"{_SURGE_RULE} while rolling_deploy is on, got 0 and 0")
+    yield from opposed(settings)
 
 
 def _timezone_alone(settings: Mapping[str, Any]) -> Iterator[Failure]:

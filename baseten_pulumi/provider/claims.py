@@ -12,7 +12,7 @@ from typing import Any
 
 from pulumi.output import Unknown
 
-from baseten_pulumi.fields import flatten, nest
+from baseten_pulumi.fields import flatten
 from baseten_pulumi.ownership import Claim, Owners, reason
 from baseten_pulumi.provider import checking, host
 from baseten_pulumi.provider.judging import Failure
@@ -54,7 +54,7 @@ def _broken(claim: Claim, others: Sequence[Claim]) -> list[Failure]:
         together |= each.settings
     names = " and ".join(f'"{_name(it.owner, claim.owner)}"' for it in others)
     shared = f'in environment "{claim.env_name}" of model "{claim.model_id}", shared with {names}'
-    return [Failure(it.path, f"{it.reason} {shared}") for it in checking.conflicts(nest(together))]
+    return [Failure(it.path, f"{it.reason} {shared}") for it in checking.opposed(together)]
 
 
 def _name(urn: str, other: str) -> str:

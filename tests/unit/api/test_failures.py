@@ -336,7 +336,7 @@ def test_id_is_asked_for_when_a_name_was_given() -> None:
     assert str(failures.missing_model(error, "llama-chat", "Baseten answered 404.", named)) == (
         "Settings could not be read.\n"
         '"llama-chat" is the name of a model; its id is lm4chat8. Baseten answered 404.\n'
-        'Set model_id to the id, or to find_model(name="llama-chat").id.'
+        "Set model_id to the id."
     )
 
 

@@ -189,10 +189,30 @@ def test_value_is_not_told_when_a_transform_made_it_secret(baseten: Emulator, to
 
 
 @pytest.mark.usefixtures("_configured")
-def test_setting_is_not_compared_when_the_engine_left_its_group_out(baseten: Emulator, told: Lines) -> None:
+@pytest.mark.parametrize("known", [{"in_force": True}, {}])
+def test_setting_is_not_compared_when_the_engine_left_its_group_out(
+    known: dict[str, bool], baseten: Emulator, told: Lines
+) -> None:
     """A whole group may be ignored that was never declared before."""
-    run(_declare, preview=True, outputs={"autoscaling_settings": None, "in_force": True})
+    program = partial(_declare, promotion_settings={"rolling_deploy": True, "ramp_up_duration_seconds": 7})
+    run(
+        program, preview=True, outputs={"autoscaling_settings": {"max_replica": 1}, "promotion_settings": None, **known}
+    )
     assert told == []
+
+
+@pytest.mark.usefixtures("_configured")
+def test_value_is_not_told_when_a_transform_hid_it_beside_a_secret_of_the_program(
+    baseten: Emulator, told: Lines
+) -> None:
+    """Pulumi tells of the group alone."""
+    hidden = {SIGNATURE: SECRET, "value": {"min_replica": 1, "max_replica": 4711}}
+
+    def program() -> None:
+        _declare(autoscaling_settings={"min_replica": pulumi.Output.secret(1), "max_replica": 3})
+
+    run(program, preview=True, outputs={"autoscaling_settings": hidden})
+    assert told == [(INFO, "chat", f"{ADDRESS}min_replica: will be [secret]; max_replica: will be [secret]")]
 
 
 @pytest.mark.usefixtures("_configured")

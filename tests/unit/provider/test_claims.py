@@ -92,6 +92,18 @@ def test_surge_and_unavailable_belong_together_when_one_is_above_0() -> None:
     assert len(_check("b", **inputs("max_unavailable_percent"))) == 2
 
 
+@pytest.mark.parametrize("schedules", [UNKNOWN, [UNKNOWN], [schedule(UNKNOWN)]])
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_timezone_is_not_missed_its_schedules_when_they_are_not_known_yet(schedules: Any, order: str) -> None:
+    """Whoever declares a timezone has shown the check schedules of its own."""
+    lists = {"timezone": "UTC", "schedules": schedules}
+    settings: dict[str, dict[str, Any]] = {
+        "a": {"autoscaling_settings": {}, "autoscaling_schedule_settings": lists},
+        "b": {"autoscaling_settings": {"max_replica": 3}},
+    }
+    assert [_check(name, **settings[name]) for name in order] == [[], []]
+
+
 def test_resource_is_no_rival_of_its_own_when_it_is_checked_again() -> None:
     """The engine checks a resource that it replaces once more."""
     assert [_check("a"), _check("a", env_name="staging"), _check("b"), _check("b")] == [[]] * 4
