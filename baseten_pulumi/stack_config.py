@@ -41,6 +41,12 @@ class _Configured:
     environments: Any
     secret: frozenset[str]
 
+    def own(self) -> Iterator[tuple[str, Any]]:
+        """Yield each environment's name and what is written for it, null as nothing; none where they are no object."""
+        environments = self.environments if isinstance(self.environments, Mapping) else {}
+        for name, settings in environments.items():
+            yield name, {} if settings is None else settings
+
     def key_of(self, name: str) -> str:
         """Return how errors call an environment: by its place in alphabetical order where its name may be a secret.
 
@@ -74,7 +80,7 @@ def settings_from_config() -> dict[str, EnvironmentArgsDict]:
     if configured.environments is None:
         raise _not_set()
     _refuse(configured, [*_misfits(configured), *_undeclared(configured), *_conflicts(configured)])
-    settings = {name: merged(configured.defaults, own or {}) for name, own in configured.environments.items()}
+    settings = {name: merged(configured.defaults, own) for name, own in configured.own()}
     return {name: _secret(found) if configured.secret else found for name, found in settings.items()}
 
 
@@ -128,9 +134,8 @@ def _misfits(configured: _Configured) -> Iterator[str]:
         return
     if not configured.environments:
         yield f"{ENVIRONMENTS}: must name at least one environment, got none"
-    for name, settings in configured.environments.items():
-        of_name = [("", reason) for _, reason in misnamed({"env_name": name})]
-        found = [*of_name, *misfits({} if settings is None else settings)]
+    for name, own in configured.own():
+        found = [*(("", reason) for _, reason in misnamed({"env_name": name})), *misfits(own)]
         yield from _faults(configured.key_of(name), found, hides_keys=ENVIRONMENTS in configured.secret)
 
 
@@ -142,10 +147,11 @@ def _undeclared(configured: _Configured) -> Iterator[str]:
     from baseten_pulumi.fields import flatten
     from baseten_pulumi.provider.checking import misfits
 
-    environments = configured.environments if isinstance(configured.environments, Mapping) else {}
-    for name, settings in environments.items():
-        layers = (configured.defaults, {} if settings is None else settings)
-        if any(layers) and not any(map(misfits, layers)) and not flatten(merged(*layers)):
+    if misfits(configured.defaults):
+        return
+    for name, own in configured.own():
+        is_written = bool(configured.defaults or own)
+        if is_written and not misfits(own) and not flatten(merged(configured.defaults, own)):
             yield f"{configured.key_of(name)}: must declare at least one setting, here or in {DEFAULTS}; got none"
 
 
@@ -157,9 +163,8 @@ def _conflicts(configured: _Configured) -> Iterator[str]:
     from baseten_pulumi.fields import flatten
     from baseten_pulumi.provider.checking import conflicts
 
-    environments = configured.environments if isinstance(configured.environments, Mapping) else {}
-    for name, settings in environments.items():
-        defaults, own = _comparable(configured.defaults, {} if settings is None else settings)
+    for name, written in configured.own():
+        defaults, own = _comparable(configured.defaults, written)
         inherited = flatten(defaults).keys() - flatten(own).keys()
         for path, reason in conflicts(merged(defaults, own)):
             source = f" out of {DEFAULTS}" if path in inherited else ""
