@@ -12,6 +12,7 @@ from baseten_pulumi.cli.answering import FAILED, MISUNDERSTOOD, SUCCEEDED, refus
 if TYPE_CHECKING:
     from baseten_pulumi.testing.emulator import Emulator, RecordedRequest
 
+_AWAKE_EVERY_SECONDS = 0.5
 _OPTION = re.compile(r"\b(apply_seconds|rate_limit|rate_burst)\b")
 _EPILOG = f"""\
 examples, the first in another terminal:
@@ -40,7 +41,7 @@ def run(arguments: Sequence[str], wait: Callable[[], None] | None = None) -> int
     chosen = parser.parse_args(arguments)
     try:
         emulator = _emulator(chosen)
-        until_stopped = wait or _signals().wait
+        until_stopped = wait or _signals()
         with emulator:
             _introduce(emulator)
             until_stopped()
@@ -126,11 +127,20 @@ def _introduce(emulator: "Emulator") -> None:
     _say(f"  export BASETEN_API_KEY={'anything' if emulator.api_key is None else '<the key given as --api-key>'}")
 
 
-def _signals() -> threading.Event:
+def _signals() -> Callable[[], None]:
+    """Have signals end the command rather than Python, and return what waits for one.
+
+    The system gives a signal to any thread, Python handles it on the main one, and no other wakes that.
+    """
     signalled = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: signalled.set())
-    return signalled
+
+    def wait() -> None:
+        while not signalled.wait(_AWAKE_EVERY_SECONDS):
+            pass
+
+    return wait
 
 
 def _say(line: str) -> None:

@@ -232,6 +232,28 @@ def test_the_command_ends_quietly_when_it_is_interrupted(command: "subprocess.Po
     assert command.returncode == 0
 
 
+def test_the_command_ends_when_another_thread_takes_the_signal() -> None:
+    """The system gives a signal to any thread of the process, and the main one may sleep meanwhile."""
+    program = """
+import signal, sys, threading, time
+from baseten_pulumi.cli import emulate
+
+def is_ready():
+    asleep = sys._current_frames()[threading.main_thread().ident].f_code is threading.Condition.wait.__code__
+    return asleep and signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+
+def take():
+    while not is_ready():
+        time.sleep(0.01)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+threading.Thread(target=take, daemon=True).start()
+raise SystemExit(emulate.run(["--port", "0"]))
+"""
+    ended = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, timeout=30)
+    assert ended.returncode == 0
+
+
 def test_the_command_reports_what_happens_when_it_runs(capsys: pytest.CaptureFixture[str]) -> None:
     """Options are said on the first line, a key never; a dropped connection has no status."""
     seen: list[str] = []
