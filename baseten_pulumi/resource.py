@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 import pulumi.dynamic
 import pulumi.runtime
+from pulumi.dynamic.dynamic import PROVIDER_KEY
 
 from baseten_pulumi.program.claiming import claim, require_no_refusal
 from baseten_pulumi.provider import EnvironmentSettingsProvider
@@ -35,29 +36,6 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
 
     The API key is read from the stack configuration `baseten:apiKey` or from BASETEN_API_KEY, never from an input.
     """
-
-    model_id: pulumi.Output[str]
-    """Baseten's id of the model."""
-    env_name: pulumi.Output[str]
-    """Name of the environment."""
-    autoscaling_settings: pulumi.Output[AutoscalingSettings | None]
-    """The managed autoscaling settings; None where none is managed."""
-    promotion_settings: pulumi.Output[PromotionSettings | None]
-    """The managed promotion settings; None where none is managed."""
-    request_backpressure_settings: pulumi.Output[RequestBackpressureSettings | None]
-    """The managed backpressure; None where it is not managed."""
-    autoscaling_schedule_settings: pulumi.Output[AutoscalingScheduleSettings | None]
-    """The managed autoscaling schedules; None where none is managed."""
-    status: pulumi.Output[str | None]
-    """Baseten's answer to the last request: ACCEPTED, QUEUED or UNCHANGED; None before there was one."""
-    in_force: pulumi.Output[bool]
-    """Whether every managed setting was read back with its value. False where nobody waited."""
-    requests: pulumi.Output[int | None]
-    """How many requests that change settings it has sent, those in doubt included; not those that Baseten refused, nor
-    what a joint wait sends again. None counts as 0: state of a release without this output, and what is looked up."""
-    incarnation: pulumi.Output[str | None]
-    """Tells the resource from any that managed the same environment before it; chosen when it is created, None where
-    `requests` may be."""
 
     def __init__(  # noqa: PLR0913 - the resource's inputs
         self,
@@ -116,9 +94,80 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
             _warn_of_plain_key(pulumi.get_project(), pulumi.get_stack())
             self._annotate(props)
 
+    # Outputs are properties, as in the SDKs that Pulumi generates: it reads the types of those once, while it resolves
+    # a class's annotations anew for every resource.
+
+    @property
+    @pulumi.getter
+    def model_id(self) -> pulumi.Output[str]:
+        """Baseten's id of the model."""
+        return pulumi.get(self, "model_id")
+
+    @property
+    @pulumi.getter
+    def env_name(self) -> pulumi.Output[str]:
+        """Name of the environment."""
+        return pulumi.get(self, "env_name")
+
+    @property
+    @pulumi.getter
+    def autoscaling_settings(self) -> pulumi.Output[AutoscalingSettings | None]:
+        """The managed autoscaling settings; None where none is managed."""
+        return pulumi.get(self, "autoscaling_settings")
+
+    @property
+    @pulumi.getter
+    def promotion_settings(self) -> pulumi.Output[PromotionSettings | None]:
+        """The managed promotion settings; None where none is managed."""
+        return pulumi.get(self, "promotion_settings")
+
+    @property
+    @pulumi.getter
+    def request_backpressure_settings(self) -> pulumi.Output[RequestBackpressureSettings | None]:
+        """The managed backpressure; None where it is not managed."""
+        return pulumi.get(self, "request_backpressure_settings")
+
+    @property
+    @pulumi.getter
+    def autoscaling_schedule_settings(self) -> pulumi.Output[AutoscalingScheduleSettings | None]:
+        """The managed autoscaling schedules; None where none is managed."""
+        return pulumi.get(self, "autoscaling_schedule_settings")
+
+    @property
+    @pulumi.getter
+    def status(self) -> pulumi.Output[str | None]:
+        """Baseten's answer to the last request: ACCEPTED, QUEUED or UNCHANGED; None before there was one."""
+        return pulumi.get(self, "status")
+
+    @property
+    @pulumi.getter
+    def in_force(self) -> pulumi.Output[bool]:
+        """Whether every managed setting was read back with its value. False where nobody waited."""
+        return pulumi.get(self, "in_force")
+
+    @property
+    @pulumi.getter
+    def requests(self) -> pulumi.Output[int | None]:
+        """How many requests that change settings it has sent, those in doubt included.
+
+        Not those that Baseten refused, nor what a joint wait sends again. None counts as 0: state of a release without
+        this output, and what is looked up.
+        """
+        return pulumi.get(self, "requests")
+
+    @property
+    @pulumi.getter
+    def incarnation(self) -> pulumi.Output[str | None]:
+        """Tells the resource from any that managed the same environment before it.
+
+        Chosen when it is created, None where `requests` may be.
+        """
+        return pulumi.get(self, "incarnation")
+
     def translate_input_property(self, prop: str) -> str:
         """Return the name of a property as it is. Pulumi asks when it is about to register the resource."""
-        require_no_refusal()
+        if prop == PROVIDER_KEY:  # once for each resource: every one has it
+            require_no_refusal()
         return prop
 
     def _annotate(self, props: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from baseten_pulumi.fields import Settings, flatten, holds, members
 from baseten_pulumi.program import advice
 from baseten_pulumi.program.asking import Question, asked
 from baseten_pulumi.program.raising import shown_without_a_traceback
+from baseten_pulumi.program.running import PerRun
 from baseten_pulumi.provider.checking import check
 from baseten_pulumi.provider.configuration import Configuration
 from baseten_pulumi.schedules import LISTS, is_schedule
@@ -28,6 +29,9 @@ _NAMES = ("model_id", "env_name")
 _INPUTS = (*_NAMES, *members(""))
 WITHIN_SECONDS = 10.0
 """How long a look may take: a preview is not worth more."""
+
+
+_tasks: PerRun[list[asyncio.Task[None]]] = PerRun(list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +82,15 @@ def annotate(resource: pulumi.Resource, props: Mapping[str, Any]) -> None:
     """
     with shown_without_a_traceback():
         reads = Configuration(pulumi.runtime.config.get_config).reads_in_previews()
-    # An Output, since Pulumi waits for every Output before a program ends.
-    work = _annotate(resource, props, reads=reads)
-    pulumi.Output.from_input(work)  # type: ignore[arg-type] # mypy takes None for no type at all
+    tasks = _tasks.get()
+    tasks.append(asyncio.ensure_future(_annotate(resource, props, reads=reads)))
+    if len(tasks) == 1:  # one Output for all, since Pulumi waits for Outputs before a program ends, and each is dear
+        pulumi.Output.from_input(_all_of(tasks))  # type: ignore[arg-type] # mypy takes None for no type at all
+
+
+async def _all_of(tasks: "list[asyncio.Task[None]]") -> None:
+    while tasks:
+        await tasks.pop()
 
 
 async def _annotate(resource: pulumi.Resource, props: Mapping[str, Any], *, reads: bool) -> None:
