@@ -222,6 +222,7 @@ _TABLE = (
 
 FIELDS: Mapping[str, Field] = {field.path: field for field in _TABLE}
 """Every setting by its dotted path, in the order of the API page."""
+_PLACES = tuple((path, *path.rpartition(".")[::2]) for path in FIELDS)
 
 
 @functools.cache
@@ -237,7 +238,8 @@ def flatten(nested: Mapping[str, Any]) -> Settings:
     Keys outside the table and nulls are left out; values are passed through as they are, but for schedules, which are
     written in the one way that can be compared.
     """
-    found = {path: _at(nested, path) for path in FIELDS} | schedules.flatten(nested.get(SCHEDULES))
+    groups = {group: _object_at(nested, group) for group in GROUPS}
+    found = {path: groups[group].get(name) for path, group, name in _PLACES} | schedules.flatten(nested.get(SCHEDULES))
     return {path: value for path, value in found.items() if value is not None}
 
 
@@ -268,9 +270,8 @@ def holds(value: Any, kind: type | tuple[type, ...]) -> bool:
     return isinstance(value, kind)
 
 
-def _at(nested: Any, path: str) -> Any:
+def _object_at(nested: Any, path: str) -> Mapping[str, Any]:
+    """Return the object at a path; an empty one where there is none."""
     for part in path.split("."):
-        if not isinstance(nested, Mapping):
-            return None
-        nested = nested.get(part)
-    return nested
+        nested = nested.get(part) if isinstance(nested, Mapping) else None
+    return nested if isinstance(nested, Mapping) else {}

@@ -5,7 +5,7 @@ Nothing here may fail or hold up a preview: what is not known yet is passed over
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -31,7 +31,20 @@ WITHIN_SECONDS = 10.0
 """How long a look may take: a preview is not worth more."""
 
 
-_tasks: PerRun[list[asyncio.Task[None]]] = PerRun(list)
+@dataclass(eq=False)
+class _Rows:
+    """What one run of a program adds to its rows.
+
+    Attributes:
+        reads: Whether Baseten is asked.
+        under_way: What is not awaited yet.
+    """
+
+    reads: bool
+    under_way: list[asyncio.Task[None]] = field(default_factory=list)
+
+
+_rows = PerRun(lambda: _Rows(Configuration(pulumi.runtime.config.get_config).reads_in_previews()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +94,10 @@ def annotate(resource: pulumi.Resource, props: Mapping[str, Any]) -> None:
         ConfigurationError: `baseten:previewReads` is neither true nor false.
     """
     with shown_without_a_traceback():
-        reads = Configuration(pulumi.runtime.config.get_config).reads_in_previews()
-    tasks = _tasks.get()
-    tasks.append(asyncio.ensure_future(_annotate(resource, props, reads=reads)))
-    if len(tasks) == 1:  # one Output for all, since Pulumi waits for Outputs before a program ends, and each is dear
-        pulumi.Output.from_input(_all_of(tasks))  # type: ignore[arg-type] # mypy takes None for no type at all
+        rows = _rows.get()
+    rows.under_way.append(asyncio.ensure_future(_annotate(resource, props, reads=rows.reads)))
+    if len(rows.under_way) == 1:  # one Output for all, each being dear: Pulumi waits for Outputs before a program ends
+        pulumi.Output.from_input(_all_of(rows.under_way))  # type: ignore[arg-type] # mypy takes None for no type at all
 
 
 async def _all_of(tasks: "list[asyncio.Task[None]]") -> None:
@@ -95,7 +107,10 @@ async def _all_of(tasks: "list[asyncio.Task[None]]") -> None:
 
 async def _annotate(resource: pulumi.Resource, props: Mapping[str, Any], *, reads: bool) -> None:
     try:
-        declared = await _declared(resource, props)
+        registered = await _registered(resource)
+        if not reads and not _is_worth_a_look(registered):
+            return
+        declared = await _declared(resource, props, registered)
         if declared is not None:
             warnings, notes = await _said(declared, reads=reads)
             for text in warnings:
@@ -105,6 +120,12 @@ async def _annotate(resource: pulumi.Resource, props: Mapping[str, Any], *, read
             await asyncio.sleep(0)  # the SDK sends them from tasks that it does not wait for
     except Exception as error:  # noqa: BLE001 - whatever is wrong here is no reason to fail a preview
         pulumi.log.debug(f"baseten-pulumi adds nothing to a row: {type(error).__name__}")
+
+
+def _is_worth_a_look(registered: Mapping[str, Any]) -> bool:
+    """Tell whether there may be something to say without asking Baseten; most rows are done with here."""
+    is_known = registered["env_name"] is not None and not holds(registered, Unknown)
+    return not is_known or bool(advice.warnings(registered["env_name"], flatten(registered)))
 
 
 async def _said(declared: _Declared, *, reads: bool) -> tuple[list[str], list[str]]:
@@ -141,12 +162,22 @@ async def _seen(model_id: str, env_name: str) -> "Environment":
     return await asyncio.wrap_future(asked(alone))
 
 
-async def _declared(resource: pulumi.Resource, props: Mapping[str, Any]) -> _Declared | None:
+async def _registered(resource: pulumi.Resource) -> dict[str, Any]:
+    """Return the inputs as the engine has them; each is None where it leaves the resource out."""
+    await resource.urn.future()  # then the row has its name, and no input has failed
+    return {name: written(await getattr(resource, name).future(with_unknowns=True)) for name in _INPUTS}
+
+
+async def _declared(
+    resource: pulumi.Resource, props: Mapping[str, Any], registered: Mapping[str, Any]
+) -> _Declared | None:
     """Return what is declared; None where it is refused, which the engine tells."""
     secret: set[str] = set()
-    await resource.urn.future()  # then the row has its name, and no input has failed
     programmed = await _resolved(props, "", secret)
-    inputs, failures = check({**programmed, **await _registered(resource, programmed, secret)})
+    if any(registered[name] is not None for name in _NAMES):
+        secret |= await _made_secret(resource, programmed, registered)
+        programmed |= {name: value for name, value in registered.items() if not isinstance(value, Unknown)}
+    inputs, failures = check(programmed)
     if failures:
         return None
     stays: bool = await getattr(resource, "in_force").is_known()  # noqa: B009 - no attribute of every resource
@@ -158,20 +189,15 @@ async def _declared(resource: pulumi.Resource, props: Mapping[str, Any]) -> _Dec
     return _Declared(**named, settings=settings, secret=hidden, unknown=unknown, stays=stays)
 
 
-async def _registered(resource: pulumi.Resource, programmed: Mapping[str, Any], secret: set[str]) -> Mapping[str, Any]:
-    """Return the inputs that the engine knows: those the program wrote, less ignored changes, as transforms made them.
+async def _made_secret(
+    resource: pulumi.Resource, programmed: Mapping[str, Any], registered: Mapping[str, Any]
+) -> set[str]:
+    """Return the inputs that hold a secret of a transform's.
 
-    Nothing where the engine leaves the resource out. A secret may have come with a transform; of a group that holds one
-    Pulumi does not tell where it is, so all of it counts as secret unless it is what the program wrote.
+    Pulumi does not tell where it is in an input, so all of one counts as secret unless it is what the program wrote.
     """
-    outputs: dict[str, pulumi.Output[Any]] = {name: getattr(resource, name) for name in _INPUTS}
-    found = {name: written(await output.future(with_unknowns=True)) for name, output in outputs.items()}
-    if all(found[name] is None for name in _NAMES):
-        return {}
-    for name, output in outputs.items():
-        if found[name] != programmed[name] and await output.is_secret():
-            secret.add(name)
-    return {name: value for name, value in found.items() if not isinstance(value, Unknown)}
+    changed = [name for name in _INPUTS if registered[name] != programmed[name]]
+    return {name for name in changed if await getattr(resource, name).is_secret()}
 
 
 def _is_within(path: str, secret: str) -> bool:
