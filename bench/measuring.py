@@ -13,7 +13,7 @@ from bench.fleet import Fleet
 from bench.limit import seconds_to_put_in_force
 from bench.results import Comparison, Measurement
 
-PREVIEWS = 3
+PREVIEWS = 7
 IMPORTS = 20
 _NO_LIMIT = 1e6
 _IMPORT = "import time; began = time.perf_counter(); import {}; print(time.perf_counter() - began)"

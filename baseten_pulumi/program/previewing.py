@@ -108,9 +108,9 @@ async def _all_of(tasks: "list[asyncio.Task[None]]") -> None:
 async def _annotate(resource: pulumi.Resource, props: Mapping[str, Any], *, reads: bool) -> None:
     try:
         registered = await _registered(resource)
-        if not reads and not _is_worth_a_look(registered):
-            return
-        declared = await _declared(resource, props, registered)
+        # Most rows of an offline preview are done with here.
+        is_due = reads or advice.warnings(registered["env_name"], flatten(registered))
+        declared = await _declared(resource, props, registered) if is_due else None
         if declared is not None:
             warnings, notes = await _said(declared, reads=reads)
             for text in warnings:
@@ -120,12 +120,6 @@ async def _annotate(resource: pulumi.Resource, props: Mapping[str, Any], *, read
             await asyncio.sleep(0)  # the SDK sends them from tasks that it does not wait for
     except Exception as error:  # noqa: BLE001 - whatever is wrong here is no reason to fail a preview
         pulumi.log.debug(f"baseten-pulumi adds nothing to a row: {type(error).__name__}")
-
-
-def _is_worth_a_look(registered: Mapping[str, Any]) -> bool:
-    """Tell whether there may be something to say without asking Baseten; most rows are done with here."""
-    is_known = registered["env_name"] is not None and not holds(registered, Unknown)
-    return not is_known or bool(advice.warnings(registered["env_name"], flatten(registered)))
 
 
 async def _said(declared: _Declared, *, reads: bool) -> tuple[list[str], list[str]]:
@@ -171,13 +165,12 @@ async def _registered(resource: pulumi.Resource) -> dict[str, Any]:
 async def _declared(
     resource: pulumi.Resource, props: Mapping[str, Any], registered: Mapping[str, Any]
 ) -> _Declared | None:
-    """Return what is declared; None where it is refused, which the engine tells."""
+    """Return what is declared; None where it is refused, which the engine tells, or where that leaves it out."""
     secret: set[str] = set()
     programmed = await _resolved(props, "", secret)
-    if any(registered[name] is not None for name in _NAMES):
-        secret |= await _made_secret(resource, programmed, registered)
-        programmed |= {name: value for name, value in registered.items() if not isinstance(value, Unknown)}
-    inputs, failures = check(programmed)
+    secret |= await _made_secret(resource, programmed, registered)
+    known = {name: value for name, value in registered.items() if not isinstance(value, Unknown)}
+    inputs, failures = check({**programmed, **known})
     if failures:
         return None
     stays: bool = await getattr(resource, "in_force").is_known()  # noqa: B009 - no attribute of every resource

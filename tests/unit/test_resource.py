@@ -52,6 +52,19 @@ def test_outputs_are_typed_when_a_program_reads_them() -> None:
     assert (requests, type(requests)) == (2, int)
 
 
+def test_each_output_is_the_one_of_its_name_when_a_program_reads_it() -> None:
+    """Every output has a property, which is where the SDK finds its type; a mere input and the host's entry have none."""
+
+    def program() -> None:
+        settings = _settings()
+        outputs = {name for name, value in vars(settings).items() if isinstance(value, pulumi.Output)}
+        declared = {name for name, it in vars(BasetenEnvironmentSettings).items() if isinstance(it, property)}
+        assert outputs - declared == {"urn", "id", "wait", PROVIDER_KEY}
+        assert all(getattr(settings, name) is vars(settings)[name] for name in declared)
+
+    run(program)
+
+
 def test_whole_object_is_none_when_none_of_it_is_managed() -> None:
     """Nothing is filled in by a server."""
     value, _ = run(lambda: _settings().promotion_settings)

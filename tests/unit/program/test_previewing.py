@@ -14,6 +14,7 @@ from baseten_pulumi.program import previewing
 from baseten_pulumi.testing import Emulator, Fault
 from baseten_pulumi.testing.engine.values import SECRET, SIGNATURE
 from tests.mocked import run
+from tests.schedules import schedule
 
 TO_ZERO = "min_replica is 0 on production: without traffic it scales to zero, and the next request waits for a start."
 IN_VAIN = "rolling_deploy_config has no effect while rolling_deploy is off; Baseten only stores it."
@@ -95,9 +96,21 @@ def test_what_is_known_is_warned_of_when_the_rest_is_not(told: Lines) -> None:
             autoscaling_settings=_unknown(),
             promotion_settings={"rolling_deploy": pulumi.Output.from_input(False), "rolling_deploy_config": config},
         )
+        scheduled = {"timezone": "UTC", "schedules": [schedule(start_hour=_unknown())]}
+        _declare("five", autoscaling_schedule_settings=scheduled)
 
     _preview(program)
-    assert sorted(told) == [(WARNING, "four", f"{ADDRESS}{IN_VAIN}"), (WARNING, "one", TO_ZERO)]
+    assert sorted(told) == [
+        (WARNING, "five", f"{ADDRESS}{TO_ZERO}"),
+        (WARNING, "four", f"{ADDRESS}{IN_VAIN}"),
+        (WARNING, "one", TO_ZERO),
+    ]
+
+
+def test_nothing_is_said_when_the_engine_leaves_the_resource_out(told: Lines) -> None:
+    """It answers without any property, as under `--target` of what is not created yet."""
+    run(_declare, preview=True, outputs=dict.fromkeys(("model_id", "env_name", "autoscaling_settings")))
+    assert told == []
 
 
 def test_nothing_is_told_when_a_value_is_secret(told: Lines) -> None:
