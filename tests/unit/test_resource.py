@@ -53,7 +53,7 @@ def test_outputs_are_typed_when_a_program_reads_them() -> None:
 
 
 def test_each_output_is_the_one_of_its_name_when_a_program_reads_it() -> None:
-    """Every output has a property, which is where the SDK finds its type; a mere input and the host's entry have none."""
+    """An output has a property, where the SDK finds its type; a mere input and the host's entry have none."""
 
     def program() -> None:
         settings = _settings()
