@@ -238,12 +238,12 @@ def test_the_command_ends_when_another_thread_takes_the_signal() -> None:
 import signal, sys, threading, time
 from baseten_pulumi.cli import emulate
 
-def is_ready():
-    is_heard = getattr(signal.getsignal(signal.SIGTERM), "__module__", None) == emulate.__name__
-    return is_heard and sys._current_frames()[threading.main_thread().ident].f_code is threading.Condition.wait.__code__
+def is_asleep():
+    frame = sys._current_frames()[threading.main_thread().ident]  # in Condition.wait, of Event.wait, of the command
+    return frame.f_code is threading.Condition.wait.__code__ and frame.f_back.f_back.f_code.co_filename == emulate.__file__
 
 def take():
-    while not is_ready():
+    while not is_asleep():
         time.sleep(0.01)
     signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
 
