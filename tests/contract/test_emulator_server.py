@@ -240,7 +240,8 @@ from baseten_pulumi.cli import emulate
 
 def is_asleep():
     frame = sys._current_frames()[threading.main_thread().ident]  # in Condition.wait, of Event.wait, of the command
-    return frame.f_code is threading.Condition.wait.__code__ and frame.f_back.f_back.f_code.co_filename == emulate.__file__
+    is_waiting = frame.f_code is threading.Condition.wait.__code__
+    return is_waiting and frame.f_back.f_back.f_code.co_filename == emulate.__file__
 
 def take():
     while not is_asleep():
