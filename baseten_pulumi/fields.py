@@ -222,7 +222,7 @@ _TABLE = (
 
 FIELDS: Mapping[str, Field] = {field.path: field for field in _TABLE}
 """Every setting by its dotted path, in the order of the API page."""
-_PLACES = tuple((path, *path.rpartition(".")[::2]) for path in FIELDS)
+_PLACES = tuple((field.path, field.group, field.name) for field in _TABLE)
 
 
 @functools.cache
