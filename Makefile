@@ -13,7 +13,7 @@ POLICY := $(if $(shell command -v pulumi),examples/policy/$(VENV)/installed)
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/installed $(POLICY) ## make .venv with everything the other commands need
+setup: $(VENV)/installed $(POLICY) ## create .venv with everything that the other commands need
 	@ln -sfn ../../$(VENV) examples/quickstart/$(VENV) # where the real engine looks for the provider's interpreter
 
 $(VENV)/installed: requirements-dev.txt
@@ -36,7 +36,7 @@ examples/policy/$(VENV)/installed: examples/policy/requirements.txt
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
-demo: setup ## watch settings through their whole life; needs no account and no Pulumi CLI; about a minute
+demo: setup ## run a stack from preview to destroy; needs no Baseten account and no Pulumi CLI; about a minute
 	@$(BIN)/python examples/demo.py
 
 test: setup ## run every test, with branch coverage; 5 to 10 minutes
@@ -45,26 +45,26 @@ test: setup ## run every test, with branch coverage; 5 to 10 minutes
 	@$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
-test-oldest: .venv-oldest/installed ## run host, engine and frozen names on the lowest supported releases
+test-oldest: .venv-oldest/installed ## test the provider, the local engine and frozen names on the lowest supported versions
 	.venv-oldest/bin/python -m pytest --numprocesses $(WORKERS) tests/unit/golden tests/unit/provider tests/unit/testing/engine \
 		tests/e2e/test_local_engine_operations.py tests/e2e/test_putting_settings_in_force.py tests/package/test_installed.py
 
-faults: setup ## hold every promise against random programs and troubles; about 3 minutes (FAULTS="--seed 2 --runs 1000")
+faults: setup ## check every promise against random programs and faults; about 3 minutes (FAULTS="--seed 2 --runs 1000")
 	@PYTHONHASHSEED=0 $(BIN)/python -m tests.faults $(FAULTS)
 
-load: setup ## 1,000 environments while 5 % of requests fail, and 5,000 cycles of one process; 7 minutes (LOAD="--seed 2")
+load: setup ## apply 1,000 environments while 5 % of requests fail, and run 5,000 cycles in one process; 7 minutes (LOAD="--seed 2")
 	@$(BIN)/python -m tests.load $(LOAD)
 
-fuzz: setup ## 100,000 bad inputs and thousands of bad answers, always the same; about 5 minutes
+fuzz: setup ## test 100,000 invalid inputs and thousands of malformed responses, with a fixed seed; about 5 minutes
 	CASES=100000 $(BIN)/python -m pytest --numprocesses $(WORKERS) tests/unit/provider/test_bad_input.py \
-		tests/unit/api/test_hostile_answers.py
+		tests/unit/api/test_hostile_responses.py
 
-audit: .venv-audit/installed ## ask PyPI for known weaknesses of what requirements-dev.txt pins
-	@.venv-audit/bin/pip-audit --requirement requirements-dev.txt --no-deps --disable-pip --strict 2> .venv-audit/said; \
-		status=$$?; grep "known vulnerabilit" .venv-audit/said || echo "PyPI's list of known weaknesses could not be read; \
-	the versions stand in requirements-dev.txt, the reason in .venv-audit/said."; exit $$status
+audit: .venv-audit/installed ## check the versions pinned in requirements-dev.txt for known vulnerabilities
+	@.venv-audit/bin/pip-audit --requirement requirements-dev.txt --no-deps --disable-pip --strict 2> .venv-audit/stderr; \
+		status=$$?; grep "known vulnerabilit" .venv-audit/stderr || echo "PyPI's list of known vulnerabilities could not be read; \
+	the reason is in .venv-audit/stderr, the versions are in requirements-dev.txt."; exit $$status
 
-lint: setup ## formatting, lint rules, types and layers
+lint: setup ## check formatting, lint rules, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -77,16 +77,16 @@ package: setup .venv-package/installed ## build wheel and sdist into dist/, chec
 	DIST=dist PATH="$(CURDIR)/.venv-package/bin:$$PATH" $(BIN)/python -m pytest tests/package
 	@wc -c dist/*
 
-bench: setup ## measure fleets against the limit and a plain provider; about 20 minutes (BENCH="--sizes 1,50": one)
+bench: setup ## measure fleets at the rate limit and against a plain provider; about 20 minutes (shorter: BENCH="--sizes 1,50")
 	@$(BIN)/python -m bench $(BENCH)
 
-docs: .venv-docs/installed ## build the documentation site into build/site; a broken link fails
+docs: .venv-docs/installed ## build the documentation site into build/site; fails on a broken link
 	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
 	@echo "The site is in build/site: open build/site/index.html"
-	@echo "Its search wants a server: $(PYTHON) -m http.server --directory build/site"
+	@echo "Its search needs a server: $(PYTHON) -m http.server --directory build/site"
 
 emulator: setup ## serve Baseten's API on this machine, for `pulumi up` in this clone
 	@$(BIN)/baseten-pulumi emulate --port 8095 --apply-seconds 3
 
-clean: ## remove what the other commands made
+clean: ## remove everything that the other commands created
 	rm -rf $(VENV) .venv-oldest .venv-audit .venv-docs .venv-package build dist examples/*/$(VENV) .pulumi-local .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,8 +1,9 @@
-"""Manage the settings of Baseten model environments with Pulumi, and wait until they are in force."""
+"""Manage the settings of Baseten model environments with Pulumi, and wait until Baseten has applied them."""
 
-from baseten_pulumi.barrier import BasetenSettingsInForce
-from baseten_pulumi.component import BasetenModelEnvironments
 from baseten_pulumi.lookup import (
+    Environment,
+    Model,
+    Promotion,
     find_model,
     find_model_output,
     get_environment,
@@ -10,16 +11,11 @@ from baseten_pulumi.lookup import (
     list_environments,
     list_environments_output,
 )
-from baseten_pulumi.program.found import Environment, Model, Promotion
-from baseten_pulumi.resource import BasetenEnvironmentSettings
-from baseten_pulumi.settings import (
-    AutoscalingOverrides,
-    AutoscalingOverridesArgsDict,
-    AutoscalingSchedule,
-    AutoscalingScheduleArgsDict,
-    AutoscalingScheduleCadence,
-    AutoscalingScheduleSettings,
-    AutoscalingScheduleSettingsArgsDict,
+from baseten_pulumi.resources.component import BasetenModelEnvironments
+from baseten_pulumi.resources.in_force import BasetenSettingsInForce
+from baseten_pulumi.resources.settings import BasetenEnvironmentSettings
+from baseten_pulumi.stack_config import settings_from_config
+from baseten_pulumi.types import (
     AutoscalingSettings,
     AutoscalingSettingsArgsDict,
     EnvironmentArgsDict,
@@ -32,19 +28,10 @@ from baseten_pulumi.settings import (
     RollingDeployConfig,
     RollingDeployConfigArgsDict,
     RollingDeployStrategy,
-    Weekday,
 )
-from baseten_pulumi.stack_config import settings_from_config
 from baseten_pulumi.version import __version__ as __version__
 
 __all__ = [
-    "AutoscalingOverrides",
-    "AutoscalingOverridesArgsDict",
-    "AutoscalingSchedule",
-    "AutoscalingScheduleArgsDict",
-    "AutoscalingScheduleCadence",
-    "AutoscalingScheduleSettings",
-    "AutoscalingScheduleSettingsArgsDict",
     "AutoscalingSettings",
     "AutoscalingSettingsArgsDict",
     "BasetenEnvironmentSettings",
@@ -63,7 +50,6 @@ __all__ = [
     "RollingDeployConfig",
     "RollingDeployConfigArgsDict",
     "RollingDeployStrategy",
-    "Weekday",
     "find_model",
     "find_model_output",
     "get_environment",

@@ -1,85 +1,81 @@
-"""Everything this package raises on purpose.
+"""Every exception this package raises on purpose.
 
     BasetenError
-    ├── ConfigurationError             a setting of this package is missing or malformed
+    ├── ConfigurationError               a setting of this package is missing or malformed
     │   └── MissingApiKeyError
-    ├── AmbiguousModelError            several models have the name
-    ├── RequestError                   a request to Baseten did not do what it was for
-    │   ├── AuthenticationError        401
-    │   ├── PermissionDeniedError      403
-    │   ├── NotFoundError              404
+    ├── AmbiguousModelError              several models have the name
+    ├── RequestError                     a request to Baseten failed
+    │   ├── AuthenticationError          401
+    │   ├── PermissionDeniedError        403
+    │   ├── NotFoundError                404
     │   │   ├── ModelNotFoundError
     │   │   └── EnvironmentNotFoundError
-    │   ├── ConflictError              409
-    │   ├── RedirectedError            3xx; not followed, since the key goes to no other address
-    │   ├── RejectedError              400, 422 and every other 4xx
-    │   ├── ScheduleNameError          a name does not tell which autoscaling schedule is meant
-    │   ├── TransientError             may go away by itself
-    │   │   ├── RateLimitedError       429, or not sent so as not to be refused
-    │   │   ├── ServerError            5xx
-    │   │   ├── RequestTimeoutError    no answer in time
-    │   │   ├── ConnectionBrokenError  no connection, or one that broke
-    │   │   └── UnexpectedAnswerError  an answer that is not what the API describes
-    ├── RunCancelledError              Pulumi cancelled the run before the settings were sent, or meanwhile
-    └── NotInForceError                settings were sent and are not in force
-        ├── WaitTimeoutError           the time to wait ran out
-        └── WaitCancelledError         somebody ended the wait before
+    │   ├── CertificateError             the certificate of the host is not trusted
+    │   ├── RedirectedError              3xx; never followed, because the API key must not go to another address
+    │   ├── RejectedError                400, 422 and every other 4xx
+    │   └── TransientError               retried, some errors for a limited time
+    │       ├── ConflictError            409, 423
+    │       ├── RateLimitedError         429
+    │       ├── ServerError              5xx
+    │       ├── RequestTimeoutError      no response in time
+    │       ├── ConnectionFailedError    no connection, or it broke
+    │       └── UnexpectedResponseError  a response that the API does not describe
+    ├── OperationCancelledError          Pulumi cancelled the operation before the settings were sent, or meanwhile
+    └── NotAppliedError                  settings were sent but Baseten does not report them
+        ├── WaitTimeoutError             the wait timed out
+        └── WaitCancelledError           the wait was cancelled
 
-Every message is four short statements: what was not achieved, what was seen, what is true now, what to do.
+Every message has four parts: what failed, what was observed, the current state, and what to do.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import TypeVar
+
+LONGEST_RETRY_AFTER_SECONDS = 60.0
+"""How much of a `Retry-After` is honored."""
 
 _Error = TypeVar("_Error", bound="BasetenError")
 
 
 @dataclass(frozen=True, slots=True)
-class Statements:
-    """Hold the four statements an error consists of.
+class Message:
+    """The four parts of an error message.
 
     Attributes:
-        goal: What was not achieved.
-        seen: What was seen instead.
-        now: What is true now; empty where there is nothing to add.
-        advice: What to do.
+        failed: What failed; a sentence.
+        observed: What was observed; one or more sentences or lines.
+        state: The current state; empty if there is nothing to add.
+        action: What the user can do.
     """
 
-    goal: str
-    seen: str
-    now: str
-    advice: str
+    failed: str
+    observed: str
+    state: str
+    action: str
 
     def __str__(self) -> str:
-        middle = " ".join(part for part in (self.seen, self.now) if part)
-        return "\n".join((self.goal, middle, self.advice))
+        separator = "\n" if "\n" in self.observed else " "
+        middle = separator.join(part for part in (self.observed, self.state) if part)
+        return "\n".join(part for part in (self.failed, middle, self.action) if part)
 
 
 class BasetenError(Exception):
-    """Anything this package raises on purpose.
+    """Base class of every exception this package raises on purpose.
 
     Attributes:
-        statements: The message in its four parts.
+        message: The text in its four parts.
     """
 
-    def __init__(self, statements: Statements) -> None:
-        super().__init__(str(statements))
-        self.statements = statements
+    def __init__(self, message: Message) -> None:
+        super().__init__(str(message))
+        self.message = message
 
-    def restated(
-        self: _Error,
-        *,
-        goal: str | None = None,
-        seen: str | None = None,
-        now: str | None = None,
-        advice: str | None = None,
-    ) -> _Error:
-        """Return this error with other words for what was not achieved, seen, is true now or to do; None keeps them."""
-        wanted = {"goal": goal, "seen": seen, "now": now, "advice": advice}
-        changes = {name: text for name, text in wanted.items() if text is not None}
+    def with_message(self: _Error, **changes: str) -> _Error:
+        """Return a copy with some parts of the message replaced."""
         copy = type(self).__new__(type(self))
         copy.__dict__.update(self.__dict__)
-        BasetenError.__init__(copy, replace(self.statements, **changes))
+        BasetenError.__init__(copy, replace(self.message, **changes))
         return copy
 
 
@@ -92,38 +88,38 @@ class MissingApiKeyError(ConfigurationError):
 
 
 class AmbiguousModelError(BasetenError):
-    """Several of the account's models have the name; names are unique only within a team."""
+    """Several models of the account have this name; names are unique only within a team."""
 
 
 class RequestError(BasetenError):
-    """A request to Baseten did not do what it was for.
+    """A request to Baseten failed.
 
     Attributes:
-        status_code: The HTTP status, or None where there was no answer.
-        retry_after_seconds: How long Baseten asked to wait; None where it did not.
-        may_have_taken_effect: Whether Baseten may have acted on the request all the same.
+        status_code: The HTTP status; None if there was no response.
+        retry_after: Seconds that Baseten asked to wait; None if it did not ask.
+        may_have_applied: Whether Baseten may have acted on the request despite the error.
     """
 
     def __init__(
         self,
-        statements: Statements,
+        message: Message,
         *,
         status_code: int | None = None,
-        retry_after_seconds: float | None = None,
-        may_have_taken_effect: bool = False,
+        retry_after: float | None = None,
+        may_have_applied: bool = False,
     ) -> None:
-        super().__init__(statements)
+        super().__init__(message)
         self.status_code = status_code
-        self.retry_after_seconds = retry_after_seconds
-        self.may_have_taken_effect = may_have_taken_effect
+        self.retry_after = retry_after
+        self.may_have_applied = may_have_applied
 
 
 class AuthenticationError(RequestError):
-    """Baseten does not know the API key (401)."""
+    """Baseten does not accept the API key (401)."""
 
 
 class PermissionDeniedError(RequestError):
-    """The API key may not do this (403)."""
+    """The API key is not allowed to do this (403)."""
 
 
 class NotFoundError(RequestError):
@@ -135,63 +131,66 @@ class ModelNotFoundError(NotFoundError):
 
 
 class EnvironmentNotFoundError(NotFoundError):
-    """The model exists and has no such environment."""
+    """The model exists but has no such environment."""
 
 
-class ConflictError(RequestError):
-    """Another operation is in the way (409)."""
+class CertificateError(RequestError):
+    """The certificate of the host is not trusted."""
 
 
 class RedirectedError(RequestError):
-    """The answer points to another address (3xx). It is not followed, since the key goes to no other address."""
+    """The response is a redirect (3xx). It is never followed: the API key must not go to another address."""
 
 
 class RejectedError(RequestError):
-    """Baseten refused the request itself (400, 422 or another 4xx)."""
-
-
-class ScheduleNameError(RequestError):
-    """The name of an autoscaling schedule does not tell which one at Baseten is meant."""
+    """Baseten rejected the request itself (400, 422 or another 4xx)."""
 
 
 class TransientError(RequestError):
-    """A trouble that may go away by itself."""
+    """An error that is retried.
+
+    Attributes:
+        retried_for: How many seconds in a row it is retried, within the timeout of the operation.
+    """
+
+    retried_for: float = math.inf
+
+
+class ConflictError(TransientError):
+    """Another operation is in progress (409 or 423)."""
 
 
 class RateLimitedError(TransientError):
-    """Too many requests for this API key and endpoint: 429, or no turn in time.
-
-    A request that would have had to wait too long for its turn is not sent; its `status_code` is None.
-    """
+    """Too many requests for this API key (429)."""
 
 
 class ServerError(TransientError):
-    """Baseten had a trouble of its own (5xx)."""
+    """Baseten, or something in front of it, failed (5xx)."""
 
 
 class RequestTimeoutError(TransientError):
-    """Baseten did not answer in time."""
+    """Baseten did not respond in time, or the rate limit left no time to send the request."""
 
 
-class ConnectionBrokenError(TransientError):
-    """There was no connection, or it broke."""
+class ConnectionFailedError(TransientError):
+    """The connection could not be established, or it was lost."""
 
 
-class UnexpectedAnswerError(TransientError):
-    """Baseten's answer is not what its API describes."""
+class UnexpectedResponseError(TransientError):
+    """Baseten's response is not what its API describes."""
 
 
-class RunCancelledError(BasetenError):
-    """Pulumi cancelled the run (Ctrl-C) before the settings were sent, or while they were."""
+class OperationCancelledError(BasetenError):
+    """Pulumi cancelled the operation (Ctrl-C) before the settings were sent, or while they were being sent."""
 
 
-class NotInForceError(BasetenError):
-    """Settings were sent and Baseten does not report them in force."""
+class NotAppliedError(BasetenError):
+    """Settings were sent but Baseten does not report them as applied."""
 
 
-class WaitTimeoutError(NotInForceError):
-    """The time to wait for settings to be in force ran out."""
+class WaitTimeoutError(NotAppliedError):
+    """The wait for settings to be applied timed out."""
 
 
-class WaitCancelledError(NotInForceError):
-    """The wait for settings to be in force was ended from outside, by Ctrl-C for one."""
+class WaitCancelledError(NotAppliedError):
+    """The wait for settings to be applied was cancelled, for example with Ctrl-C."""

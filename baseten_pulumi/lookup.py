@@ -1,51 +1,86 @@
-"""What a program reads from Baseten without managing it: models by name, environments with their settings.
+"""Read models and environments from Baseten without managing them.
 
-Each function comes in two forms, as in Pulumi's own packages. The plain one takes values, asks at once and returns what
-it found. The one ending in `_output` takes outputs as well, holds nothing up and returns an output.
+Each function comes in two forms, as in Pulumi's own packages. The plain form takes values, blocks, and returns what it
+read. The form that ends in `_output` also accepts outputs, and returns an output.
 
-All of them read what Baseten reports at that moment, in previews too: settings that the same program changes are read
-before or after the change, as it happens. To read them after it, give the `_output` form an output of the resource
-(`env_name=settings.env_name`). Equal reads of one program share one request, apart from those that wait for a resource
-and those on threads that have no copy of the program's context; the next program asks again.
+All of them read what Baseten reports at that moment, including in previews. To read settings after the same program
+changed them, pass an output of the resource to the `_output` form (`env_name=settings.env_name`). Identical reads that
+run at the same time share one request; results are not cached.
 
-Without an API key the plain forms raise `MissingApiKeyError`. In a preview the others are then unknown, with one
-warning a program. Every error is one of `baseten_pulumi.errors`, shown by Pulumi as its message alone.
+Without an API key the plain forms raise `MissingApiKeyError`. In a preview the results of the other forms are then
+unknown, with one warning. Every error is one of `baseten_pulumi.errors`, which Pulumi shows without a traceback.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pulumi
+import pulumi.runtime
 
-from baseten_pulumi.program import found
-from baseten_pulumi.program.asking import Question, asked, asked_later
-from baseten_pulumi.program.found import Environment, Model
-from baseten_pulumi.program.raising import shown_without_a_traceback
+from baseten_pulumi.run_errors import run_errors
+from baseten_pulumi.types import (
+    AutoscalingSettings,
+    PromotionSettings,
+    RequestBackpressureSettings,
+    RollingDeployConfig,
+)
 
-__all__ = [
-    "Environment",
-    "Model",
-    "find_model",
-    "find_model_output",
-    "get_environment",
-    "get_environment_output",
-    "list_environments",
-    "list_environments_output",
-]
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from baseten_pulumi.api.background import SharedByEndpoint, SharedReads
+    from baseten_pulumi.api.client import BasetenClient
+    from baseten_pulumi.schema import environment
 
 TIMEOUT_SECONDS = 120.0
-"""How long one read tries."""
+"""How long one read is retried."""
 
-_Found = TypeVar("_Found")
+_Result = TypeVar("_Result")
 
 
-@dataclass(frozen=True, slots=True)
-class _Read(Generic[_Found]):
-    """What to ask, and what a program sees of the answer."""
+@pulumi.output_type
+class Model:
+    """A model of the account."""
 
-    question: Question
-    found: Callable[[Any], _Found]
+    id: str
+    """Baseten's id: the `model_id` of resources and other lookups."""
+    name: str | None = None
+    """Name of the model, as Baseten shows it; None if Baseten does not report it."""
+    team_name: str | None = None
+    """The team within which the name is unique; None if Baseten does not report it."""
+
+
+@pulumi.output_type
+class Promotion:
+    """The latest promotion to an environment; it may have ended."""
+
+    status: str
+    """RELEASING, RAMPING_UP, RAMPING_DOWN or PAUSED while it runs; SUCCEEDED, FAILED or CANCELED once it has ended;
+    UNKNOWN if Baseten reports none."""
+    is_running: bool
+    """Whether it is still in progress, so that changes queue behind it."""
+    percent_traffic_to_new_version: int | None = None
+    """Share of the traffic on the new deployment; None if Baseten does not report it."""
+
+
+@pulumi.output_type
+class Environment:
+    """An environment as Baseten reports it. Inside the settings, None means that Baseten reports no value."""
+
+    model_id: str
+    """Baseten's id of the model."""
+    env_name: str
+    """Name of the environment."""
+    autoscaling_settings: AutoscalingSettings
+    """Its autoscaling settings."""
+    promotion_settings: PromotionSettings
+    """Its promotion settings."""
+    request_backpressure_settings: RequestBackpressureSettings
+    """Its backpressure settings."""
+    in_progress_promotion: Promotion | None = None
+    """The latest promotion; None if Baseten reports none."""
 
 
 def get_environment(*, model_id: str, env_name: str) -> Environment:
@@ -58,18 +93,18 @@ def get_environment(*, model_id: str, env_name: str) -> Environment:
     Raises:
         ConfigurationError: there is no API key, or an argument is malformed.
         ModelNotFoundError, EnvironmentNotFoundError: there is no such environment.
-        RequestError: Baseten could not be asked.
+        RequestError: Baseten could not be read.
     """
-    return _now(_environment, {"model_id": model_id, "env_name": env_name})
+    return _now(_read_environment, model_id=model_id, env_name=env_name)
 
 
 def get_environment_output(*, model_id: pulumi.Input[str], env_name: pulumi.Input[str]) -> pulumi.Output[Environment]:
-    """Read an environment, once its model and name are known; else as `get_environment`."""
-    return _later(_environment, {"model_id": model_id, "env_name": env_name})
+    """Read an environment once its model and name are known; otherwise like `get_environment`."""
+    return _later(_read_environment, model_id=model_id, env_name=env_name)
 
 
 def list_environments(*, model_id: str) -> Sequence[Environment]:
-    """Read every environment of a model, sorted by name; none where the model has none.
+    """Read every environment of a model, sorted by name.
 
     Args:
         model_id: Baseten's id of the model.
@@ -77,107 +112,177 @@ def list_environments(*, model_id: str) -> Sequence[Environment]:
     Raises:
         ConfigurationError: there is no API key, or the argument is malformed.
         ModelNotFoundError: there is no such model.
-        RequestError: Baseten could not be asked.
+        RequestError: Baseten could not be read.
     """
-    return _now(_environments, {"model_id": model_id})
+    return _now(_list_environments, model_id=model_id)
 
 
 def list_environments_output(*, model_id: pulumi.Input[str]) -> pulumi.Output[Sequence[Environment]]:
-    """Read every environment of a model, once it is known; else as `list_environments`."""
-    return _later(_environments, {"model_id": model_id})
+    """Read every environment of a model once its id is known; otherwise like `list_environments`."""
+    return _later(_list_environments, model_id=model_id)
 
 
 def find_model(*, name: str) -> Model:
-    """Find the model of a name.
+    """Find a model by its name.
 
     Args:
-        name: The whole name, as Baseten shows it.
+        name: The full name, as Baseten shows it.
 
     Raises:
-        ConfigurationError: there is no API key, or the name is none.
-        ModelNotFoundError: no model has the name; near names are offered.
+        ConfigurationError: there is no API key, or the name is empty.
+        ModelNotFoundError: no model has the name; similar names are suggested.
         AmbiguousModelError: several models have it; their ids are listed.
-        RequestError: Baseten could not be asked.
+        RequestError: Baseten could not be read.
     """
-    return _now(_model, {"name": name})
+    return _now(_find_model, name=name)
 
 
 def find_model_output(*, name: pulumi.Input[str]) -> pulumi.Output[Model]:
-    """Find the model of a name, once that is known; else as `find_model`."""
-    return _later(_model, {"name": name})
+    """Find a model by its name once the name is known; otherwise like `find_model`."""
+    return _later(_find_model, name=name)
 
 
-def _environment(model_id: Any, env_name: Any) -> _Read[Environment]:
-    _refuse_misnamed(f'Environment "{env_name}" of model "{model_id}"', {"model_id": model_id, "env_name": env_name})
-    question = Question(
-        ("environment", model_id, env_name),
-        lambda client: client.read_environment_now(model_id, env_name, within_seconds=TIMEOUT_SECONDS),
-    )
-    return _Read(question, lambda reported: found.environment(model_id, env_name, reported))
+async def _read_environment(client: "BasetenClient", timeout: float, *, model_id: str, env_name: str) -> Environment:
+    return _environment(model_id, env_name, await client.read_environment(model_id, env_name, timeout=timeout))
 
 
-def _environments(model_id: Any) -> _Read[Sequence[Environment]]:
-    _refuse_misnamed(f'Environments of model "{model_id}"', {"model_id": model_id})
-    question = Question(
-        ("environments", model_id),
-        lambda client: client.read_environments_now(model_id, within_seconds=TIMEOUT_SECONDS),
-    )
-    return _Read(question, lambda reported: [found.environment(model_id, it, reported[it]) for it in sorted(reported)])
+async def _list_environments(client: "BasetenClient", timeout: float, *, model_id: str) -> Sequence[Environment]:
+    found = await client.list_environments(model_id, timeout=timeout)
+    return [_environment(model_id, env_name, found[env_name]) for env_name in sorted(found)]
 
 
-def _model(name: Any) -> _Read[Model]:
-    from baseten_pulumi.api.naming import named
+async def _find_model(client: "BasetenClient", timeout: float, *, name: str) -> Model:
+    from baseten_pulumi.api import models
 
-    _refuse_nameless(name)
-    question = Question("models", lambda client: client.read_models_now(within_seconds=TIMEOUT_SECONDS))
-    return _Read(question, lambda models: found.model(named(name, models)))
-
-
-def _now(read_of: Callable[..., _Read[_Found]], arguments: Mapping[str, Any]) -> _Found:
-    with shown_without_a_traceback():
-        _refuse_outputs(arguments)
-        read = read_of(**arguments)
-        return read.found(asked(read.question).result())
+    found = models.find_model(name, await client.list_models(timeout=timeout))
+    return _make(Model, id=found.id, name=found.name, team_name=found.team_name)
 
 
-def _later(read_of: Callable[..., _Read[_Found]], arguments: Mapping[str, Any]) -> pulumi.Output[_Found]:
+class _Reads:
+    """A client for one endpoint, and its pending reads."""
+
+    def __init__(self, client: "BasetenClient", shared: "SharedReads") -> None:
+        self.client, self.shared = client, shared
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.client.close()
+
+
+@functools.cache
+def _reads() -> "SharedByEndpoint[_Reads]":
+    from baseten_pulumi.api.background import SharedByEndpoint, SharedReads
+    from baseten_pulumi.api.client import BasetenClient
+
+    return SharedByEndpoint(lambda endpoint: _Reads(BasetenClient(endpoint), SharedReads()))
+
+
+def _start(
+    read: Callable[..., Awaitable[_Result]],
+    arguments: Mapping[str, Any],
+    after: frozenset[pulumi.Resource] = frozenset(),
+) -> "Future[_Result]":
+    """Start a read on the background loop.
+
+    Args:
+        read: Sends the request.
+        arguments: Its arguments.
+        after: The resources it waited for. It does not share a read that did not: that one may have been answered
+            before they changed.
+
+    Raises:
+        ConfigurationError: there is no API key, or an argument is malformed.
+    """
+    from baseten_pulumi.api.background import background_loop
+    from baseten_pulumi.api.retry import retry
+    from baseten_pulumi.config import Config
+
+    _refuse_malformed(arguments)
+    endpoint = Config(pulumi.runtime.config.get_config).endpoint()
+
+    async def reading() -> _Result:
+        async with _reads().use(endpoint) as reads:
+            return await reads.shared.read(
+                (read, tuple(arguments.items()), after),
+                lambda: retry(lambda left: read(reads.client, left, **arguments), timeout=TIMEOUT_SECONDS),
+            )
+
+    return background_loop().submit(reading())
+
+
+def _now(read: Callable[..., Awaitable[_Result]], **arguments: Any) -> _Result:
+    with run_errors():
+        return _start(read, arguments).result()
+
+
+def _later(read: Callable[..., Awaitable[_Result]], **arguments: Any) -> pulumi.Output[_Result]:
     known = pulumi.Output.all(**arguments)
 
-    async def answered(values: dict[str, Any]) -> Any:
-        with shown_without_a_traceback():
-            read = read_of(**values)
-            answer = await asked_later(read.question, known)
-            return answer if isinstance(answer, pulumi.output.Unknown) else read.found(answer)
+    async def reading(values: dict[str, Any]) -> Any:
+        from baseten_pulumi.errors import MissingApiKeyError
 
-    return known.apply(answered)
+        with run_errors():
+            try:
+                return await asyncio.wrap_future(_start(read, values, frozenset(await known.resources())))
+            except MissingApiKeyError:
+                if not pulumi.runtime.is_dry_run():
+                    raise
+        _warn_of_missing_key(pulumi.get_project(), pulumi.get_stack())
+        return pulumi.output.UNKNOWN
+
+    return known.apply(reading)
 
 
-def _refuse_outputs(arguments: Mapping[str, Any]) -> None:
-    from baseten_pulumi.errors import ConfigurationError, Statements
+@functools.cache
+def _warn_of_missing_key(_project: str, _stack: str) -> None:
+    pulumi.log.warn(
+        "No API key is configured, so values that this program reads from Baseten are unknown in this preview. "
+        "Set baseten:apiKey or BASETEN_API_KEY to see them."
+    )
+
+
+def _refuse_malformed(arguments: Mapping[str, Any]) -> None:
+    from baseten_pulumi.errors import ConfigurationError, Message
+    from baseten_pulumi.schema.validate import Failure, validate_names
 
     outputs = [name for name, value in arguments.items() if isinstance(value, pulumi.Output)]
-    if outputs:
-        seen = f"{outputs[0]} is an Output, whose value is not known yet."
-        advice = "Use the function of that name ending in _output, which takes outputs."
-        raise ConfigurationError(Statements("Baseten could not be asked.", seen, "Nothing was sent.", advice))
-
-
-def _refuse_nameless(name: Any) -> None:
-    from baseten_pulumi.errors import ConfigurationError, Statements
-    from baseten_pulumi.provider.judging import shown
-
-    if not isinstance(name, str) or not name:
-        seen = f"name must be a text that is not empty, got {shown(name)}."
-        advice = "Correct it in the program."
-        raise ConfigurationError(Statements("A model could not be looked up.", seen, "Nothing was sent.", advice))
-
-
-def _refuse_misnamed(what: str, names: Mapping[str, Any]) -> None:
-    from baseten_pulumi.errors import ConfigurationError, Statements
-    from baseten_pulumi.provider.checking import misnamed
-
-    failures = "; ".join(f"{failure.path} {failure.reason}" for failure in misnamed(names))
+    names = {name: value for name, value in arguments.items() if name != "name"}
+    failures = [] if outputs else validate_names(names)
+    if "name" in arguments and not outputs and not (isinstance(arguments["name"], str) and arguments["name"]):
+        failures.append(Failure("name", "must be a non-empty string", arguments["name"]))
+    failures += [Failure(name, "is an Output, whose value is not known yet") for name in outputs]
     if failures:
-        raise ConfigurationError(
-            Statements(f"{what} could not be read.", f"{failures}.", "Nothing was sent.", "Correct it in the program.")
+        action = (
+            "Use the function whose name ends in _output; it accepts outputs."
+            if outputs
+            else "Correct it in the program."
         )
+        observed = " ".join(f"{failure}." for failure in failures)
+        raise ConfigurationError(Message("The lookup failed.", observed, "Nothing was sent.", action))
+
+
+def _environment(model_id: str, env_name: str, found: "environment.Environment") -> Environment:
+    from baseten_pulumi.schema.settings import nest
+
+    settings = nest(found.settings)
+    config = settings.get("promotion_settings", {}).pop("rolling_deploy_config", None)
+    promotion_settings = {
+        **settings.get("promotion_settings", {}),
+        "rolling_deploy_config": config and _make(RollingDeployConfig, **config),
+    }
+    return _make(
+        Environment,
+        model_id=model_id,
+        env_name=env_name,
+        autoscaling_settings=_make(AutoscalingSettings, **settings.get("autoscaling_settings", {})),
+        promotion_settings=_make(PromotionSettings, **promotion_settings),
+        request_backpressure_settings=_make(
+            RequestBackpressureSettings, **settings.get("request_backpressure_settings", {})
+        ),
+        in_progress_promotion=found.promotion and _make(Promotion, **found.promotion.outputs()),
+    )
+
+
+def _make(kind: Callable[..., _Result], **values: Any) -> _Result:
+    """Construct an output type, whose constructor type checkers do not see."""
+    return kind(**values)

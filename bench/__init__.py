@@ -1,1 +1,1 @@
-"""Measure how long settings of whole fleets take to be in force, against a plain provider and against the limit."""
+"""Measure how long settings of whole fleets take to be applied, against a plain provider and against the limit."""

@@ -23,7 +23,7 @@ _Found = TypeVar("_Found")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure what was asked for; return 1 where a run failed."""
+    """Measure what was asked for; return 1 if a run failed."""
     chosen = _parser().parse_args(arguments)
     for package in ("baseten_pulumi", "bench"):  # as an installer does, and did for whatever is compared
         compileall.compile_dir(ROOT / package, quiet=1)
@@ -40,13 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class Steps:
-    """Take one step after another and tell of each; go on after one that fails."""
+    """Take one step after another and report each; go on after one that fails."""
 
     def __init__(self) -> None:
         self.failed = False
 
     def take(self, name: str, step: Callable[[], _Found], seconds: Callable[[_Found], float]) -> _Found | None:
-        """Return what a step finds; None where it fails."""
+        """Return the result of a step; None if it fails."""
         print(f"{name} … ", end="", file=sys.stderr, flush=True)
         try:
             found = step()
@@ -104,9 +104,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _some(names: Collection[str], text: str) -> tuple[str, ...]:
     words = tuple(text.split(","))
-    strangers = [word for word in words if word not in names]
-    if strangers:
-        raise argparse.ArgumentTypeError(f"{', '.join(strangers)}: not among {', '.join(names)}")
+    unknown = [word for word in words if word not in names]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: not among {', '.join(names)}")
     return words
 
 

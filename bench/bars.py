@@ -10,7 +10,7 @@ from bench.results import Measurement, Results
 OF_FLOOR = {"wide": 1.15, "joint": 1.25}
 OF_BIG_FLEET = 1.3
 TIMES_FASTER_THAN_PLAIN = 15.0
-GETS_PER_ENVIRONMENT = 2.0
+GETS_PER_ENVIRONMENT = 2.5
 LAG_SECONDS = max(0.6, 0.2 * APPLY_SECONDS)
 OF_PREVIEW = 1.2
 OF_IMPORT = 1.15
@@ -46,7 +46,7 @@ def bars(results: Results, engine: str) -> list[Bar]:
         chain(
             _waiting(results, engine),
             _big_fleet(results, engine),
-            _manners(results, engine),
+            _requests_and_lag(results, engine),
             _low_limit(results, engine),
             _memory(results, engine),
             _without_waiting(results, engine),
@@ -76,10 +76,10 @@ def _big_fleet(results: Results, engine: str) -> Iterator[Bar]:
             yield Bar(name, ours.wall_seconds / least, OF_BIG_FLEET)
 
 
-def _manners(results: Results, engine: str) -> Iterator[Bar]:
+def _requests_and_lag(results: Results, engine: str) -> Iterator[Bar]:
     for each in results.measurements:
         case, seen = each.case, each.observation
-        if case.engine != engine or not _is_judged_on_manners(case):
+        if case.engine != engine or not _is_compared(case):
             continue
         name = f"{case.size} {case.subject}"
         yield Bar(f"{name}: GETs an environment", seen.gets / case.size, GETS_PER_ENVIRONMENT)
@@ -88,8 +88,8 @@ def _manners(results: Results, engine: str) -> Iterator[Bar]:
             yield Bar(f"{name}: detection lag, worst s", seen.lag_worst_seconds, 2 * LAG_SECONDS)
 
 
-def _is_judged_on_manners(case: Case) -> bool:
-    """Tell whether it is ours, four environments a model (one alone has no list to share) and not too many."""
+def _is_compared(case: Case) -> bool:
+    """Return whether it is ours, four environments a model (one alone has no list to share) and not too many."""
     return case.subject in OF_FLOOR and case.rate_limit == RATE_LIMIT and 1 < case.size <= FLEET
 
 

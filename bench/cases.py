@@ -23,13 +23,13 @@ _JUDGED = ("floor", "floor-wide", "wide", "joint")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A way to put a fleet's settings in force.
+    """A way to apply a fleet's settings.
 
     Attributes:
         label: What the table calls it.
         program: A module of `bench.programs`; None for the limit, which needs no engine.
         parallel: The engine's `--parallel`; None for its own default.
-        floor: The subject whose time is the engine's own at the same parallelism; None where there is none.
+        floor: The subject whose time is the engine's own at the same parallelism; None if there is none.
         largest: The size beyond which it takes too long to be worth it; None for none.
         waiting: What it waits for together.
     """
@@ -61,7 +61,7 @@ class Case:
         subject: A key of SUBJECTS.
         engine: "local", "real", or NO_ENGINE for the limit.
         size: How many environments.
-        rate_limit: Requests a second that the emulator lets in, for each endpoint.
+        rate_limit: Requests a second that the emulator accepts, for each endpoint.
         skips_checkpoints: Whether the engine writes the state only at the end.
     """
 

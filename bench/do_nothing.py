@@ -20,7 +20,7 @@ class DoNothingProvider(ResourceProvider):
 
 
 class DoNothing(Resource, module="bench", name="DoNothing"):
-    """Stand where settings would."""
+    """Takes the place of settings."""
 
     def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(DoNothingProvider(), name, dict(inputs), opts)

@@ -21,8 +21,8 @@ class Baseten:
 
     Attributes:
         fleet: The environments it has.
-        apply_seconds: From accepting settings to reporting them.
-        rate_limit: Requests a second for each key and endpoint; as many may come at once.
+        apply_seconds: Seconds between accepting settings and reporting them.
+        rate_limit: Requests per second for each key and endpoint; as many may come at once.
     """
 
     fleet: Fleet
@@ -38,7 +38,7 @@ class EmulatorProcess:
         self.url: str = connection.recv()
 
     def observation(self, waiting: Waiting = "each") -> Observation:
-        """Return what it saw so far of somebody who waits for so much together."""
+        """Return what it recorded so far, for a wait for so much together."""
         self._connection.send(waiting)
         observed: Observation = self._connection.recv()
         return observed

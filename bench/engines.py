@@ -38,7 +38,7 @@ class Run:
 
     Attributes:
         wall_seconds: From its start to its end.
-        provider_bytes: The provider process's peak memory; None where there was none, or where it cannot be told.
+        provider_bytes: The provider process's peak memory; None if there was none, or it is not known.
         succeeded: Whether its exit status was 0.
         text: All it printed.
     """

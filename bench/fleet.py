@@ -1,4 +1,4 @@
-"""The fleet that every subject puts in force; programs, the limit and the emulator all read it here."""
+"""The fleet that every subject applies; programs, the limit and the emulator all read it here."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ SETTINGS: dict[str, Any] = {
     "autoscaling_settings": {"min_replica": 1, "max_replica": 4, "concurrency_target": 8},
     "promotion_settings": {"ramp_up_while_promoting": True, "ramp_up_duration_seconds": 300},
 }
-"""What is put in force in each environment; none of it is Baseten's default."""
+"""What is applied to each environment; none of it is Baseten's default."""
 
 
 @dataclass(frozen=True, slots=True)

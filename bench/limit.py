@@ -18,10 +18,10 @@ BURST_SECONDS = 0.9
 _TOO_MANY_REQUESTS = 429
 
 
-def seconds_to_put_in_force(url: str, api_key: str, fleet: Fleet, per_second: float) -> float:
-    """Put a whole fleet's settings in force and return how long that took."""
+def seconds_to_apply(url: str, api_key: str, fleet: Fleet, per_second: float) -> float:
+    """Apply a whole fleet's settings; return how many seconds that took."""
     began = time.perf_counter()
-    asyncio.run(_put_in_force(url, api_key, fleet, per_second))
+    asyncio.run(_apply(url, api_key, fleet, per_second))
     return time.perf_counter() - began
 
 
@@ -50,13 +50,13 @@ class Bare:
         self._patching = Pace(per_second * SHARE_OF_THE_LIMIT)
         self._listing = Pace(per_second * SHARE_OF_THE_LIMIT)
 
-    async def put_model_in_force(self, model_id: str, members: Sequence[Member]) -> None:
+    async def apply_model(self, model_id: str, members: Sequence[Member]) -> None:
         """Send everything for one model at once, then read its list until everything shows."""
         path = f"/v1/models/{model_id}/environments"
         sent = (self._answered(self._patching, "PATCH", f"{path}/{each.env_name}", SETTINGS) for each in members)
         await asyncio.gather(*sent)
         while True:
-            if _all_in_force(await self._answered(self._listing, "GET", path), members):
+            if _all_applied(await self._answered(self._listing, "GET", path), members):
                 return
             await asyncio.sleep(POLL_SECONDS)
 
@@ -69,20 +69,20 @@ class Bare:
             await asyncio.sleep(float(response.headers["retry-after"]))
 
 
-async def _put_in_force(url: str, api_key: str, fleet: Fleet, per_second: float) -> None:
+async def _apply(url: str, api_key: str, fleet: Fleet, per_second: float) -> None:
     headers = {"Authorization": f"Api-Key {api_key}"}
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
     async with httpx.AsyncClient(base_url=url, headers=headers, limits=limits, timeout=60, trust_env=False) as client:
         bare = Bare(client, per_second)
-        await asyncio.gather(*(bare.put_model_in_force(*model) for model in fleet.by_model().items()))
+        await asyncio.gather(*(bare.apply_model(*model) for model in fleet.by_model().items()))
 
 
-def _all_in_force(answer: Any, members: Sequence[Member]) -> bool:
+def _all_applied(answer: Any, members: Sequence[Member]) -> bool:
     reported = {environment["name"]: environment for environment in answer["environments"]}
-    return all(_is_in_force(reported[member.env_name]) for member in members)
+    return all(_is_applied(reported[member.env_name]) for member in members)
 
 
-def _is_in_force(environment: dict[str, Any]) -> bool:
+def _is_applied(environment: dict[str, Any]) -> bool:
     return all(
         environment[group][name] == value for group, settings in SETTINGS.items() for name, value in settings.items()
     )

@@ -10,7 +10,7 @@ from bench.cases import APPLY_SECONDS, SUBJECTS, WIDE, Case
 from bench.emulating import Baseten, emulated
 from bench.engines import API_KEY, ROOT, project
 from bench.fleet import Fleet
-from bench.limit import seconds_to_put_in_force
+from bench.limit import seconds_to_apply
 from bench.results import Comparison, Measurement
 
 PREVIEWS = 7
@@ -28,7 +28,7 @@ def measure(case: Case) -> Measurement:
     fleet, subject = Fleet(case.size), SUBJECTS[case.subject]
     with emulated(Baseten(fleet, APPLY_SECONDS, case.rate_limit)) as emulator:
         if subject.program is None:
-            seconds = seconds_to_put_in_force(emulator.url, API_KEY, fleet, case.rate_limit)
+            seconds = seconds_to_apply(emulator.url, API_KEY, fleet, case.rate_limit)
             return Measurement(case, seconds, None, emulator.observation())
         with project(case.engine, subject.program, case.size, emulator.url) as stack:
             run = stack.up(subject.parallel, skips_checkpoints=case.skips_checkpoints)

@@ -21,7 +21,7 @@ class PeakMemory:
         marker: A NAME=value of its environment that no other process has.
 
     Attributes:
-        peak_bytes: Resident memory at most, in the last provider process seen; None where none was.
+        peak_bytes: Resident memory at most, in the last provider process; None if there was none.
     """
 
     def __init__(self, marker: str) -> None:

@@ -1,4 +1,4 @@
-"""What the emulator saw of a run, as numbers."""
+"""What the emulator recorded of a run, as numbers."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -19,14 +19,14 @@ _PARTS_OF_PATH: dict[Waiting, int] = {"each": 6, "model": 4, "fleet": 2}
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Count a run's requests, and tell how late what came into force was seen.
+    """The requests of a run, and how late it was observed that settings were applied.
 
     Attributes:
         patches: PATCH requests, refused ones included.
         gets: GET requests, refused ones included.
         refused: Requests answered 429.
-        lag_median_seconds: From coming into force, while there was somebody to wait, to the first answer that shows
-            it; None where none did.
+        lag_median_seconds: From being applied, or from when the wait began if that is later, to the first response that
+            shows it; None if none did.
         lag_worst_seconds: The longest of these.
     """
 
@@ -57,7 +57,7 @@ def lags(
 ) -> list[float]:
     """Return for each change how long after it the first answer came that shows it; those never shown are left out.
 
-    A joint wait begins once everything waited for was sent: until then, what is in force counts as not late.
+    A joint wait begins once everything waited for was sent: until then, nothing counts as late.
     """
     answered, last_sent = _answered_by_path(requests), _last_sent(requests, waiting)
     found = []

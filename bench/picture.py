@@ -46,7 +46,7 @@ def draw(results: Results, path: Path) -> None:
 def _drawn_group(group: Sequence[Measurement], top: int, longest: float) -> Iterator[str]:
     case = group[-1].case
     once = ", state written once" if any(each.case.skips_checkpoints for each in group) else ""
-    yield _text(MARGIN, top + 20, f"{case.size} environments, seconds until all are in force{once}", "title")
+    yield _text(MARGIN, top + 20, f"{case.size} environments, seconds until all are applied{once}", "title")
     for number, measured in enumerate(group):
         yield from _drawn_bar(measured, top + TITLE_HEIGHT - 12 + ROW_HEIGHT * number, longest)
 

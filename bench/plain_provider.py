@@ -21,7 +21,7 @@ class PlainProvider(ResourceProvider):
         headers = {"Authorization": f"Api-Key {os.environ['BASETEN_API_KEY']}"}
         with httpx.Client(base_url=os.environ["BASETEN_BASE_URL"], headers=headers, trust_env=False) as client:
             client.patch(path, json=_whole(wanted)).raise_for_status()
-            while not _is_in_force(wanted, client.get(path).raise_for_status().json()):
+            while not _is_applied(wanted, client.get(path).raise_for_status().json()):
                 time.sleep(POLL_SECONDS)
         return CreateResult(f"{props['model_id']}/{props['env_name']}", props)
 
@@ -41,5 +41,5 @@ def _whole(wanted: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _is_in_force(wanted: dict[str, Any], reported: dict[str, Any]) -> bool:
+def _is_applied(wanted: dict[str, Any], reported: dict[str, Any]) -> bool:
     return all(reported[group][name] == value for group, settings in wanted.items() for name, value in settings.items())

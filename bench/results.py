@@ -12,7 +12,7 @@ from bench.observing import Observation
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What one run of a case took and what the emulator saw of it; `provider_bytes` is None where it cannot be told."""
+    """What one run of a case took and what the emulator saw of it; `provider_bytes` is None if it is not known."""
 
     case: Case
     wall_seconds: float
@@ -49,7 +49,7 @@ class Results:
         machine: What it was measured on, in words by name.
         measurements: One for each case that succeeded; of several runs the one whose time is the median.
         previews: A no-op preview against one of the do-nothing resource, by engine; empty where not measured.
-        imports: `import baseten_pulumi` against `import pulumi`; None where not measured.
+        imports: `import baseten_pulumi` against `import pulumi`; None if not measured.
     """
 
     machine: Mapping[str, str]
@@ -60,7 +60,7 @@ class Results:
     def find(
         self, subject: str, engine: str, size: int, *, rate_limit: float = RATE_LIMIT, skips_checkpoints: bool = False
     ) -> Measurement | None:
-        """Return one measurement; None where it was not made."""
+        """Return one measurement; None if it was not made."""
         case = Case(subject, engine, size, rate_limit, skips_checkpoints)
         return next((each for each in self.measurements if each.case == case), None)
 

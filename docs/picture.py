@@ -1,4 +1,4 @@
-"""Draw `docs/run.svg` from a real run: `python docs/picture.py` runs the demo and pictures one of its steps."""
+"""Draw `docs/run.svg` from a real run: `python docs/picture.py` runs the demo and draws one of its steps."""
 
 import io
 import re
@@ -12,8 +12,11 @@ from rich.text import Text
 ROOT = Path(__file__).resolve().parent.parent
 STEP, NEXT_STEP = "━━ A changed setting", "━━ Drift"
 COLOURS = {"+": "green", "~": "yellow", "-": "red", "$": "bold", "━": "bold cyan"}
-WIDTH = 118
-# A picture fetches nothing from other hosts.
+# The longest row, the one that waits.
+WIDTH = 134
+# Dots that the CLI prints as time passes if its output is not a terminal.
+HEARTBEAT = "@ "
+# A picture must fetch nothing from other hosts.
 WEB_FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
@@ -24,6 +27,8 @@ def main() -> None:
     step = text[text.index(STEP) : text.index(NEXT_STEP)]
     console = Console(record=True, width=WIDTH, file=io.StringIO())
     for line in step.rstrip().splitlines():
+        if line.startswith(HEARTBEAT):
+            continue
         console.print(Text(line, style=COLOURS.get(line.strip()[:1], "")), soft_wrap=False)
     picture = console.export_svg(title="baseten-pulumi")
     (ROOT / "docs" / "run.svg").write_text(WEB_FONTS.sub("", picture))

@@ -1,7 +1,7 @@
 """Take settings through their whole life, on an emulator of Baseten; `make demo` runs this.
 
 It works on a copy of the project in a temporary folder, with a home, state, passphrase and key of its own, and leaves
-nothing behind. The Pulumi CLI is used where it is on PATH, otherwise the local engine that ships with the package.
+nothing behind. It uses the Pulumi CLI if that is on PATH, otherwise the local engine.
 """
 
 import argparse
@@ -36,17 +36,17 @@ class Project:
             self._init(stack)
 
     def run(self, *words: str, stack: str) -> int:
-        """Run an engine command on one stack, its output going to the terminal; return its exit status."""
+        """Run an engine command on one stack, with its output on the terminal; return its exit status."""
         command = [*self._engine, *words, "--stack", stack]
         print(f"\n$ {' '.join(command).replace(sys.executable, 'python')}", flush=True)
         command.append("--non-interactive")
         return subprocess.run(command, cwd=self._folder, env=self._environment, check=False).returncode
 
     def must(self, *words: str, stack: str) -> None:
-        """Run an engine command that has to succeed."""
+        """Run an engine command that must succeed."""
         status = self.run(*words, stack=stack)
         if status:
-            sys.exit(f"The demo stopped: {words[0]} ended with {status}.")
+            sys.exit(f"The demo stopped: {words[0]} exited with {status}.")
 
     def declare(self, stack: str, **autoscaling: int) -> None:
         """Write other autoscaling settings into a stack's configuration, as an editor would."""
@@ -54,8 +54,8 @@ class Project:
         content = yaml.safe_load(file.read_text())
         content["config"]["model-serving:autoscaling"].update(autoscaling)
         file.write_text(yaml.safe_dump(content, sort_keys=False))
-        said = ", ".join(f"{name}: {value}" for name, value in autoscaling.items())
-        print(f"\n  Pulumi.{stack}.yaml now says {said}")
+        declared = ", ".join(f"{name}: {value}" for name, value in autoscaling.items())
+        print(f"\n  Pulumi.{stack}.yaml now has {declared}")
 
     def _copy(self, url: str) -> None:
         for file in ROOT.glob("Pulumi*.yaml"):
@@ -79,12 +79,12 @@ class Project:
             command, cwd=self._folder, env=self._environment, check=False, capture_output=True, text=True
         )
         if done.returncode:
-            sys.exit(f"The demo stopped: `{' '.join(command)}` said: {done.stderr.strip()}")
+            sys.exit(f"The demo stopped: `{' '.join(command)}` failed: {done.stderr.strip()}")
 
 
 @contextmanager
 def temporary_project(apply_seconds: float) -> Iterator[tuple[Project, Emulator]]:
-    """Start the emulator and copy the project; clear both away afterwards."""
+    """Start the emulator and copy the project; remove both afterwards."""
     with (
         tempfile.TemporaryDirectory(prefix="baseten-pulumi-demo-") as folder,
         Emulator(apply_seconds=apply_seconds) as emulator,
@@ -98,43 +98,43 @@ def say(text: str) -> None:
 
 
 def main() -> None:
-    """Show every step, each announced by what it shows."""
+    """Run every step, each with a heading."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--apply-seconds", type=float, default=3.0, help="how long the emulator takes to apply settings"
     )
     seconds: float = parser.parse_args().apply_seconds
     with temporary_project(seconds) as (project, emulator):
-        print(f"An emulator of Baseten's API serves on {emulator.url}; settings take {seconds:g} s to apply.")
-        put_in_force(project)
+        print(f"An emulator of Baseten's API runs on {emulator.url}; settings take {seconds:g} s to apply.")
+        apply(project)
         change(project)
         drift(project, emulator)
         refuse(project)
-        clear_away(project)
+        destroy(project)
 
 
-def put_in_force(project: Project) -> None:
+def apply(project: Project) -> None:
     """Preview, apply three stacks, and apply again."""
-    say("A preview: it says what would be sent, and asks nobody; it needs neither key nor network.")
+    say("A preview: it shows what would be sent, and needs neither key nor network.")
     project.must("preview", "--diff", stack="dev")
-    say("up: each row waits until Baseten reports the settings, and names those it waits for.")
+    say("up: each resource waits until Baseten has applied the settings; its row shows which ones differ.")
     for stack in STACKS:
         project.must("up", "--yes", "--skip-preview", stack=stack)
-    say("A second up: everything is in force, so nothing is sent.")
+    say("A second up: everything is applied, so nothing is sent.")
     project.must("up", "--yes", "--skip-preview", "--expect-no-changes", stack="production")
 
 
 def change(project: Project) -> None:
     """Change a setting in the program."""
-    say("A changed setting: previewed as old => new, then put in force.")
+    say("A changed setting: previewed as old => new, then applied.")
     project.declare("production", max_replica=6)
     project.must("preview", "--diff", stack="production")
     project.must("up", "--yes", "--skip-preview", stack="production")
 
 
 def drift(project: Project, emulator: Emulator) -> None:
-    """Let somebody change a setting by hand, and bring it back."""
-    say("Drift: somebody sets max_replica to 9 by hand; refresh finds it, the preview shows it come back.")
+    """Change a setting by hand, and reset it."""
+    say("Drift: somebody sets max_replica to 9 by hand; refresh finds it, the preview shows the reset.")
     settings: Mapping[str, int] = {"max_replica": 9}
     emulator.change(MODEL, "production", autoscaling_settings=settings)
     project.must("refresh", "--yes", "--skip-preview", "--diff", stack="production")
@@ -143,20 +143,20 @@ def drift(project: Project, emulator: Emulator) -> None:
 
 
 def refuse(project: Project) -> None:
-    """Declare what cannot be."""
-    say("A bad value: refused in the preview, by name, rule and value; nothing is sent.")
+    """Declare an invalid value."""
+    say("An invalid value: the preview refuses it, with path, rule and value; nothing is sent.")
     project.declare("production", min_replica=7)
     if project.run("preview", stack="production") == 0:
-        sys.exit("The demo stopped: the bad value was not refused.")
+        sys.exit("The demo stopped: the invalid value was not refused.")
     project.declare("production", min_replica=1)
 
 
-def clear_away(project: Project) -> None:
+def destroy(project: Project) -> None:
     """Destroy every stack."""
-    say("destroy: the stacks forget the settings; Baseten keeps them, nothing is reverted.")
+    say("destroy: the stacks no longer manage the settings; Baseten keeps them, nothing is reverted.")
     for stack in STACKS:
         project.must("destroy", "--yes", "--skip-preview", stack=stack)
-    say("That was the whole life of some settings. Your own: see README.md, “On your own models”.")
+    say("That was all. For your own models, see README.md, “On your own models”.")
 
 
 if __name__ == "__main__":

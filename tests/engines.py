@@ -184,15 +184,6 @@ class Stack:
         """Return one resource of the state, by name."""
         return next(resource for resource in self.state() if resource["urn"].endswith(f"::{name}"))
 
-    def adopt(self, state: Path) -> None:
-        """Put a kept state file in place of the stack's own."""
-        if self.kind == "real":
-            self._command("stack", "import", "--file", str(state), "--stack", self.name).check_returncode()
-            return
-        own = self.folder / "state" / "local-engine" / "serving" / f"{self.name}.json"
-        own.parent.mkdir(parents=True)
-        shutil.copy(state, own)
-
     def written(self) -> str:
         """Return every byte an engine left in the folder, as text."""
         files = (path for path in self.folder.rglob("*") if path.is_file())

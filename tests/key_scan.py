@@ -1,4 +1,4 @@
-"""Look for a key in whatever a run leaves: plain, percent-encoded, JSON-escaped or base64, and within each other."""
+"""Search for a key in what a run leaves behind: plain, percent-encoded, JSON-escaped, in base64 or nested in these."""
 
 import html
 import re
@@ -15,13 +15,13 @@ _TESTS = Path(__file__).parent
 
 
 def holds(content: str | bytes, key: str) -> bool:
-    """Tell whether a key can be read out of a content by anybody who decodes it."""
+    """Return whether a key can be decoded from content."""
     text = content.decode("latin-1") if isinstance(content, bytes) else content
     return _found(text, key, _DEPTH)
 
 
 def told(error: BaseException) -> str:
-    """Return all that a report of an error shows: its words, what it is made of and every frame with its locals.
+    """Return everything that an error report can show: message, attributes and every frame with its locals.
 
     Frames of the tests are left out: they know the key.
     """
@@ -43,7 +43,7 @@ def _found(text: str, key: str, depth: int) -> bool:
 
 
 def _decoded(text: str) -> Iterator[str]:
-    """Yield what a text says in each way it may be encoded, where that is something else."""
+    """Yield each decoding of a text that differs from it."""
     plain = (unquote(text), html.unescape(text), _ESCAPE.sub(lambda it: chr(int(it[1], 16)), text))
     yield from (each for each in dict.fromkeys(plain) if each != text)
     for piece in _BASE64.findall(text):

@@ -1,4 +1,4 @@
-"""Programs run against Pulumi's own test double of an engine: no process, no state, only what is registered."""
+"""Run programs against Pulumi's own mocks: no process, no state, only what is registered."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -11,29 +11,29 @@ from pulumi.runtime.stack import wait_for_rpcs
 
 
 class Mocks(pulumi.runtime.Mocks):
-    """Remember what was registered and give outputs back."""
+    """Record what is registered, and return outputs."""
 
     def __init__(self, outputs: Mapping[str, Any]) -> None:
         self.registered: list[pulumi.runtime.MockResourceArgs] = []
         self._outputs = outputs
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        """Give the inputs back as outputs, and those every resource has."""
+        """Return the inputs as outputs, with the outputs that every resource has."""
         self.registered.append(args)
         return args.resource_id or "abc123/production", {**args.inputs, **self._outputs}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], None]:
-        """Answer a function call with nothing."""
+        """Return nothing for a function call."""
         return {}, None
 
     def inputs(self, name: str) -> dict[str, Any]:
-        """Return the inputs a resource was registered with, without nulls and the host's own entry."""
+        """Return the inputs of a registered resource without nulls and the host's own entry."""
         (found,) = (args.inputs for args in self.registered if args.name == name)
         return {key: value for key, value in found.items() if value is not None and key != "__provider"}
 
 
-OUTPUTS = {"status": "ACCEPTED", "in_force": True, "requests": 2.0, "incarnation": "1f"}
-"""What every resource says besides its inputs, unless the test says otherwise."""
+OUTPUTS = {"status": "ACCEPTED", "in_force": True, "revision": "1f"}
+"""The outputs of every resource besides its inputs, unless a test gives others."""
 
 
 def run(
@@ -43,10 +43,10 @@ def run(
     stack: str = "dev",
     outputs: Mapping[str, Any] = OUTPUTS,
 ) -> tuple[Any, Mocks]:
-    """Run a program to its end, as Pulumi does; return its output's value, and what it registered."""
+    """Run a program to its end, as Pulumi does; return the value of its output and what it registered."""
 
     async def go() -> Any:
-        SETTINGS.outputs.clear()  # those of programs before
+        SETTINGS.outputs.clear()  # of earlier programs
         try:
             output = program()
             return await output.future() if isinstance(output, pulumi.Output) else output
@@ -55,7 +55,7 @@ def run(
 
     mocks = Mocks(outputs)
     loop, threads_loop = asyncio.new_event_loop(), asyncio.new_event_loop()
-    # Pulumi's test double makes a loop for each thread that has none, and closes none.
+    # Pulumi's mocks create an event loop for each thread that has none, and close none.
     threads = ThreadPoolExecutor(1, initializer=asyncio.set_event_loop, initargs=(threads_loop,))
     loop.set_default_executor(threads)
     asyncio.set_event_loop(loop)
@@ -70,7 +70,7 @@ def run(
 
 
 async def _to_the_end() -> None:
-    """Wait as Pulumi does, and after an error for the rest too, which would show in another test."""
+    """Wait as Pulumi does; after an error wait for other tasks too, whose errors would show up in another test."""
     try:
         await wait_for_rpcs()
     except BaseException:

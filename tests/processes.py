@@ -31,7 +31,7 @@ def left_behind(stack: Stack) -> dict[int, str]:
 
 
 def kill(stack: Stack, which: Callable[[str], bool]) -> int:
-    """Kill those whose command line fits, at once and without a word; return how many there were."""
+    """Kill those whose command line fits, with SIGKILL; return how many there were."""
     fitting = [pid for pid, line in of(stack).items() if which(line)]
     for pid in fitting:
         with contextlib.suppress(ProcessLookupError):

@@ -82,7 +82,7 @@ def patches(emulator: Emulator) -> list[object]:
 
 
 def polls(emulator: Emulator) -> int:
-    """Return how often Baseten was asked since it received the last PATCH; 0 before the first."""
+    """Return the number of requests since the last PATCH; 0 before the first."""
     methods = [request.method for request in emulator.requests]
     return methods[::-1].index("PATCH") if "PATCH" in methods else 0
 
@@ -97,7 +97,7 @@ def until(condition: Callable[[], bool], within_seconds: float = RUN_SECONDS) ->
 
 @contextlib.contextmanager
 def once(condition: Callable[[], bool], act: Callable[[], None]) -> Iterator[None]:
-    """Act while the block runs, as soon as a condition holds; one that never comes to hold fails the test."""
+    """Act while the block runs, as soon as a condition holds; one that never does fails the test."""
     ended, acted = threading.Event(), threading.Event()
 
     def watch() -> None:

@@ -1,1 +1,1 @@
-"""How Baseten speaks: the only place with HTTP."""
+"""Baseten's management API over HTTP; the only place that uses httpx."""

@@ -1,13 +1,14 @@
-"""What went wrong with a request, as an error that says what to do.
-
-Every answer that is not a success and every exception of the HTTP library becomes one of `baseten_pulumi.errors`. The
-API key is taken out of whatever Baseten or the HTTP library says.
-"""
+"""Turn responses that are not a success, and exceptions of httpx, into errors that say what to do."""
 
 import asyncio
 import json
 import math
+import socket
+import ssl
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -15,11 +16,9 @@ import httpx
 import pydantic
 
 from baseten_pulumi import errors
-from baseten_pulumi.api.limiting import NoTurnError
-from baseten_pulumi.api.masking import masked
-from baseten_pulumi.errors import RequestError, Statements
+from baseten_pulumi.api.models import printable
+from baseten_pulumi.errors import Message, RequestError
 
-# Longest piece of an answer that an error quotes.
 QUOTED_CHARACTERS = 300
 _NEVER_SENT = (
     httpx.ConnectError,
@@ -30,251 +29,281 @@ _NEVER_SENT = (
     httpx.InvalidURL,
     UnicodeError,
 )
-# More names than this are not listed.
 _NAMES_LISTED = 10
-_MAY_HAVE_TAKEN = "Baseten may have taken the settings all the same."
-
-_CLASSES: dict[int, type[RequestError]] = {
-    HTTPStatus.UNAUTHORIZED: errors.AuthenticationError,
-    HTTPStatus.FORBIDDEN: errors.PermissionDeniedError,
-    HTTPStatus.NOT_FOUND: errors.NotFoundError,
-    HTTPStatus.CONFLICT: errors.ConflictError,
-    HTTPStatus.TOO_MANY_REQUESTS: errors.RateLimitedError,
-}
-_NETWORK = (
-    "Run `pulumi up` again; if it stays, check the network, its proxies and the address "
-    "(baseten:baseUrl or BASETEN_BASE_URL)."
-)
-_ADVICE: dict[type[RequestError], str] = {
-    errors.AuthenticationError: "Set a valid key: `pulumi config set --secret baseten:apiKey KEY`, or BASETEN_API_KEY.",
-    errors.PermissionDeniedError: "Set the key of one who may manage this model: `pulumi config set --secret "
-    "baseten:apiKey KEY`, or BASETEN_API_KEY.",
-    errors.NotFoundError: "Check the model id, the environment's name and baseten:baseUrl.",
-    errors.ConflictError: "Wait for the other operation (a promotion, perhaps) to end, then run `pulumi up` again.",
-    errors.RedirectedError: "Set baseten:baseUrl to the address of Baseten's API itself.",
-    errors.RejectedError: "Correct the setting Baseten names, then run `pulumi up` again.",
-    errors.RateLimitedError: "Run `pulumi up` again in a minute, or with a lower `--parallel`.",
-    errors.ServerError: "Run `pulumi up` again; if it stays, see https://status.baseten.co.",
+_MAY_HAVE_APPLIED = "Baseten may have applied the settings anyway."
+_SET_KEY = "set baseten:apiKey (`pulumi config set --secret baseten:apiKey KEY`) or BASETEN_API_KEY."
+_NETWORK = "Try again. If it fails again, check the network, the proxy, and baseten:baseUrl or BASETEN_BASE_URL."
+_ACTIONS: dict[type[RequestError], str] = {
+    errors.AuthenticationError: f"Use a valid API key: {_SET_KEY}",
+    errors.PermissionDeniedError: f"Use an API key that may manage this model: {_SET_KEY}",
+    errors.NotFoundError: "Check the model id, the environment name, and baseten:baseUrl or BASETEN_BASE_URL.",
+    errors.ConflictError: "Wait for the other operation, such as a promotion, to finish, then try again.",
+    errors.RedirectedError: "Set baseten:baseUrl or BASETEN_BASE_URL to the address of Baseten's API.",
+    errors.RejectedError: "Correct what Baseten rejected, and try again.",
+    errors.RateLimitedError: "Try again in a minute, or with fewer operations at a time.",
+    errors.ServerError: "Try again. If it fails again, see https://status.baseten.co.",
     errors.RequestTimeoutError: _NETWORK,
-    errors.ConnectionBrokenError: _NETWORK,
-    errors.UnexpectedAnswerError: "Check that baseten:baseUrl is Baseten's API and that no proxy answers in its place.",
+    errors.ConnectionFailedError: _NETWORK,
+    errors.UnexpectedResponseError: "Check that baseten:baseUrl or BASETEN_BASE_URL points to Baseten, not to a proxy.",
+    errors.CertificateError: "Set SSL_CERT_FILE to a file with the certificates to trust, or correct baseten:baseUrl.",
 }
+# Gateways in front of Baseten answer these while it restarts.
+_GATEWAY_STATUSES = frozenset({502, 503, 504, *range(520, 525)})
+# How long errors are retried that may not be transient: 409, 423, 500 and the like.
+_DOUBTFUL_SECONDS = 300.0
+_UNREADABLE_SECONDS = 60.0
+# A host name that does not resolve is usually misspelled.
+_UNKNOWN_HOST_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, as far as an error needs to know it.
+    """One request.
 
     Attributes:
         method: HTTP method.
         path: Path of the URL.
-        goal: What is not achieved when it does not succeed; a whole sentence.
-        api_key: What must not be quoted.
-        host: Where it goes: scheme, host and port.
+        failed: What the error says if it does not succeed; a sentence.
+        base_url: Where it goes, for errors.
     """
 
     method: str
     path: str
-    goal: str
-    api_key: str
-    host: str = ""
-
-    def __repr__(self) -> str:
-        return f"Request({self.method} {self.path})"
+    failed: str
+    base_url: str
 
     @property
-    def changes_something(self) -> bool:
-        """Whether Baseten's state could depend on it."""
-        return self.method != "GET"
+    def endpoint(self) -> str:
+        """What Baseten's rate limit counts by: method and path without ids, "GET /v1/models/…/environments"."""
+        empty, version, *parts = self.path.split("/")
+        return f"{self.method} " + "/".join([empty, version, *("…" if i % 2 else part for i, part in enumerate(parts))])
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it changes nothing at Baseten."""
+        return self.method == "GET"
 
 
-def from_response(request: Request, response: httpx.Response) -> RequestError:
-    """Return the error for an answer that is not a success."""
-    status = response.status_code
-    kind = _class_of(status)
-    # After a 5xx nobody knows: the request may have passed the gateway that answered.
-    ambiguous = request.changes_something and status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    said, identifier = _said(response, request.api_key), _request_id(response, request.api_key)
-    seen = f"Baseten answered {status} to {request.method} {request.path}{said}{identifier}."
-    return kind(
-        Statements(request.goal, seen, _now(request, ambiguous), _ADVICE[kind]),
-        status_code=status,
-        retry_after_seconds=_retry_after(response),
-        may_have_taken_effect=ambiguous,
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A response, with the API key already removed.
+
+    Attributes:
+        status: HTTP status.
+        headers: Headers by lowercase name.
+        content: The body.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    def json(self) -> dict[str, Any]:
+        """Return the body as an object; an empty one if it is none."""
+        try:
+            body = json.loads(self.content)
+        except (ValueError, RecursionError):
+            return {}
+        return body if isinstance(body, dict) else {}
+
+
+def from_response(request: Request, response: Response) -> RequestError:
+    """Return the error for a response that is not a success."""
+    kind = _kind(response.status)
+    # A 5xx is ambiguous: the request may have passed the gateway that answered.
+    is_ambiguous = not request.is_read and response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    identifier = response.headers.get("x-request-id") or response.headers.get("x-baseten-request-id")
+    suffix = f" (request {_one_line(identifier)[:80]})" if identifier else ""
+    location = response.headers.get("location") if kind is errors.RedirectedError else None
+    quoted = f" (Location: {_one_line(location)})" if location else _quoted(response)
+    observed = f"Baseten returned {response.status} for {request.method} {request.path}{quoted}{suffix}."
+    error = kind(
+        Message(request.failed, observed, _state(request, is_ambiguous), _ACTIONS[kind]),
+        status_code=response.status,
+        retry_after=_retry_after(response),
+        may_have_applied=is_ambiguous,
     )
+    is_doubtful = kind is errors.ServerError and response.status not in (HTTPStatus.TOO_EARLY, *_GATEWAY_STATUSES)
+    if isinstance(error, errors.TransientError) and (is_doubtful or kind is errors.ConflictError):
+        error.retried_for = _DOUBTFUL_SECONDS
+    return error
 
 
-def from_exception(request: Request, exception: Exception) -> RequestError:
-    """Return the error for a request that got no answer."""
-    timed_out = isinstance(exception, (httpx.TimeoutException, asyncio.TimeoutError))
-    kind = errors.RequestTimeoutError if timed_out else errors.ConnectionBrokenError
-    left = not isinstance(exception, _NEVER_SENT)
-    ambiguous = request.changes_something and left
-    unreached = f"got no connection to {request.host}" if request.host else "got no connection"
-    happened = "was not answered in time" if timed_out else "lost its connection" if left else unreached
-    detail = _one_line(str(exception), request.api_key)
-    seen = f"{request.method} {request.path} {happened}{f' ({detail})' if detail else ''}."
-    return kind(
-        Statements(request.goal, seen, _now(request, ambiguous), _ADVICE[kind]), may_have_taken_effect=ambiguous
-    )
+def from_exception(
+    request: Request, exception: Exception, redacted: Callable[[str], str] = lambda text: text
+) -> RequestError:
+    """Return the error for a request that got no response.
+
+    Args:
+        request: The request.
+        exception: What was raised.
+        redacted: Removes the API key from a text.
+    """
+    is_sent = not isinstance(exception, _NEVER_SENT)
+    kind: type[RequestError] = errors.ConnectionFailedError
+    what = f"could not connect to {request.base_url}"
+    if isinstance(exception, (httpx.TimeoutException, asyncio.TimeoutError)):
+        kind, what = errors.RequestTimeoutError, "got no response in time"
+    elif is_sent:
+        what = "lost its connection"
+    if _has_cause(exception, ssl.SSLCertVerificationError):
+        kind, what = errors.CertificateError, f"could not verify the certificate of {request.base_url}"
+    detail = _one_line(redacted(str(exception))).rstrip(".")
+    observed = f"{request.method} {request.path} {what}{f' ({detail})' if detail else ''}."
+    is_ambiguous = is_sent and not request.is_read
+    message = Message(request.failed, observed, _state(request, is_ambiguous), _ACTIONS[kind])
+    error = kind(message, may_have_applied=is_ambiguous)
+    if isinstance(error, errors.TransientError) and _has_cause(exception, socket.gaierror):
+        error.retried_for = _UNKNOWN_HOST_SECONDS
+    return error
 
 
-def from_unreadable(
-    request: Request, response: httpx.Response, reason: pydantic.ValidationError
-) -> errors.UnexpectedAnswerError:
+def from_unreadable(request: Request, response: Response, reason: pydantic.ValidationError) -> RequestError:
     """Return the error for a success whose body is not what the API describes."""
     first = reason.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"])
-    where = f"{place}: {first['msg']}" if place else first["msg"]
-    seen = (
-        f"Baseten answered {response.status_code} to {request.method} {request.path} with something its API does not "
-        f"describe ({_one_line(where, request.api_key)}){_request_id(response, request.api_key)}."
+    what = _one_line(f"{place}: {first['msg']}" if place else first["msg"])
+    observed = (
+        f"Baseten returned {response.status} for {request.method} {request.path} with an unexpected body ({what})."
     )
-    return _unexpected(request, response.status_code, seen)
+    return _unexpected(request, response.status, observed)
 
 
-def not_sent(request: Request, within_seconds: float, reason: NoTurnError) -> errors.RateLimitedError:
-    """Return the error for a request whose turn would come too late."""
-    paused = f"not at all for {reason.pause_seconds:.0f} s, then " if reason.pause_seconds >= 1 else ""
-    seen = (
-        f"{request.method} {request.path} was not sent: so as not to be refused, such requests go out slowly ({paused}"
-        f"{reason.per_second:.3g} a second), and it had no turn within {within_seconds:.3g} s."
+def too_large(request: Request, status: int, limit_bytes: int) -> RequestError:
+    """Return the error for a response that is larger than any of the API."""
+    observed = (
+        f"Baseten returned {status} for {request.method} {request.path} with a body of more than {limit_bytes} bytes."
     )
-    return errors.RateLimitedError(
-        Statements(request.goal, seen, _now(request, ambiguous=False), _ADVICE[errors.RateLimitedError]),
-        retry_after_seconds=reason.pause_seconds or None,
-    )
+    return _unexpected(request, status, observed)
 
 
-def in_doubt(error: RequestError) -> RequestError:
-    """Return the error of the last attempt, where Baseten may have acted on an earlier one."""
-    doubtful = error.restated(now=_MAY_HAVE_TAKEN)
-    doubtful.may_have_taken_effect = True
-    return doubtful
+def not_sent(request: Request, timeout: float) -> RequestError:
+    """Return the error for a request that the rate limit left no time to send."""
+    what = f"{request.method} {request.path}"
+    observed = f"{what} was not sent within {round(timeout, 1):g} s because of the rate limit."
+    action = _ACTIONS[errors.RateLimitedError]
+    return errors.RequestTimeoutError(Message(request.failed, observed, _state(request, is_ambiguous=False), action))
 
 
-def too_large(request: Request, status_code: int, limit_bytes: int) -> errors.UnexpectedAnswerError:
-    """Return the error for an answer that was not read to its end."""
-    seen = f"Baseten answered {status_code} to {request.method} {request.path} with more than {limit_bytes} bytes."
-    return _unexpected(request, status_code, seen)
+def ambiguous(error: RequestError) -> RequestError:
+    """Return the error of the last attempt, if Baseten may have acted on an earlier one."""
+    copy = error.with_message(state=_MAY_HAVE_APPLIED)
+    copy.may_have_applied = True
+    return copy
 
 
-def missing_model(error: RequestError, model_id: str, answer: str, whose_name: str = "") -> errors.ModelNotFoundError:
-    """Return what a 404 means when the model has no environments either.
+def missing_model(error: RequestError, model_id: str, hint: str = "") -> errors.ModelNotFoundError:
+    """Return the error for a 404 that means that the model does not exist.
 
     Args:
         error: The 404.
-        model_id: What was given for the model's id.
-        answer: How Baseten said that it has none.
-        whose_name: Whose name was given; "" where it is none's.
+        model_id: The id that was given.
+        hint: That it is the name of a model, and its id; "" if it is not.
     """
-    seen = whose_name or f'Model "{model_id}" does not exist, or this API key cannot see it.'
-    advice = "Check model_id, and that the API key belongs to the workspace of the model."
-    if whose_name:
-        advice = "Set model_id to the id."
-    return errors.ModelNotFoundError(
-        Statements(error.statements.goal, f"{seen} {answer}", error.statements.now, advice),
-        status_code=error.status_code,
-        may_have_taken_effect=error.may_have_taken_effect,
-    )
+    observed = hint or f'Model "{model_id}" was not found, or this API key cannot see it.'
+    action = "Check model_id, and check that the API key belongs to the model's workspace."
+    message = Message(error.message.failed, observed, error.message.state, "Use the id." if hint else action)
+    return errors.ModelNotFoundError(message, status_code=error.status_code, may_have_applied=error.may_have_applied)
 
 
 def missing_environment(
-    error: RequestError, address: tuple[str, str], names: list[str], api_key: str
+    error: RequestError, model_id: str, env_name: str, names: list[str]
 ) -> errors.EnvironmentNotFoundError:
-    """Return what a 404 means when the model exists and has environments of other names."""
-    model_id, env_name = address
-    known = [_one_line(name, api_key) for name in sorted(names)[:_NAMES_LISTED]]
-    listed = ", ".join([*known, *(["…"] if len(names) > _NAMES_LISTED else [])])
-    seen = f'Model "{model_id}" has no environment "{env_name}"; it has {listed or "none"}.'
-    advice = (
-        "Correct env_name, or create the environment at Baseten first: settings are adopted, not environments made."
-    )
+    """Return the error for a 404 that means that the model has no such environment."""
+    listed = ", ".join([*map(_one_line, sorted(names)[:_NAMES_LISTED]), *(["…"] if len(names) > _NAMES_LISTED else [])])
+    observed = f'Model "{model_id}" has no environment "{env_name}"; it has {listed}.'
+    action = "Correct env_name, or create the environment in Baseten first."
     return errors.EnvironmentNotFoundError(
-        Statements(error.statements.goal, seen, error.statements.now, advice),
+        Message(error.message.failed, observed, error.message.state, action),
         status_code=error.status_code,
-        may_have_taken_effect=error.may_have_taken_effect,
+        may_have_applied=error.may_have_applied,
     )
 
 
-def unclear_name(request: Request, name: str, count: int) -> errors.ScheduleNameError:
-    """Return the error for schedules of one name at Baseten; for a count of 1 it is a one-time schedule."""
-    quoted = f'"{_one_line(name, request.api_key)}"'
-    seen = f"Baseten has a one-time schedule {quoted}, which stays as it is."
-    if count > 1:
-        seen = f"Baseten has {count} schedules called {quoted}, and a schedule is known by its name."
-    advice = "Rename one at Baseten, then run `pulumi up` again."
-    return errors.ScheduleNameError(Statements(request.goal, seen, _now(request, ambiguous=False), advice))
-
-
-def unsettled(request: Request, name: str) -> errors.RequestTimeoutError:
-    """Return the error for a schedule that was sent before and was not reported in time."""
-    seen = f'Schedule "{_one_line(name, request.api_key)}" was sent before and is not reported yet.'
-    now = "Nothing was sent: it might be there twice then."
-    advice = "Run `pulumi up` again once no promotion is running."
-    return errors.RequestTimeoutError(Statements(request.goal, seen, now, advice))
-
-
-def _unexpected(request: Request, status_code: int, seen: str) -> errors.UnexpectedAnswerError:
-    kind, doubtful = errors.UnexpectedAnswerError, request.changes_something
-    return kind(
-        Statements(request.goal, seen, _now(request, doubtful), _ADVICE[kind]),
-        status_code=status_code,
-        may_have_taken_effect=doubtful,
+def no_environments(error: RequestError, model_id: str) -> errors.NotFoundError:
+    """Return the error for a 404 of a model without environments: every model has one, so the API key hides them."""
+    observed = f'Model "{model_id}" has no environments that this API key can see.'
+    action = "Check that the API key belongs to the model's workspace."
+    return errors.NotFoundError(
+        Message(error.message.failed, observed, error.message.state, action),
+        status_code=error.status_code,
+        may_have_applied=error.may_have_applied,
     )
 
 
-def _class_of(status: int) -> type[RequestError]:
-    if status in _CLASSES:
-        return _CLASSES[status]
+def _unexpected(request: Request, status: int, observed: str) -> RequestError:
+    kind, is_ambiguous = errors.UnexpectedResponseError, not request.is_read
+    message = Message(request.failed, observed, _state(request, is_ambiguous), _ACTIONS[kind])
+    error = kind(message, status_code=status, may_have_applied=is_ambiguous)
+    error.retried_for = _UNREADABLE_SECONDS
+    return error
+
+
+def _kind(status: int) -> type[RequestError]:
+    kinds: dict[int, type[RequestError]] = {
+        HTTPStatus.UNAUTHORIZED: errors.AuthenticationError,
+        HTTPStatus.FORBIDDEN: errors.PermissionDeniedError,
+        HTTPStatus.NOT_FOUND: errors.NotFoundError,
+        HTTPStatus.REQUEST_TIMEOUT: errors.RequestTimeoutError,
+        HTTPStatus.CONFLICT: errors.ConflictError,
+        HTTPStatus.LOCKED: errors.ConflictError,
+        HTTPStatus.TOO_EARLY: errors.ServerError,
+        HTTPStatus.TOO_MANY_REQUESTS: errors.RateLimitedError,
+    }
+    if status in kinds:
+        return kinds[status]
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return errors.ServerError
     return errors.RejectedError if status >= HTTPStatus.BAD_REQUEST else errors.RedirectedError
 
 
-def _now(request: Request, ambiguous: bool) -> str:
-    if not request.changes_something:
+def _state(request: Request, is_ambiguous: bool) -> str:
+    if request.is_read:
         return ""
-    return _MAY_HAVE_TAKEN if ambiguous else "Nothing was changed."
+    return _MAY_HAVE_APPLIED if is_ambiguous else "Nothing was changed."
 
 
-def _said(response: httpx.Response, api_key: str) -> str:
-    """Quote Baseten: its error, message or detail, else the raw text."""
-    body = _json(response)
-    # As UTF-8 whatever it is called: not everything that can be named as a character set can be read.
+def _quoted(response: Response) -> str:
+    """Quote Baseten after a colon: its error, message or detail, or else the raw text; "" if there is none."""
+    body = response.json()
     raw = response.content.decode(errors="replace")
-    told = next((body[key] for key in ("error", "message", "detail") if body.get(key)), raw)
-    text = _one_line(told if isinstance(told, str) else json.dumps(told), api_key)
-    return f": {text.rstrip('.')}" if text else ""
+    text = next((body[key] for key in ("error", "message", "detail") if body.get(key)), raw)
+    line = _one_line(text if isinstance(text, str) else json.dumps(text)).rstrip(".")
+    return f": {line}" if line else ""
 
 
-def _one_line(text: str, api_key: str) -> str:
-    shown = "".join(character for character in " ".join(text.split()) if character.isprintable())
-    line = masked(shown, api_key)
+def _one_line(text: str) -> str:
+    line = printable(" ".join(text.split()))
     return line if len(line) <= QUOTED_CHARACTERS else f"{line[:QUOTED_CHARACTERS]}…"
 
 
-def _request_id(response: httpx.Response, api_key: str) -> str:
-    identifier = response.headers.get("x-request-id") or response.headers.get("x-baseten-request-id")
-    return f" (request {_one_line(identifier, api_key)[:80]})" if identifier else ""
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Return how long Baseten asks to wait: the body's word, then the header's."""
-    told_twice: tuple[Any, Any] = (_json(response).get("retry_after"), response.headers.get("retry-after"))
-    for told in told_twice:
+def _retry_after(response: Response) -> float | None:
+    """Return how many seconds Baseten asks to wait: in the body, or in the header as seconds or as a date."""
+    for value in (response.json().get("retry_after"), response.headers.get("retry-after")):
         try:
-            seconds = float(told)
+            seconds = float(value)  # type: ignore[arg-type] # None and other types raise TypeError
         except (TypeError, ValueError, OverflowError):
-            continue
+            seconds = _seconds_until(value)
         if math.isfinite(seconds) and seconds >= 0:
             return seconds
     return None
 
 
-def _json(response: httpx.Response) -> dict[str, Any]:
+def _seconds_until(value: Any) -> float:
+    """Return the seconds until an HTTP date; not a number if it is none."""
     try:
-        body = response.json()
-    except (ValueError, RecursionError):
-        return {}
-    return body if isinstance(body, dict) else {}
+        date = parsedate_to_datetime(value if isinstance(value, str) else "")
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+    date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
+    return max((date - datetime.now(timezone.utc)).total_seconds(), 0.0)
+
+
+def _has_cause(error: BaseException | None, kind: type[BaseException]) -> bool:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, kind):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False

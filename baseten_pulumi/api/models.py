@@ -1,217 +1,207 @@
-"""What goes over the wire, built from the table of settings.
+"""The bodies of requests and responses, built from the table of settings.
 
-What is strict in it and what is lenient, `wire` says.
+Responses are read leniently: a field that is missing, null or unknown counts as not reported, and so does a value that
+cannot be read as the field's type, because Baseten's API grows and a release of this package should not have to follow.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from dataclasses import field as attribute
-from typing import Annotated, Any
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, WrapValidator
-
-from baseten_pulumi.api.schedules import ReportedSchedules, requested
-from baseten_pulumi.api.wire import Answer, Request, Text, built, fitting, leniently, reported_type, requested_type
-from baseten_pulumi.fields import (
-    FIELDS,
-    GROUPS,
-    MAX_SURGE_PERCENT,
-    ROLLING_DEPLOY_CONFIG,
-    Field,
-    Settings,
-    flatten,
-    nest,
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    create_model,
 )
-from baseten_pulumi.schedules import SCHEDULES, TIMEZONE, is_schedule
 
-_ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED"})
+from baseten_pulumi.errors import AmbiguousModelError, Message, ModelNotFoundError
+from baseten_pulumi.schema.environment import Environment, Promotion
+from baseten_pulumi.schema.settings import FIELDS, GROUPS, MAX_SURGE_PERCENT, ROLLING_DEPLOY_CONFIG, flatten, nest
+
+_LONGEST_WORD = 80
+_MODELS_LISTED = 5
 
 
-def _object(group: str, base: type[BaseModel], type_of: Callable[[Field], Any]) -> Any:
-    """Build the model of one object: its settings, and the objects inside it."""
-    fields = [field for field in FIELDS.values() if field.group == group]
-    members: dict[str, Any] = {field.name: (type_of(field), field.word_for_null) for field in fields}
+class _Response(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+def printable(text: str) -> str:
+    """Replace what moves a terminal's cursor or is invisible."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def _word(text: str) -> str:
+    return printable(text)[:_LONGEST_WORD]
+
+
+def _or_none(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+Name: TypeAlias = Annotated[str, AfterValidator(printable)]
+OptionalName: TypeAlias = Annotated[Name | None, WrapValidator(_or_none)]
+Word: TypeAlias = Annotated[str, AfterValidator(_word)]
+OptionalWord: TypeAlias = Annotated[Word | None, WrapValidator(_or_none)]
+_TYPES = {"enum": Word, "boolean": bool, "integer": int}
+
+
+def _object(group: str) -> Any:
+    """Build the response model of one object of settings, and of the objects inside it."""
+    members: dict[str, Any] = {
+        field.name: (Annotated[_TYPES[field.kind] | None, WrapValidator(_or_none)], None)
+        for field in FIELDS.values()
+        if field.group == group
+    }
     for path in GROUPS:
         parent, _, name = path.rpartition(".")
         if parent == group:
-            inner = _object(path, base, type_of)
-            members[name] = (leniently(inner) if base is Answer else inner | None, None)
-    return built(f"{base.__name__}_{group}", base, members)
+            members[name] = (Annotated[_object(path) | None, WrapValidator(_or_none)], None)
+    return create_model(f"Response_{group}", __base__=_Response, **members)
 
 
-class Promotion(Answer):
-    """A promotion as Baseten reports it; it may have ended. It is only shown, so nothing in it is worth an error."""
-
-    status: Annotated[Text, WrapValidator(lambda told, read: fitting(told, read) or "UNKNOWN")] = "UNKNOWN"
-    percent_traffic_to_new_version: Annotated[int | None, WrapValidator(fitting)] = None
-
-    @property
-    def percent(self) -> int | None:
-        """Share of the traffic on the new deployment; None where it is not reported."""
-        return self.percent_traffic_to_new_version
-
-    @property
-    def is_running(self) -> bool:
-        """Whether it still goes on; a status this package does not know counts as going on."""
-        return self.status not in _ENDED
-
-    @property
-    def members(self) -> dict[str, Any]:
-        """What programs and commands tell of it, by name."""
-        return {
-            "status": self.status,
-            "is_running": self.is_running,
-            "percent_traffic_to_new_version": self.percent_traffic_to_new_version,
-        }
+class _Promotion(_Response):
+    status: OptionalWord = None
+    percent_traffic_to_new_version: Annotated[int | None, WrapValidator(_or_none)] = None
 
 
-_Update = _object("", Request, requested_type)
-_Settings = _object("", Answer, reported_type)
+_Settings: Any = _object("")
 
 
-class _Environment(_Settings):  # type: ignore[valid-type,misc] # mypy does not know a class made at run time
-    in_progress_promotion: Annotated[Promotion | None, WrapValidator(fitting)] = None
-    autoscaling_schedules: Annotated[ReportedSchedules | None, WrapValidator(fitting)] = None
-
-
-class _UpdateAnswer(Answer):
-    status: Annotated[Text | None, WrapValidator(fitting)] = None
+class _Environment(_Settings):  # type: ignore[misc] # the base class is made at run time
+    in_progress_promotion: Annotated[_Promotion | None, WrapValidator(_or_none)] = None
 
 
 class _NamedEnvironment(_Environment):
     name: str
 
 
-class _Environments(Answer):
+class _Environments(_Response):
     environments: list[_NamedEnvironment]
 
 
-class _Model(Answer):
-    id: str
-    name: Annotated[Text | None, WrapValidator(fitting)] = None
-    team_name: Annotated[Text | None, WrapValidator(fitting)] = None
+class _Update(_Response):
+    status: OptionalWord = None
 
 
-class _Models(Answer):
-    models: list[_Model]
-
-
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """An environment as Baseten reports it.
-
-    Attributes:
-        settings: Reported settings by dotted path, without those reported as null.
-        promotion: The latest promotion; None where none is reported.
-        schedule_ids: Baseten's id of each autoscaling schedule, by name; several where several have one name.
-    """
-
-    settings: Settings
-    promotion: Promotion | None
-    schedule_ids: Mapping[str, tuple[str, ...]] = attribute(default_factory=dict)
-
-    @property
-    def is_promoting(self) -> bool:
-        """Whether a promotion goes on, behind which changes of settings queue."""
-        return self.promotion is not None and self.promotion.is_running
-
-    def worded(self, reword: Callable[[str], str]) -> "Environment":
-        """Return the environment with every word of Baseten's put otherwise."""
-        settings = {
-            reword(path) if is_schedule(path) else path: _reworded(value, reword)
-            for path, value in self.settings.items()
-        }
-        promotion = self.promotion and self.promotion.model_copy(update={"status": reword(self.promotion.status)})
-        return replace(self, settings=settings, promotion=promotion)
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(_Response):
     """A model of the account.
 
     Attributes:
-        id: What stands in the URL.
-        name: What people call it; None where it is not reported.
-        team_name: The team it belongs to, within which its name is unique; None where it is not reported.
+        id: Baseten's id.
+        name: Its display name; None if it is not reported.
+        team_name: The team within which the name is unique; None if it is not reported.
     """
 
-    id: str
-    name: str | None = None
-    team_name: str | None = None
-
-    def worded(self, reword: Callable[[str], str]) -> "Model":
-        """Return the model with every word of Baseten's put otherwise."""
-        name, team_name = (it and reword(it) for it in (self.name, self.team_name))
-        return Model(reword(self.id), name, team_name)
+    id: Name
+    name: OptionalName = None
+    team_name: OptionalName = None
 
 
-def update_body(settings: Mapping[str, Any], schedule_ids: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return the body of the PATCH that sends these settings; empty where there is nothing to send.
+class _Models(_Response):
+    models: list[Model]
 
-    Schedules are sent under Baseten's ids of them, by name; without one they are created.
 
-    The API page gives an absent `max_surge_percent` a default of 10 inside a `rolling_deploy_config`, which would
-    change a setting nobody declared; an explicit null leaves it as it is.
+def update_body(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body of the PATCH that sends these settings.
+
+    The API page gives an absent `max_surge_percent` inside a `rolling_deploy_config` a default of 10, which would
+    change a setting that is not declared; an explicit null leaves it as it is.
+    """
+    body = {path: None if value == FIELDS[path].null_choice else value for path, value in settings.items()}
+    if any(path.startswith(f"{ROLLING_DEPLOY_CONFIG}.") for path in settings):
+        body.setdefault(MAX_SURGE_PERCENT, None)
+    return nest(body)
+
+
+def read_update_status(content: bytes) -> str:
+    """Return the status of a response to a PATCH: ACCEPTED, QUEUED, UNCHANGED, or one that Baseten adds later.
+
+    The API calls the status deprecated; a success without one, or without a readable body, has accepted the settings
+    too: what is applied is read back anyway.
+    """
+    try:
+        status = _Update.model_validate_json(content).status
+    except ValidationError:
+        status = None
+    return status or "ACCEPTED"
+
+
+def read_environment(content: bytes) -> Environment:
+    """Read the response to a GET of an environment.
 
     Raises:
-        pydantic.ValidationError: a setting is not in the table or has the wrong type; checking has refused it before.
+        pydantic.ValidationError: the body is not a JSON object.
     """
-    touches_config = any(path.startswith(f"{ROLLING_DEPLOY_CONFIG}.") for path in settings)
-    held = {MAX_SURGE_PERCENT: None} if touches_config and MAX_SURGE_PERCENT not in settings else {}
-    single = {path: value for path, value in settings.items() if path != TIMEZONE and not is_schedule(path)}
-    body: dict[str, Any] = _Update.model_validate(nest({**single, **held})).model_dump(exclude_unset=True)
-    schedules = requested(settings, schedule_ids or {})
-    return {**body, SCHEDULES: schedules} if schedules else body
+    return _environment(_Environment.model_validate_json(content))
 
 
-def read_environment(answer: bytes) -> Environment:
-    """Read the answer to a GET of an environment.
+def read_environments(content: bytes) -> dict[str, Environment]:
+    """Read the response to a GET of a model's environments; return them by name.
 
     Raises:
-        pydantic.ValidationError: it is no JSON object.
+        pydantic.ValidationError: the body is not JSON, or has no names.
     """
-    return _reported(_Environment.model_validate_json(answer))
+    return {found.name: _environment(found) for found in _Environments.model_validate_json(content).environments}
 
 
-def read_environments(answer: bytes) -> dict[str, Environment]:
-    """Read the answer to a GET of a model's environments: each of them in full, by name.
+def read_models(content: bytes) -> list[Model]:
+    """Read the response to a GET of the account's models.
 
     Raises:
-        pydantic.ValidationError: it is not JSON, or lacks the names.
+        pydantic.ValidationError: the body is not JSON, or has no ids.
     """
-    listed = _Environments.model_validate_json(answer).environments
-    return {environment.name: _reported(environment) for environment in listed}
+    return _Models.model_validate_json(content).models
 
 
-def read_update_status(answer: bytes) -> str:
-    """Read Baseten's word on a PATCH: ACCEPTED, QUEUED, UNCHANGED or one it adds later.
-
-    The API calls the word deprecated; a success without one has accepted the settings all the same.
+def find_model(name: str, models: Sequence[Model]) -> Model:
+    """Return the model with that name.
 
     Raises:
-        pydantic.ValidationError: it is no JSON object.
+        ModelNotFoundError: there is none; similar names are suggested.
+        AmbiguousModelError: there are several; their ids are listed.
     """
-    return _UpdateAnswer.model_validate_json(answer).status or "ACCEPTED"
+    found = [model for model in models if model.name == printable(name)]
+    failed = f'Model "{name}" could not be looked up.'
+    key = "or check that the API key belongs to the model's workspace."
+    if len(found) > 1:
+        observed = f"{len(found)} models have that name: {_listed(found)}."
+        raise AmbiguousModelError(Message(failed, observed, "", f"Use the id instead, {key}"))
+    if found:
+        return found[0]
+    names = {model.name.casefold() for model in models if model.name}
+    close = difflib.get_close_matches(name.casefold(), names, _MODELS_LISTED)
+    similar = [
+        it for it in models if it.name and (it.name.casefold() in close or name.casefold() in it.name.casefold())
+    ]
+    hint = f"; similar names: {_listed(similar)}" if similar else ""
+    observed = f"None of the {len(models)} models that this API key can see has that name{hint}."
+    raise ModelNotFoundError(Message(failed, observed, "", f"Correct the name, {key}"))
 
 
-def read_models(answer: bytes) -> tuple[Model, ...]:
-    """Read the answer to a GET of the account's models.
-
-    Raises:
-        pydantic.ValidationError: it is not JSON, or lacks the ids.
-    """
-    return tuple(Model(it.id, it.name, it.team_name) for it in _Models.model_validate_json(answer).models)
+def name_hint(text: str, models: Sequence[Model]) -> str:
+    """Return a sentence with the id, if the name of a model was given in place of its id; otherwise ""."""
+    found = [model for model in models if model.name == printable(text)]
+    return f'"{text}" is the name of a model, not an id: {_listed(found)}.' if found else ""
 
 
-def _reworded(value: Any, reword: Callable[[str], str]) -> Any:
-    if isinstance(value, dict):
-        return {part: _reworded(inner, reword) for part, inner in value.items()}
-    if isinstance(value, list):
-        return [_reworded(inner, reword) for inner in value]
-    return reword(value) if isinstance(value, str) else value
+def _environment(response: Any) -> Environment:
+    settings = flatten(response.model_dump())
+    for field in FIELDS.values():
+        if field.null_choice is not None and field.group in response.model_fields_set:
+            settings.setdefault(field.path, field.null_choice)
+    found = response.in_progress_promotion
+    promotion = found and Promotion(found.status or "UNKNOWN", found.percent_traffic_to_new_version)
+    return Environment(settings, promotion)
 
 
-def _reported(environment: _Environment) -> Environment:
-    schedules = environment.autoscaling_schedules or ReportedSchedules()
-    told = {**environment.model_dump(exclude={"autoscaling_schedules"}), SCHEDULES: schedules.nested()}
-    return Environment(flatten(told), environment.in_progress_promotion, schedules.ids())
+def _listed(models: Sequence[Model]) -> str:
+    listed = [f'"{it.name}" ({", ".join(filter(None, (it.id, it.team_name)))})' for it in models[:_MODELS_LISTED]]
+    return ", ".join([*listed, *(["…"] if len(models) > _MODELS_LISTED else [])])

@@ -1,4 +1,4 @@
-"""Let `python -m baseten_pulumi.cli` be `baseten-pulumi`."""
+"""Make `python -m baseten_pulumi.cli` the command `baseten-pulumi`."""
 
 import sys
 

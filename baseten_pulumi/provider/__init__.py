@@ -1,11 +1,11 @@
-"""What runs inside Pulumi's dynamic-provider process.
+"""What runs in Pulumi's dynamic-provider process.
 
-The providers below are pickled by reference into users' state, so module and names never change. A program imports this
-module too, with the resources: everything heavier is loaded when a method is first called, in the provider process.
+The classes below are pickled by reference into users' state, so their names and this module's never change. Programs
+import this module with the resources; everything heavier is imported when a method is first called.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pulumi.dynamic import (
     CheckFailure,
@@ -18,114 +18,113 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+if TYPE_CHECKING:
+    from baseten_pulumi.schema.validate import Failure
 
-class _ConfiguredProvider(ResourceProvider):
-    """What both providers share. Neither holds a secret that their pickle could tell."""
+
+class _Provider(ResourceProvider):
+    """What all providers share. No secret is in their pickle."""
 
     serialize_as_secret_always = False
 
-    def __reduce__(self) -> tuple[type["_ConfiguredProvider"], tuple[()]]:
-        """Pickle the name of the class and no attributes: neither configuration nor key is in it."""
+    def __reduce__(self) -> tuple[type["_Provider"], tuple[()]]:
+        """Pickle the name of the class and no attributes."""
         return type(self), ()
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Remember the stack's configuration, and fit the host to long waits."""
-        from baseten_pulumi.provider import interception
-        from baseten_pulumi.provider.configuration import Configuration
+        """Keep the configuration of the stack, and adapt the host to long waits."""
+        from baseten_pulumi.config import Config
+        from baseten_pulumi.provider.pulumi_internals import adapt_host
 
-        interception.attach()
-        self._configuration = Configuration(req.config.get)
+        adapt_host()
+        self._config = Config(req.config.get)
 
 
-class EnvironmentSettingsProvider(_ConfiguredProvider):
-    """Create, update, read and compare the settings of one environment. For `BasetenEnvironmentSettings` alone."""
+class EnvironmentSettingsProvider(_Provider):
+    """The provider of `BasetenEnvironmentSettings`."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Normalise the inputs, or say what is wrong with them; offline."""
-        from baseten_pulumi.provider import dropping
-        from baseten_pulumi.provider.checking import check
-        from baseten_pulumi.provider.claims import contested
+        """Validate and normalize the inputs."""
+        from baseten_pulumi.provider import check, pulumi_internals
 
-        dropping.expect_comparison()
-        inputs, failures = check(news)
-        return _checked(inputs, failures or contested(inputs))
+        return _checked(*pulumi_internals.answer(lambda call: check.check(_olds, news, self._config, call)))
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Tell what an update would change; offline."""
-        from baseten_pulumi.provider import diffing, dropping, host, interception
+        """Return whether an update is due; offline."""
+        from baseten_pulumi.provider import diff, pulumi_internals
 
-        waiting = host.answer(lambda _: self._configuration.is_waiting(_news))
-        changes = diffing.changes(_olds, _news, is_waiting=waiting)
-        interception.note_changes(changes)
-        dropping.warn(_olds, _news, changes)
-        return DiffResult(bool(changes), diffing.replaced_by(_olds, _news))
+        changes = pulumi_internals.answer(
+            lambda _: diff.changes(_olds, _news, waits=self._config.waits(_news.get("wait")))
+        )
+        pulumi_internals.note_changes(changes)
+        return DiffResult(bool(changes), diff.replaced_properties(_olds, _news))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Adopt the environment: send every declared setting and wait until it is in force."""
-        from baseten_pulumi.provider import host, planning
+        """Adopt the environment: send every declared setting and wait until it is applied."""
+        from baseten_pulumi.provider import apply, pulumi_internals
 
-        plan, outputs = host.answer(lambda call: planning.create(props, self._configuration, call))
-        return CreateResult(str(plan.identity), outputs)
+        outputs = pulumi_internals.answer(lambda call: apply.apply(props, {}, self._config, call))
+        return CreateResult(apply.resource_id(props), outputs)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Send every declared setting and wait until it is in force; forget what is no longer declared."""
-        from baseten_pulumi.provider import host, planning
+        """Send every declared setting and wait until it is applied."""
+        from baseten_pulumi.provider import apply, pulumi_internals
 
-        return UpdateResult(host.answer(lambda call: planning.update(_olds, _news, self._configuration, call)))
+        return UpdateResult(pulumi_internals.answer(lambda call: apply.apply(_news, _olds, self._config, call)))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Read what Baseten reports of the managed settings."""
-        from baseten_pulumi.provider import host, reading
-        from baseten_pulumi.provider.session import open_session
+        """Read the managed settings."""
+        from baseten_pulumi.provider import pulumi_internals, read
 
-        return host.answer(lambda _: reading.read(id_, props, open_session(self._configuration)))
+        return pulumi_internals.answer(lambda _: read.read(id_, props, self._config))
 
     def delete(self, id_: str, _props: dict[str, Any]) -> None:
-        """Leave Baseten as it is: restoring anything would revert production when a resource is merely renamed."""
-        from baseten_pulumi.provider import host
-        from baseten_pulumi.provider.progress import Row
+        """Send nothing: restoring anything would revert production when a resource is merely renamed."""
+        from baseten_pulumi.provider import pulumi_internals
 
-        host.answer(lambda call: Row(call.urn).note(f"{id_}: Baseten keeps the settings; nothing was reverted"))
+        pulumi_internals.answer(lambda call: pulumi_internals.Row(call.urn).note(f"{id_}: Baseten keeps the settings"))
 
 
-class SettingsInForceProvider(_ConfiguredProvider):
-    """Wait until the settings of many environments are in force together. For `BasetenSettingsInForce` alone."""
+class SettingsInForceProvider(_Provider):
+    """The provider of `BasetenSettingsInForce`. It never writes."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Normalise the inputs; offline."""
-        from baseten_pulumi.provider.joint_members import check
+        """Validate the inputs; offline."""
+        from baseten_pulumi.provider import in_force, pulumi_internals
 
-        return _checked(*check(news))
+        return _checked(*pulumi_internals.answer(lambda _: in_force.check(news, self._config)))
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Tell whether there is anything to wait for; offline."""
-        from baseten_pulumi.provider import host, joint_members
+        """Return whether there is something to wait for; offline."""
+        from baseten_pulumi.provider import in_force, pulumi_internals
 
-        return DiffResult(host.answer(lambda _: joint_members.has_changes(_olds, _news, self._configuration)), [])
+        changes = pulumi_internals.answer(lambda _: in_force.changes(_olds, _news, self._config))
+        pulumi_internals.note_changes(changes)
+        return DiffResult(bool(changes), [])
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Wait for every environment."""
-        from baseten_pulumi.provider import host, joint_wait
+        from baseten_pulumi.provider import in_force, pulumi_internals
 
-        outputs = host.answer(lambda call: joint_wait.wait({}, props, self._configuration, call))
-        return CreateResult(joint_wait.RESOURCE_ID, outputs)
+        outputs = pulumi_internals.answer(lambda call: in_force.wait({}, props, self._config, call))
+        return CreateResult(in_force.RESOURCE_ID, outputs)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Wait for every environment that is new or has changed."""
-        from baseten_pulumi.provider import host, joint_wait
+        from baseten_pulumi.provider import in_force, pulumi_internals
 
-        return UpdateResult(host.answer(lambda call: joint_wait.wait(_olds, _news, self._configuration, call)))
+        return UpdateResult(pulumi_internals.answer(lambda call: in_force.wait(_olds, _news, self._config, call)))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Give back what is known; no request is made."""
-        from baseten_pulumi.provider import joint_wait
+        """Return what is known; no request is made."""
+        from baseten_pulumi.provider import in_force
 
-        return joint_wait.read(id_, props)
+        return in_force.read(id_, props)
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Do nothing: a wait leaves nothing at Baseten."""
+        """Do nothing: a wait leaves nothing behind."""
 
 
-def _checked(inputs: dict[str, Any], failures: Sequence[tuple[str, str]]) -> CheckResult:
-    # The engine shows the value of a property named here, and finds none where the path is nested.
-    return CheckResult(inputs, [CheckFailure("", f"{path}: {reason}") for path, reason in failures])
+def _checked(inputs: dict[str, Any], failures: "Sequence[Failure]") -> CheckResult:
+    # The engine looks for the value of the property it is given, and finds none at a nested path.
+    return CheckResult(inputs, [CheckFailure("", str(failure)) for failure in failures])

@@ -1,69 +1,48 @@
-"""One event loop and one client for every resource of the process.
+"""The client and the watcher that every resource with the same endpoint shares."""
 
-Pulumi's host answers calls on threads of its own and may hold several instances of the provider; they all share these.
-"""
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
-import threading
-from collections.abc import Coroutine
-from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from baseten_pulumi.api.client import BasetenClient, Endpoint
-from baseten_pulumi.clock import SystemClock
-from baseten_pulumi.convergence.watching import Watcher
-from baseten_pulumi.provider.configuration import Configuration, is_loopback
-from baseten_pulumi.provider.loop import shared_loop
-
-if TYPE_CHECKING:
-    from baseten_pulumi.provider.identity import Identity
+from baseten_pulumi.api.background import SharedByEndpoint, background_loop
+from baseten_pulumi.config import Config, Endpoint
+from baseten_pulumi.wait.watcher import Watcher
 
 _Result = TypeVar("_Result")
 
-# A client belongs to one loop and is made once, however many threads miss it together.
-_opening = threading.Lock()
-_sessions: "dict[Endpoint, Session]" = {}
-
 
 class Session:
-    """A client for one endpoint, the watcher that reads through it, and the loop they live on.
+    """A client for one endpoint, and the watcher that polls through it.
 
     Attributes:
-        clock: Tells the time and waits.
-        client: Asks Baseten.
+        client: Sends requests.
         watcher: Waits for settings.
-        sent: Every environment that settings were sent to by this process, which lives as long as one run of Pulumi.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self._loop = shared_loop()
-        self.clock = SystemClock()
-        self.client = BasetenClient(endpoint, self.clock)
-        self.watcher = Watcher(self.client, self.clock)
-        self.sent: set[Identity] = set()
+        from baseten_pulumi.api.client import BasetenClient  # httpx and pydantic, which no preview needs
 
-    def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
-        """Run a coroutine on the loop and return its result; for any thread but the loop's own.
+        self.client = BasetenClient(endpoint)
+        self.watcher = Watcher(self.client)
 
-        Raises:
-            RunCancelledError: Pulumi cancelled the run.
-        """
-        return self._loop.run(work)
-
-    def begin(self, work: Coroutine[Any, Any, _Result]) -> Future[_Result]:
-        """Have a coroutine run on the loop, and return where its result will be; for any thread."""
-        return self._loop.begin(work)
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.client.close()
 
 
-def open_session(configuration: Configuration) -> Session:
-    """Return the session for what is configured.
+_sessions = SharedByEndpoint(Session)
+
+
+def run(config: Config, work: Callable[[Session], Awaitable[_Result]]) -> _Result:
+    """Run asynchronous work with the session of the configured endpoint; return its result.
 
     Raises:
-        ConfigurationError: there is no API key, or the base URL is malformed.
+        ConfigurationError: there is no API key, or something configured is malformed; nothing was sent.
+        OperationCancelledError: Pulumi cancelled the operation, and the work raised nothing else.
     """
-    base_url = configuration.base_url()
-    endpoint = Endpoint(base_url, configuration.api_key(), is_loopback(base_url))
-    if endpoint not in _sessions:
-        with _opening:
-            if endpoint not in _sessions:
-                _sessions[endpoint] = Session(endpoint)
-    return _sessions[endpoint]
+    endpoint = config.endpoint()
+
+    async def working() -> _Result:
+        async with _sessions.use(endpoint) as session:
+            return await work(session)
+
+    return background_loop().run(working())

@@ -1,7 +1,7 @@
-"""Let a program run without an account at Baseten and without the Pulumi CLI.
+"""Run programs without a Baseten account and without the Pulumi CLI.
 
 `Emulator` serves Baseten's API on this machine (needs the extra `testing`), `LocalEngine` runs programs as Pulumi's
-engine would. Each name is loaded when first used, so that one half never needs what only the other imports.
+engine would. Each name is loaded on first use, so neither half needs the other's dependencies.
 """
 
 from importlib import import_module

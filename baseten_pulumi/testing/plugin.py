@@ -30,14 +30,14 @@ class LocalEngineFactory(Protocol):
         Args:
             project: Folder of the project, or one below it; relative to the folder of the test's own file.
             stack: Name of the stack; its configuration is read from `Pulumi.<stack>.yaml`.
-            config: Values in place of what the project's files say, by complete key (`project:name`); None as a value
-                takes one out. An encrypted one has to be replaced, since the local engine cannot read it.
+            config: Values that override the project's files, by full key (`project:name`); None removes a value. An
+                encrypted value must be overridden, since the local engine cannot read it.
         """
 
 
 @pytest.fixture
 def baseten_emulator(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Emulator]":
-    """Serve Baseten's API for one test: any key, settings in force at once.
+    """Serve Baseten's API for one test; it accepts any key and applies settings at once.
 
     BASETEN_BASE_URL and BASETEN_API_KEY point to it while the test runs, so that nothing reaches a real account.
     """
@@ -57,8 +57,8 @@ def local_engine(
 ) -> LocalEngineFactory:
     """Make engines that run projects against the test's emulator, without the Pulumi CLI.
 
-    A project's own `baseten:apiKey` and `baseten:baseUrl` do not count. State lies in the test's temporary folder:
-    every test begins with nothing, its stacks can refer to each other, and nothing is written beside the project.
+    A project's own `baseten:apiKey` and `baseten:baseUrl` are ignored. State is kept in the test's temporary folder:
+    every test starts empty, its stacks can refer to each other, and nothing is written to the project.
     """
     from baseten_pulumi.testing.engine import LocalEngine
 

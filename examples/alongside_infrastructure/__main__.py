@@ -1,8 +1,8 @@
-"""Settings between other resources: they follow from one, and feed another.
+"""Settings between other resources: they use the outputs of one, and another uses theirs.
 
-The GPUs reserved say how many replicas production may have. The gateway in front of the model lets in as many requests
-as those replicas serve, and gets that number only once Baseten reports the settings in force: a resource that uses
-their outputs waits for them. Nothing here needs an account: what would be cloud resources are files beside this one.
+The reserved GPUs determine how many replicas production may have. The gateway in front of the model accepts as many
+requests as those replicas serve. It is updated only once Baseten has applied the settings, because a resource that uses
+their outputs waits for them. Nothing here needs an account: files next to this one take the place of cloud resources.
 
     baseten-pulumi emulate --port 8095   # in another terminal
     pulumi stack init dev && BASETEN_API_KEY=any pulumi up --stack dev
@@ -20,9 +20,9 @@ from baseten_pulumi import BasetenEnvironmentSettings
 
 
 class FileProvider(dynamic.ResourceProvider):
-    """Write numbers to a file; it stands for any provider."""
+    """Write numbers to a file, in place of any other provider."""
 
-    serialize_as_secret_always = False  # the code below is no secret
+    serialize_as_secret_always = False  # the code below is not a secret
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Write the file."""
@@ -43,7 +43,7 @@ class File(dynamic.Resource):
     """A file of numbers."""
 
     numbers: pulumi.Output[dict[str, int]]
-    """What the file holds."""
+    """The content of the file."""
 
     def __init__(self, name: str, numbers: pulumi.Input[Mapping[str, pulumi.Input[int]]]) -> None:
         super().__init__(FileProvider(), name, {"path": f"{name}.json", "numbers": numbers})

@@ -1,6 +1,6 @@
-"""The twenty models of `fleet.yaml` with all their environments, and one wait for everything.
+"""The twenty models of `fleet.yaml` with all their environments, and one wait for all of them.
 
-`emulator.py` serves an account that has them. A new model is an entry in the file.
+`emulator.py` serves an account that has them. To add a model, add an entry to the file.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class Model(TypedDict):
 
 
 def declare(name: str, model: Model) -> BasetenModelEnvironments:
-    """Declare the environments of a model; they are waited for below, with those of the other models."""
+    """Declare the environments of a model; the joint wait below waits for those of all models."""
     return BasetenModelEnvironments(
         name, model_id=model["id"], environments=model["environments"], defaults=model.get("defaults"), wait=False
     )

@@ -14,7 +14,7 @@ from baseten_pulumi.testing import Emulator, FictionalEnvironment, FictionalMode
 
 
 def account() -> Iterator[FictionalModel]:
-    """Describe every model of the file, each environment with Baseten's defaults."""
+    """Yield every model of the file, each environment with Baseten's defaults."""
     fleet = yaml.safe_load(Path(__file__).with_name("fleet.yaml").read_text())
     for name, model in fleet.items():
         yield FictionalModel(model["id"], name, tuple(FictionalEnvironment(each) for each in model["environments"]))
@@ -22,5 +22,5 @@ def account() -> Iterator[FictionalModel]:
 
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt), Emulator(port=8095, apply_seconds=3, account=account()) as emulator:
-        print(f"{len(emulator.models())} models on {emulator.url}; Ctrl-C ends it")
+        print(f"{len(emulator.models())} models on {emulator.url}; press Ctrl-C to stop")
         threading.Event().wait()

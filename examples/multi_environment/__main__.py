@@ -1,7 +1,7 @@
-"""One program for every stack: `Pulumi.<stack>.yaml` says which environments it manages, and how.
+"""One program for every stack: `Pulumi.<stack>.yaml` has the stack's environments and their settings.
 
-`Pulumi.yaml` holds the settings they share, under `baseten:environmentDefaults`. Try each with an emulator of Baseten
-in another terminal (`baseten-pulumi emulate --port 8095`):
+`Pulumi.yaml` has the settings they share, under `baseten:environmentDefaults`. Try each stack with an emulator in
+another terminal (`baseten-pulumi emulate --port 8095`):
 
     pulumi stack init production   # or dev, staging
     BASETEN_API_KEY=any pulumi up --stack production

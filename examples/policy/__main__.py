@@ -1,8 +1,9 @@
 """A policy pack: `pulumi preview --policy-pack path/of/policy` refuses what `rules.py` does not allow.
 
-It has requirements of its own: `pulumi install` in this folder installs them. A policy sees what a program declares of
-each resource, checked and completed: neither what Baseten reports nor settings that nobody declared. What a preview
-does not know yet it cannot judge: that is a note in the preview, and `pulumi up` judges it before anything is sent.
+It has requirements of its own: `pulumi install` in this folder installs them. A policy sees the inputs that a program
+declares for each resource, validated and completed; settings that are not declared are absent, whatever Baseten
+reports. For a value that a preview does not know yet, Pulumi prints a note, and `pulumi up` checks it before anything
+is sent.
 """
 
 from pulumi_policy import (
@@ -16,7 +17,7 @@ from rules import SETTINGS, Rule, never_to_zero, within_replica_cap, within_surg
 
 
 def policy(name: str, description: str, rule: Rule) -> ResourceValidationPolicy:
-    """Make a policy of a rule: it judges every environment's settings, and stops the run where one is refused."""
+    """Make a policy of a rule: it checks the settings of every environment, and a violation stops the run."""
 
     def validate(args: ResourceValidationArgs, report_violation: ReportViolation) -> None:
         if args.resource_type == SETTINGS:
@@ -33,7 +34,7 @@ PolicyPack(
     name="baseten-guard-rails",
     policies=[
         policy("production-never-to-zero", "Production keeps at least one replica.", never_to_zero),
-        policy("replica-cap", "No stack has more replicas than it may.", within_replica_cap),
+        policy("replica-cap", "A stack stays within its number of replicas.", within_replica_cap),
         policy("surge-limit", "Rolling deploys add few replicas.", within_surge_limit),
     ],
 )

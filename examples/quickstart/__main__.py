@@ -1,4 +1,4 @@
-"""Settings of one environment per stack; `Pulumi.<stack>.yaml` says which and how."""
+"""Settings of one environment per stack, from `Pulumi.<stack>.yaml`."""
 
 import pulumi
 

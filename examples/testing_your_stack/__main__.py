@@ -1,4 +1,4 @@
-"""The settings of a chat model, a stack for each environment. `test_stacks.py` beside this tests them."""
+"""The settings of a chat model, with a stack for each environment. `test_stacks.py` tests them."""
 
 import pulumi
 

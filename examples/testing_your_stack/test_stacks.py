@@ -1,8 +1,7 @@
-"""What this project promises, tested without an account at Baseten and without the Pulumi CLI.
+"""Tests of this project that need neither an account at Baseten nor the Pulumi CLI.
 
-`pip install "baseten-pulumi[testing]" pytest`, then `pytest` in this folder. `baseten_emulator` is a Baseten of the
-test's own, with a small account that anything may happen to; `local_engine` runs this project's stacks against it.
-`conftest.py` makes the two known.
+`pip install "baseten-pulumi[testing]" pytest`, then `pytest` in this folder. `baseten_emulator` is an emulator with a
+small account, new for each test; `local_engine` runs this project's stacks against it. `conftest.py` loads both.
 """
 
 import pytest
@@ -22,7 +21,7 @@ def test_nothing_is_left_to_do_when_a_stack_is_up(local_engine: LocalEngineFacto
 
 
 def test_production_keeps_a_replica(local_engine: LocalEngineFactory, baseten_emulator: Emulator) -> None:
-    """What Baseten reports afterwards is what counts."""
+    """Baseten reports the settings after the `up`."""
     assert local_engine(stack="production").up().succeeded
     reported = baseten_emulator.reported("lm4chat8", "production")["autoscaling_settings"]
     assert reported["min_replica"] >= 1
@@ -30,7 +29,7 @@ def test_production_keeps_a_replica(local_engine: LocalEngineFactory, baseten_em
 
 
 def test_change_by_hand_is_undone(local_engine: LocalEngineFactory, baseten_emulator: Emulator) -> None:
-    """`up --refresh` finds it and brings the setting back."""
+    """`up --refresh` finds it and resets the setting."""
     engine = local_engine(stack="production")
     engine.up()
     baseten_emulator.change("lm4chat8", "production", autoscaling_settings={"max_replica": 9})
@@ -39,8 +38,8 @@ def test_change_by_hand_is_undone(local_engine: LocalEngineFactory, baseten_emul
     assert baseten_emulator.reported("lm4chat8", "production")["autoscaling_settings"]["max_replica"] == 6
 
 
-def test_error_says_what_is_missing(local_engine: LocalEngineFactory, baseten_emulator: Emulator) -> None:
-    """Somebody removed the environment: `up` fails and names it."""
+def test_error_names_what_is_missing(local_engine: LocalEngineFactory, baseten_emulator: Emulator) -> None:
+    """The environment was deleted: `up` fails and names it."""
     baseten_emulator.remove_environment("lm4chat8", "dev")
     up = local_engine(stack="dev").up()
     assert not up.succeeded

@@ -1,6 +1,6 @@
 """The page this product was founded on, as data: one operation, what may be sent to it and what it answers.
 
-Written down apart from emulator and client, so that neither can move it. Descriptions and examples are left out.
+Written apart from emulator and client, so that a change of either does not change it. Descriptions are left out.
 """
 
 from typing import Any
@@ -57,6 +57,32 @@ ANSWER = _object(
     {"status": {"type": "string", "enum": ["ACCEPTED", "QUEUED", "UNCHANGED"]}, "message": _TEXT},
     required=["status", "message"],
 )
+EXAMPLE: dict[str, Any] = {
+    "autoscaling_settings": {
+        "min_replica": 1,
+        "max_replica": 2,
+        "autoscaling_window": 800,
+        "scale_down_delay": 60,
+        "concurrency_target": 3,
+        "target_utilization_percentage": 70,
+        "target_in_flight_tokens": 40000,
+    },
+    "promotion_settings": {
+        "redeploy_on_promotion": True,
+        "rolling_deploy": True,
+        "promotion_cleanup_strategy": "KEEP",
+        "rolling_deploy_config": {
+            "rolling_deploy_strategy": "REPLICA",
+            "max_surge_percent": 0,
+            "max_unavailable_percent": 20,
+            "stabilization_time_seconds": 300,
+            "replica_overhead_percent": 5,
+        },
+        "ramp_up_while_promoting": True,
+        "ramp_up_duration_seconds": 300,
+    },
+}
+"""A request with every setting of the page."""
 PARAMETERS: list[dict[str, Any]] = [
     {"name": name, "in": "path", "required": True, "schema": _TEXT} for name in ("model_id", "env_name")
 ]

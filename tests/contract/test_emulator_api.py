@@ -1,7 +1,5 @@
 """The emulator's API over real HTTP: routes, keys, answers and refusals."""
 
-from typing import Any
-
 import httpx
 import pytest
 
@@ -32,7 +30,7 @@ def test_reads_answer_the_account_when_they_are_asked(emulator: Emulator, client
     assert answer.headers["x-request-id"].startswith("emulated-")
 
 
-def test_an_update_answers_with_the_environment_when_the_api_is_current(client: httpx.Client) -> None:
+def test_an_update_answers_with_the_environment_when_it_is_accepted(client: httpx.Client) -> None:
     """Environment, status and message; the environment as GET answers it."""
     answer = client.patch(ENVIRONMENT, json={"autoscaling_settings": {"max_replica": 6, "max_scale_down_rate": 20}})
     assert answer.status_code == 200
@@ -42,31 +40,12 @@ def test_an_update_answers_with_the_environment_when_the_api_is_current(client: 
     assert answer.json()["environment"]["autoscaling_settings"]["max_scale_down_rate"] == 20
 
 
-def test_an_update_answers_status_and_message_when_the_api_is_founding() -> None:
-    """Exactly the founding page: its answer, its default for an absent surge, its refusal of what came later."""
-    with Emulator(api="founding") as emulator, _client(emulator) as client:
-        path = "/v1/models/wh5pr3v1/environments/dev"
-        config = {"rolling_deploy_config": {"stabilization_time_seconds": 5}}
-        answer = client.patch(path, json={"promotion_settings": config})
-        assert answer.json() == {
-            "status": "ACCEPTED",
-            "message": "The update to the environment's settings has been accepted.",
-        }
-        reported = client.get(path).json()["promotion_settings"]["rolling_deploy_config"]
-        assert (reported["max_surge_percent"], reported["stabilization_time_seconds"]) == (10, 5)
-        refused = client.patch(path, json={"autoscaling_settings": {"max_scale_down_rate": 20}})
-        assert refused.status_code == 422
-        assert refused.json() == {"message": "autoscaling_settings.max_scale_down_rate: unknown field"}
-
-
-@pytest.mark.parametrize(("api", "surge"), [("founding", 10), ("current", 30)])
-def test_an_absent_surge_is_reset_or_kept_when_the_page_says_so(api: Any, surge: int) -> None:
-    """The founding page resets what it is not told; later pages keep it."""
-    with Emulator(api=api) as emulator, _client(emulator) as client:
-        for config in ({"max_surge_percent": 30}, {"stabilization_time_seconds": 5}):
-            client.patch(ENVIRONMENT, json={"promotion_settings": {"rolling_deploy_config": config}})
-        reported = client.get(ENVIRONMENT).json()["promotion_settings"]["rolling_deploy_config"]
-        assert (reported["max_surge_percent"], reported["stabilization_time_seconds"]) == (surge, 5)
+def test_surge_is_kept_when_an_update_leaves_it_out(client: httpx.Client) -> None:
+    """An absent surge means unchanged, as any absent field does."""
+    for config in ({"max_surge_percent": 30}, {"stabilization_time_seconds": 5}):
+        client.patch(ENVIRONMENT, json={"promotion_settings": {"rolling_deploy_config": config}})
+    reported = client.get(ENVIRONMENT).json()["promotion_settings"]["rolling_deploy_config"]
+    assert (reported["max_surge_percent"], reported["stabilization_time_seconds"]) == (30, 5)
 
 
 def test_nothing_changes_when_a_field_is_null_or_absent(client: httpx.Client) -> None:

@@ -1,20 +1,16 @@
-"""The emulator as a server and as a command: start, stop, port, output, exit status."""
+"""The emulator as a server: start, stop, port, options."""
 
-import os
 import re
-import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any
 
 import httpx
 import pytest
 
 from baseten_pulumi import testing
-from baseten_pulumi.cli import emulate, main
 from baseten_pulumi.testing import Emulator, Fault, RecordedRequest
 from tests.programs import until
 
@@ -112,7 +108,7 @@ def test_the_state_outlives_the_server_when_it_is_started_again() -> None:
         httpx.patch(
             emulator.url + ENVIRONMENT, json={"autoscaling_settings": {"max_replica": 6}}, headers=KEY, trust_env=False
         )
-        with pytest.raises(RuntimeError, match="serves already"):
+        with pytest.raises(RuntimeError, match="is already serving"):
             emulator.__enter__()
     with pytest.raises(RuntimeError, match="inside its `with` block"):
         _ = emulator.url
@@ -149,7 +145,7 @@ def test_the_fixture_serves_when_the_plugin_is_opted_into(pytester: pytest.Pytes
             with httpx.Client(headers={"Authorization": "Api-Key k"}, trust_env=False) as client:
                 assert len(client.get(baseten_emulator.url + "/v1/models").json()["models"]) == 3
     """)
-    pytester.runpytest_inprocess().assert_outcomes(passed=1)
+    pytester.runpytest_inprocess("-p", "no:looptime_plugin").assert_outcomes(passed=1)
 
 
 def test_every_public_name_is_found_when_it_is_asked_for() -> None:
@@ -167,166 +163,9 @@ def test_every_public_name_is_found_when_it_is_asked_for() -> None:
         ("baseten_pulumi.testing.engine", ("starlette", "uvicorn")),
         ("baseten_pulumi.testing.emulator", ("baseten_pulumi.testing.engine", "baseten_pulumi.api", "httpx")),
         ("baseten_pulumi.testing.plugin", ("starlette", "uvicorn")),
-        ("baseten_pulumi.cli", ("starlette", "uvicorn")),
     ],
 )
 def test_a_module_needs_only_its_own_half_when_it_is_imported(module: str, absent: tuple[str, ...]) -> None:
     """A user of one half need not install what the other needs."""
     script = f"import sys, {module}; print([name for name in {absent} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout.strip() == b"[]"
-
-
-# --- the command ---
-
-
-@pytest.fixture
-def command() -> Iterator["subprocess.Popen[str]"]:
-    """`baseten-pulumi emulate` on a free port."""
-    arguments = ["emulate", "--port", "0", "--apply-seconds", "3"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "baseten_pulumi.cli", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-    )
-    with process:
-        yield process
-        process.kill()
-
-
-def test_the_command_says_what_to_do_and_ends_quietly_when_it_is_told_to(command: "subprocess.Popen[str]") -> None:
-    """Each line comes at once: an introduction, two lines for a program, one for each request; the exit status is 0."""
-    output = _stream(command)
-    first = output.readline()
-    found = re.fullmatch(
-        r"Baseten emulator on (http://127\.0\.0\.1:\d+) · any key · settings take 3 s to apply\n", first
-    )
-    assert found is not None
-    url = found[1]
-    assert [output.readline() for _ in range(5)] == [
-        "  model lm4chat8  llama-chat: dev, staging, production\n",
-        "  model wh5pr3v1  whisper-transcribe: dev, staging, production\n",
-        "  model emb3d9x2  embeddings: dev, staging, production\n",
-        f"  export BASETEN_BASE_URL={url}\n",
-        "  export BASETEN_API_KEY=anything\n",
-    ]
-    body = {"autoscaling_settings": {"max_replica": 6}}
-    with httpx.Client(trust_env=False, headers=KEY) as client:
-        assert client.patch(url + ENVIRONMENT, json=body).json()["status"] == "ACCEPTED"
-        assert output.readline() == f"PATCH {ENVIRONMENT} 200 ACCEPTED\n"
-        client.get(url + "/nowhere")
-        assert output.readline() == "GET /nowhere 404\n"
-        command.send_signal(signal.SIGTERM)
-        rest, errors = command.communicate(timeout=30)
-    assert (rest, errors, command.returncode) == ("", "", 0)
-
-
-def test_the_command_ends_quietly_when_it_is_interrupted(command: "subprocess.Popen[str]") -> None:
-    """Ctrl-C is the usual way to end it."""
-    output = _stream(command)
-    while "BASETEN_API_KEY" not in output.readline():
-        pass
-    command.send_signal(signal.SIGINT)
-    assert command.communicate(timeout=30) == ("", "")
-    assert command.returncode == 0
-
-
-def test_the_command_ends_when_another_thread_takes_the_signal() -> None:
-    """The system gives a signal to any thread of the process, and the main one may sleep meanwhile."""
-    program = """
-import signal, sys, threading, time
-from baseten_pulumi.cli import emulate
-
-def is_asleep():
-    frame = sys._current_frames()[threading.main_thread().ident]  # in Condition.wait, of Event.wait, of the command
-    is_waiting = frame.f_code is threading.Condition.wait.__code__
-    return is_waiting and frame.f_back.f_back.f_code.co_filename == emulate.__file__
-
-def take():
-    while not is_asleep():
-        time.sleep(0.01)
-    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
-
-threading.Thread(target=take, daemon=True).start()
-raise SystemExit(emulate.run(["--port", "0"]))
-"""
-    ended = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, timeout=30)
-    assert ended.returncode == 0
-
-
-def test_the_command_reports_what_happens_when_it_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    """Options are said on the first line, a key never; a dropped connection has no status."""
-    seen: list[str] = []
-
-    def use() -> None:
-        seen.append(capsys.readouterr().out)
-        url = seen[0].split()[3]
-        httpx.patch(url + ENVIRONMENT, json={}, headers=KEY, trust_env=False)
-
-    assert emulate.run(["--port", "0", "--api", "founding", "--api-key", "s3cret"], use) == 0
-    assert " · one key · settings take 0 s to apply · founding API\n" in seen[0]
-    assert "export BASETEN_API_KEY=<the key given as --api-key>\n" in seen[0]
-    assert "s3cret" not in seen[0]
-    assert capsys.readouterr().out == f"PATCH {ENVIRONMENT} 200 UNCHANGED\n"
-
-
-def test_the_command_shows_a_dropped_connection_when_there_is_one(capsys: pytest.CaptureFixture[str]) -> None:
-    """It has no status to show."""
-    emulate.report(RecordedRequest("GET", "/v1/models", {}, {}, None, None, None, 0.0, 0.0))
-    assert capsys.readouterr().out == "GET /v1/models dropped\n"
-
-
-def test_the_command_is_refused_when_its_port_is_in_use(capsys: pytest.CaptureFixture[str]) -> None:
-    """One line, no traceback."""
-    with Emulator() as emulator:
-        port = emulator.url.rpartition(":")[2]
-        assert main(["emulate", "--port", port]) == 1
-    assert capsys.readouterr().err == f"port {port} on 127.0.0.1 is in use by another program\n"
-
-
-@pytest.mark.parametrize(
-    ("options", "refusal"),
-    [
-        (["--rate-limit", "0"], "--rate-limit must be above 0 where there is one, got 0"),
-        (["--rate-burst", "9"], "--rate-burst must be at least 1, and needs a --rate-limit, got 9"),
-        (["--port", "99999"], "--port must be from 0 to 65535, got 99999"),
-        (["--apply-seconds", "-1"], "--apply-seconds must be at least 0, got -1"),
-    ],
-)
-def test_the_command_is_refused_when_an_option_makes_no_sense(
-    options: list[str], refusal: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The option is named."""
-    with pytest.raises(SystemExit) as ended:
-        main(["emulate", *options])
-    assert ended.value.code == 2
-    assert capsys.readouterr().err.endswith(f"baseten-pulumi emulate: error: {refusal}\n")
-
-
-@pytest.mark.parametrize("module", ["starlette", "uvicorn"])
-def test_the_command_names_the_extra_when_its_packages_are_missing(module: str) -> None:
-    """A plain installation has no server."""
-    script = (
-        f"import sys; sys.modules[{module!r}] = None; from baseten_pulumi.cli import main; sys.exit(main(['emulate']))"
-    )
-    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert process.returncode == 1
-    assert process.stderr == 'The emulator needs two more packages: pip install "baseten-pulumi[testing]"\n'
-
-
-def test_help_lists_commands_and_options_when_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    """The list needs no command's module, a command's help is its own."""
-    for arguments, expected in (
-        (["--help"], "serve Baseten's API"),
-        (["emulate", "--help"], "--apply-seconds SECONDS"),
-    ):
-        with pytest.raises(SystemExit) as ended:
-            main(arguments)
-        assert ended.value.code == 0
-        assert expected in capsys.readouterr().out
-
-
-def _stream(process: "subprocess.Popen[str]") -> IO[str]:
-    assert process.stdout is not None
-    return process.stdout

@@ -9,25 +9,25 @@ from tests.docs.pages import ROOT
 
 
 def pip(words: Sequence[str]) -> int:
-    """Judge a command that installs this package, with extras it has."""
+    """Check a command that installs this package, with extras it has."""
     _, _, extras = (ROOT / "pyproject.toml").read_text().partition("[project.optional-dependencies]\n")
     names = re.findall(r"^([\w-]+) = \[$", extras.partition("\n\n[")[0], re.MULTILINE)
     known = {"baseten-pulumi", "pytest", *(f"baseten-pulumi[{name}]" for name in names)}
-    wanted = Path(words[2]).read_text().split() if words[1] == "-r" else words[1:]
-    return int(words[0] != "install" or not known.issuperset(wanted))
+    requested = Path(words[2]).read_text().split() if words[1] == "-r" else words[1:]
+    return int(words[0] != "install" or not known.issuperset(requested))
 
 
 def make(words: Sequence[str]) -> int:
-    """Judge whether the repository has what is to be made; nothing is."""
+    """Check that the Makefile has the target; nothing is made."""
     command = ["/usr/bin/env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "make", "-n", "-C", str(ROOT), *words]
     return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode
 
 
 def baseten_pulumi(words: Sequence[str]) -> int:
-    """Run a command of the package; one that serves until it is interrupted is only understood."""
+    """Run a command of the package; of `emulate`, which serves until it is interrupted, only the options are parsed."""
     from baseten_pulumi.cli import emulate, main
 
     if words[0] != "emulate":
         return main(words)
-    emulate._parser().parse_args(words[1:])
+    emulate.parser().parse_args(words[1:])
     return 0

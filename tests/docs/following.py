@@ -1,8 +1,8 @@
-"""Does what a page tells its reader to do: writes its files, types its commands, runs its programs.
+"""Do what a page tells its reader to do: write its files, type its commands, run its programs.
 
-Everything happens in one folder, in the order of the page, against an emulator. Commands go through a shell as they
-stand, with stand-ins in front of the PATH: `pulumi` is the local engine, which agrees to what it is asked; `pip` and
-`make` judge what they are told and do nothing. Where only the Pulumi CLI will do and it is there, it works on a copy.
+Everything happens in one folder, in the order of the page, against an emulator. Commands go through a shell unchanged,
+with stand-ins first on the PATH: `pulumi` is the local engine, which answers yes to every prompt; `pip` and `make`
+check their arguments and do nothing. If the Pulumi CLI is installed, a block that needs it runs in a copy.
 """
 
 import json
@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import yaml
 
-from baseten_pulumi.provider.checking import check
+from baseten_pulumi.schema.validate import validate_inputs
 from baseten_pulumi.testing import Emulator
 from tests.docs.pages import COMPARED, FAILS, NEEDS_PULUMI, NOT_RUN, ROOT, Block
 from tests.engines import RUN_SECONDS, Stack, real_engine
@@ -27,22 +27,22 @@ from tests.mocked import run
 
 PROGRAM = "__main__.py"
 REASONS = frozenset({"it refers to a stack of your own"})
-"""Why a block may not run; anything else is a mistake in the page."""
+"""The reasons for not running a block; any other is a mistake in the page."""
 
 EMULATOR = "http://127.0.0.1:8095"
-"""Where pages say that the emulator is."""
+"""The URL of the emulator in pages."""
 
 OPERATIONS = ("up", "preview", "refresh", "destroy")
 
 STACK = "production"
-"""What stands for every expression of a workflow: only the stack's name counts here. What is changed by hand, too."""
+"""Replaces every expression in a workflow, where only the stack's name matters; the environment changed by hand."""
 
 _SETTINGS = "pulumi-python:dynamic/baseten:EnvironmentSettings"
 _TIMES = re.compile(r"\(\d+ s\)")
 _SPACES = re.compile(r" +")
 _BY_HAND = re.compile(r"somebody sets (\w+) to (\d+)")
 _EXPRESSION = re.compile(r"\$\{\{.*?\}\}")
-_AGREEING = """#!{python}
+_PULUMI = """#!{python}
 import os, sys
 words = sys.argv[1:]
 operation = words[0] in ("up", "refresh", "destroy")
@@ -50,7 +50,7 @@ words += ["--yes", "--skip-preview"] if operation else []
 words += ["--color", "never"] if operation or words[0] == "preview" else []
 os.execv({command[0]!r}, [*{command!r}, *words, "--non-interactive"])
 """
-_JUDGING = """#!{python}
+_COMMAND = """#!{python}
 import sys
 from tests.docs.commands import {name}
 sys.exit({name}(sys.argv[1:]))
@@ -58,18 +58,20 @@ sys.exit({name}(sys.argv[1:]))
 
 
 class Reader:
-    """Somebody who follows one page."""
+    """A reader who follows one page."""
 
     def __init__(self, folder: Path, emulator: Emulator) -> None:
         self.emulator = emulator
         self.folder = folder / "project"
         self.folder.mkdir()
         own = Stack(self.folder, "local", emulator).environment
-        self._environment = {**own, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+        # looptime's plugin, which this repository has installed and a reader has not, fails every test here.
+        options = {"PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": "-p no:looptime_plugin"}
+        self._environment = {**own, "PYTHONPATH": str(ROOT), **options}
         self._commands = folder / "commands"
         self._put_commands()
         self._environment_for_real: dict[str, str] = {}
-        self._said = ""
+        self._output = ""
         self._is_program_new = False
 
     def follow(self, block: Block) -> None:
@@ -92,7 +94,7 @@ class Reader:
                 "json": _parse,
                 "text": self._compare,
             }
-            assert block.language in how, f"{block.place}: nobody knows how to try {block.language!r}"
+            assert block.language in how, f"{block.place}: a block in {block.language!r} cannot be tested"
             how[block.language](block)
 
     def finish(self) -> None:
@@ -114,7 +116,7 @@ class Reader:
         path.write_text(block.text.replace(EMULATOR, self.emulator.url))
 
     def _declare(self, block: Block) -> None:
-        """Run a program without an engine; what it declares has to be what the provider would take."""
+        """Run a program without an engine; the provider must accept what it declares."""
         code = compile(block.text, block.place, "exec")
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(self.folder)
@@ -123,10 +125,10 @@ class Reader:
             _, mocks = run(lambda: exec(code, {"__name__": "__main__"}))  # noqa: S102 - the page's own program
         for args in mocks.registered:
             if args.typ == _SETTINGS and not args.resource_id:
-                assert check(args.inputs)[1] == [], block.place
+                assert validate_inputs(args.inputs)[1] == [], block.place
 
     def _read(self, block: Block) -> None:
-        """Parse a file; where it is a workflow of GitHub's, do what its steps run, with no more than they are given."""
+        """Parse a file; if it is a GitHub workflow, run the commands of its steps, with their own variables alone."""
         _parse(block)
         found = yaml.safe_load(block.text)
         for job in found.get("jobs", {}).values() if isinstance(found, Mapping) else ():
@@ -156,25 +158,25 @@ class Reader:
             self._bash(block.text, block.place, fails=block.remark == FAILS)
 
     def _operate(self, commands: list[list[str]], place: str, *, fails: bool) -> None:
-        """Run operations of Pulumi in this process: most of what one costs is starting interpreters."""
+        """Run operations of Pulumi in this process: starting interpreters takes most of the time."""
         self._is_program_new = False
-        self._said = ""
+        self._output = ""
         for _, operation, *flags in commands:
             name = flags.pop(flags.index("--stack") + 1) if "--stack" in flags else "dev"
             done = Stack(self.folder, "local", self.emulator, name).run(
                 operation, *(it for it in flags if it != "--stack")
             )
-            self._said += done.text
+            self._output += done.text
             assert (done.returncode != 0) == fails, f"{place} ended with {done.returncode}\n{done.text}"
 
     def _type_for_real(self, block: Block) -> None:
-        """Type what only the Pulumi CLI can do, in a copy of the project and a terminal kept for the whole page."""
+        """Type what needs the Pulumi CLI, in a copy of the project, with variables that are kept for the whole page."""
         engine, copy = real_engine(), self.folder.with_name("for-real")
         if engine is None:
             return
         if not copy.exists():
             shutil.copytree(self.folder, copy)
-            _put(copy / "commands" / "pulumi", _AGREEING.format(python=sys.executable, command=[engine]))
+            _put(copy / "commands" / "pulumi", _PULUMI.format(python=sys.executable, command=[engine]))
             path = f"{copy / 'commands'}{os.pathsep}{self._path}"
             self._environment_for_real = {**self._environment, "PATH": path, "PULUMI_BACKEND_URL": copy.as_uri()}
         self._run(f"{block.text}\nenv -0 > environment", copy, self._environment_for_real, block.place)
@@ -182,14 +184,14 @@ class Reader:
         self._environment_for_real = {name: value for name, _, value in variables}
 
     def _compare(self, block: Block) -> None:
-        """Look for every line that a page shows of an output in the last one; seconds are as they come."""
-        printed = _alike(self._said)
+        """Look for every line of the block in the last output; durations may differ."""
+        printed = _comparable(self._output)
         for line in filter(None, map(str.strip, block.text.splitlines())):
-            assert _alike(line) in printed, f"{block.place}: {line!r} was not printed\n{self._said}"
+            assert _comparable(line) in printed, f"{block.place}: {line!r} was not printed\n{self._output}"
 
     def _bash(self, script: str, place: str, *, fails: bool = False) -> None:
         done = self._run(script, self.folder, {**self._environment, "PATH": self._path}, place, fails=fails)
-        self._said = done.stdout + done.stderr
+        self._output = done.stdout + done.stderr
 
     def _run(
         self, script: str, folder: Path, environment: Mapping[str, str], place: str, *, fails: bool = False
@@ -203,8 +205,8 @@ class Reader:
             timeout=RUN_SECONDS,
             check=False,
         )
-        told = f"{place} ended with {done.returncode}\n{script}\n{done.stdout}{done.stderr}"
-        assert (done.returncode != 0) == fails, told
+        output = f"{place} ended with {done.returncode}\n{script}\n{done.stdout}{done.stderr}"
+        assert (done.returncode != 0) == fails, output
         return done
 
     @property
@@ -213,9 +215,9 @@ class Reader:
 
     def _put_commands(self) -> None:
         engine = [sys.executable, "-m", "baseten_pulumi.testing.engine"]
-        _put(self._commands / "pulumi", _AGREEING.format(python=sys.executable, command=engine))
+        _put(self._commands / "pulumi", _PULUMI.format(python=sys.executable, command=engine))
         for name in ("pip", "make", "baseten-pulumi"):
-            _put(self._commands / name, _JUDGING.format(python=sys.executable, name=name.replace("-", "_")))
+            _put(self._commands / name, _COMMAND.format(python=sys.executable, name=name.replace("-", "_")))
 
 
 def _put(path: Path, text: str) -> None:
@@ -224,7 +226,7 @@ def _put(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
-def _alike(text: str) -> str:
+def _comparable(text: str) -> str:
     return _TIMES.sub("(… s)", _SPACES.sub(" ", text))
 
 

@@ -1,41 +1,50 @@
-"""An error of every public class, made as the package makes it, in the circumstances the page of errors tells of."""
+"""An error of every public class, made by the package, under the circumstances that the page of errors describes."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+import ssl
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
 
 import httpx
 import pydantic
 
 from baseten_pulumi import errors
 from baseten_pulumi.api import failures
-from baseten_pulumi.api.limiting import NoTurnError
-from baseten_pulumi.api.models import Model
-from baseten_pulumi.api.naming import named
-from baseten_pulumi.convergence import wording
-from baseten_pulumi.convergence.comparison import differences
-from baseten_pulumi.convergence.joint_wording import joint_error
-from baseten_pulumi.convergence.sighting import Sighting, Wanted
-from baseten_pulumi.convergence.watch import Watch
+from baseten_pulumi.api.client import settings_of
+from baseten_pulumi.api.failures import Request, Response
+from baseten_pulumi.api.models import Model, find_model
+from baseten_pulumi.config import Config
 from baseten_pulumi.errors import BasetenError, RequestError
-from baseten_pulumi.provider.applying import _cancelled
-from baseten_pulumi.provider.configuration import Configuration
-from baseten_pulumi.provider.host import defect
-from baseten_pulumi.provider.identity import Identity
+from baseten_pulumi.schema.environment import Environment
+from baseten_pulumi.wait.polling import DesiredSettings
+from baseten_pulumi.wait.watcher import Watcher
+from tests.virtual_time import run
 
+MIN_REPLICA, MAX_REPLICA = "autoscaling_settings.min_replica", "autoscaling_settings.max_replica"
 _PATH = "/v1/models/abc123/environments/production"
-_PATCH, _GET = (
-    failures.Request(method, _PATH, f"{Identity('abc123', 'production').settings} {goal}", "", "https://api.baseten.co")
-    for method, goal in (("PATCH", "were not put in force."), ("GET", "could not be read."))
-)
-_MIN, _MAX = "autoscaling_settings.min_replica", "autoscaling_settings.max_replica"
-WANTED = Wanted("abc123", "production", {_MIN: 3, _MAX: 6}, "ACCEPTED", 1800.0)
-SEEN = Sighting(differing=differences(WANTED.settings, {_MIN: 1, _MAX: 6}))
+_SETTINGS = settings_of("abc123", "production")
+_PATCH = Request("PATCH", _PATH, f"{_SETTINGS} were not updated.", "https://api.baseten.co")
+_GET = Request("GET", _PATH, f"{_SETTINGS} could not be read.", "https://api.baseten.co")
 
 
-def _answered(status: int, message: str = "", headers: Mapping[str, str] | None = None) -> RequestError:
-    return failures.from_response(_PATCH, httpx.Response(status, json={"message": message}, headers=headers))
+class Reader:
+    """Baseten as a wait sees it: what it returns for each environment, or raises."""
+
+    def __init__(self, environments: Mapping[str, Environment | RequestError]) -> None:
+        self._environments = environments
+
+    async def read_environment(self, model_id: str, env_name: str, *, timeout: float) -> Environment:
+        found = self._environments[env_name]
+        if isinstance(found, RequestError):
+            raise found
+        return found
+
+    async def list_environments(self, model_id: str, *, timeout: float) -> Mapping[str, Environment]:
+        return {name: found for name, found in self._environments.items() if isinstance(found, Environment)}
 
 
-def _raised(call: Callable[[], object]) -> BasetenError:
+def raised(call: Callable[[], object]) -> BasetenError:
+    """Return what a call raises."""
     try:
         call()
     except BasetenError as error:
@@ -43,73 +52,116 @@ def _raised(call: Callable[[], object]) -> BasetenError:
     raise AssertionError("nothing was raised")
 
 
-def _configured(**stack: str) -> Configuration:
-    return Configuration(lambda key: stack.get(key.partition(":")[2]), {})
+def waited(
+    desired: Sequence[DesiredSettings],
+    environments: Mapping[str, Environment | RequestError],
+    *,
+    timeout: float = 1800.0,
+    cancel_after: float | None = None,
+    rows: list[str] | None = None,
+) -> BasetenError:
+    """Return the error of a wait in virtual time; what it reports is added to `rows`."""
+
+    async def waiting() -> None:
+        report = rows.append if rows is not None else lambda _: None
+        wait = Watcher(Reader(environments)).wait(desired, timeout=timeout, report=report)
+        await (wait if cancel_after is None else _cancelled(wait, cancel_after))
+
+    return raised(lambda: run(waiting()))
+
+
+async def _cancelled(work: Coroutine[Any, Any, None], after: float) -> None:
+    task = asyncio.ensure_future(work)
+    asyncio.get_running_loop().call_later(after, task.cancel)
+    await task
+
+
+def _responded(status: int, message: str = "") -> RequestError:
+    return failures.from_response(_PATCH, Response(status, {}, f'{{"message": "{message}"}}'.encode()))
+
+
+def _config(**stack: str) -> Config:
+    return Config(lambda key: stack.get(key.partition(":")[2]), {})
 
 
 def _unreadable() -> BasetenError:
-    class Answer(pydantic.BaseModel):
+    class Body(pydantic.BaseModel):
         status: str
 
-    response = httpx.Response(200, text="<html>")
     try:
-        Answer.model_validate_json(response.content)
+        Body.model_validate_json(b"<html>")
     except pydantic.ValidationError as reason:
-        return failures.from_unreadable(_PATCH, response, reason)
+        return failures.from_unreadable(_PATCH, Response(200, {}, b"<html>"), reason)
     raise AssertionError("it was readable")
 
 
-def _several_kinds() -> BasetenError:
-    watches = [Watch(Wanted("abc123", name, {_MIN: 3}, None, 1800.0), 0.0) for name in ("dev", "production")]
-    watches[0].error = _answered(403, "Forbidden")
-    watches[1].error = failures.missing_model(_answered(404, "Not found"), "abc123", "Baseten answered 404.")
-    error = joint_error(watches)
-    assert error is not None
-    return error
+def _untrusted() -> BasetenError:
+    exception = httpx.ConnectError("certificate verify failed: self-signed certificate")
+    exception.__cause__ = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    return failures.from_exception(_GET, exception)
 
 
-def _defect() -> BasetenError:
+def _internal() -> BasetenError:
+    from baseten_pulumi.provider.pulumi_internals import internal_error
+
     nothing: dict[str, str] = {}
     try:
         nothing["settings"]
     except KeyError as error:
-        return defect(error, "The operation was not carried out.", "")
+        return internal_error(error)
     raise AssertionError("nothing was raised")
 
 
-_TWICE = [Model("abc123", "llama-chat", "Research"), Model("def456", "llama-chat", "Product")]
+def _cancelled_before_sending() -> BasetenError:
+    return errors.OperationCancelledError(
+        errors.Message(
+            f"{_SETTINGS} were not updated.", "Pulumi cancelled the operation.", "Nothing was sent.", "Run it again."
+        )
+    )
+
+
+DESIRED = DesiredSettings("abc123", "production", {MIN_REPLICA: 3, MAX_REPLICA: 6}, "ACCEPTED")
+OBSERVED = Environment({MIN_REPLICA: 1, MAX_REPLICA: 6}, None)
+_TWICE = [
+    Model(id="abc123", name="llama-chat", team_name="Research"),
+    Model(id="def456", name="llama-chat", team_name="Product"),
+]
 
 MADE: Mapping[type[BasetenError], Callable[[], BasetenError]] = {
-    errors.BasetenError: _defect,
-    errors.ConfigurationError: lambda: _raised(_configured(baseUrl="http://api.example.com").base_url),
-    errors.MissingApiKeyError: lambda: _raised(_configured().api_key),
-    errors.AmbiguousModelError: lambda: _raised(lambda: named("llama-chat", _TWICE)),
-    errors.AuthenticationError: lambda: _answered(401, "Invalid API key"),
-    errors.PermissionDeniedError: lambda: _answered(403, "Forbidden"),
-    errors.NotFoundError: lambda: _answered(404, "Not found"),
-    errors.ModelNotFoundError: lambda: failures.missing_model(
-        _answered(404, "Not found"), "abc123", "Baseten answered 404 to GET /v1/models/abc123/environments: Not found."
-    ),
+    errors.BasetenError: _internal,
+    errors.ConfigurationError: lambda: raised(_config(baseUrl="http://api.example.com").base_url),
+    errors.MissingApiKeyError: lambda: raised(_config().api_key),
+    errors.AmbiguousModelError: lambda: raised(lambda: find_model("llama-chat", _TWICE)),
+    errors.AuthenticationError: lambda: _responded(401, "Invalid API key"),
+    errors.PermissionDeniedError: lambda: _responded(403, "Forbidden"),
+    errors.NotFoundError: lambda: _responded(404, "Not found"),
+    errors.ModelNotFoundError: lambda: failures.missing_model(_responded(404, "Not found"), "abc123"),
     errors.EnvironmentNotFoundError: lambda: failures.missing_environment(
-        _answered(404, "Not found"), ("abc123", "production"), ["dev", "staging"], ""
+        _responded(404, "Not found"), "abc123", "production", ["dev", "staging"]
     ),
-    errors.ConflictError: lambda: _answered(409, "Another operation is in progress"),
-    errors.RedirectedError: lambda: _answered(307, "Moved"),
-    errors.RejectedError: lambda: _answered(422, "max_replica: too many for this account"),
-    errors.ScheduleNameError: lambda: failures.unclear_name(_PATCH, "weekday-peak", 2),
-    errors.RateLimitedError: lambda: failures.not_sent(_PATCH, 30.0, NoTurnError(2.0, 60.0)),
-    errors.ServerError: lambda: _answered(500, "Internal error"),
+    errors.CertificateError: _untrusted,
+    errors.ConflictError: lambda: _responded(409, "Another operation is in progress"),
+    errors.RedirectedError: lambda: _responded(307, "Moved"),
+    errors.RejectedError: lambda: _responded(422, "max_replica: too many for this account"),
+    errors.RateLimitedError: lambda: _responded(429, "Too many requests"),
+    errors.ServerError: lambda: _responded(500, "Internal error"),
     errors.RequestTimeoutError: lambda: failures.from_exception(_PATCH, httpx.ReadTimeout("")),
-    errors.ConnectionBrokenError: lambda: failures.from_exception(
+    errors.ConnectionFailedError: lambda: failures.from_exception(
         _GET, httpx.ConnectError("Name or service not known")
     ),
-    errors.UnexpectedAnswerError: _unreadable,
-    errors.RunCancelledError: lambda: _cancelled(Identity("abc123", "production"), "Nothing was sent."),
-    errors.NotInForceError: _several_kinds,
-    errors.WaitTimeoutError: lambda: errors.WaitTimeoutError(wording.timed_out(WANTED, SEEN)),
-    errors.WaitCancelledError: lambda: errors.WaitCancelledError(wording.cancelled(WANTED, SEEN, 40.0)),
+    errors.UnexpectedResponseError: _unreadable,
+    errors.OperationCancelledError: _cancelled_before_sending,
+    errors.NotAppliedError: lambda: waited(
+        [DesiredSettings("abc123", name, {MIN_REPLICA: 3}) for name in ("dev", "production")],
+        {
+            "dev": _responded(403, "Forbidden"),
+            "production": failures.missing_model(_responded(404, "Not found"), "abc123"),
+        },
+    ),
+    errors.WaitTimeoutError: lambda: waited([DESIRED], {"production": OBSERVED}),
+    errors.WaitCancelledError: lambda: waited([DESIRED], {"production": OBSERVED}, cancel_after=40.0),
 }
 """How an error of each class comes about; those that stand for several have none of their own."""
 
 GATHERING = frozenset({errors.RequestError, errors.TransientError})
-"""Classes that only their subclasses are raised of."""
+"""Classes of which only subclasses have an entry."""

@@ -1,4 +1,4 @@
-"""The pages of the documentation, README among them, as the blocks of code in them and what a page says about each."""
+"""The pages of the documentation and the README, as blocks of code with their titles and remarks."""
 
 import re
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ PAGES = sorted(FOLDER.glob("*.md"))
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[\w-]*)(?: title=\"(?P<title>[^\"]+)\")?\s*$")
 _REMARK = re.compile(r"^ *<!-- (?P<text>.*) -->\s*$")
-# A file of Python is named in the form of three lines: the formatter takes the other one for a comparison.
+# A Python file is included with the form of three lines: the formatter takes the other one for a comparison.
 _INCLUDED = re.compile(r'^--8<--(?: "(?P<path>[^"]+)"|\n(?P<file>.+)\n--8<--)$', re.MULTILINE)
 
 NEEDS_PULUMI = "needs the Pulumi CLI"
 FAILS = "this fails"
 NOT_RUN = "not run: "
 COMPARED = "word for word"
-"""What a block is that a test of its page compares with the package's own words."""
+"""The remark of a block that a test of its page compares with the package's own text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,11 @@ class Block:
 
     Attributes:
         page: Name of the page's file.
-        line: Where its fence stands, counted from 1.
-        language: What the fence says; empty where it says nothing.
-        title: The name of the file it is; None for none.
-        remark: What the comment in the line before the fence says; empty where there is none.
-        text: The code, with what it includes from other files.
+        line: Line of its fence, counted from 1.
+        language: Language of the fence; empty if it has none.
+        title: Name of the file that the block is; None if it is not a file.
+        remark: The comment in the line before the fence; empty if there is none.
+        text: The code, with included files.
     """
 
     page: str
@@ -44,7 +44,7 @@ class Block:
 
     @property
     def place(self) -> str:
-        """Where to look."""
+        """Page and line."""
         return f"{self.page}:{self.line}"
 
 

@@ -1,4 +1,4 @@
-"""The page of errors has every public class, with the message that the package really gives."""
+"""The page about errors has every public class, with the message that the package raises."""
 
 import inspect
 import re
@@ -11,7 +11,7 @@ from tests.docs.messages import GATHERING, MADE
 from tests.docs.pages import COMPARED, FOLDER, blocks, shown
 
 _CLASSES = [it for it in vars(errors).values() if inspect.isclass(it) and issubclass(it, BasetenError)]
-_PLACE = re.compile(r"in \w+\.py:\d+")
+_PLACE = re.compile(r"at \w+\.py:\d+")
 
 
 def test_every_class_has_an_entry_when_the_page_is_read() -> None:
@@ -23,19 +23,19 @@ def test_every_class_has_an_entry_when_the_page_is_read() -> None:
 
 @pytest.mark.parametrize("kind", MADE, ids=lambda kind: kind.__name__)
 def test_message_is_the_packages_own_when_shown(kind: type[BasetenError]) -> None:
-    """Word for word; only the place of a defect is as it happens to be."""
+    """Word for word; only the place of an internal error may differ."""
     made = MADE[kind]()
     assert type(made) is kind
     assert _PLACE.sub("", shown("errors.md", kind.__name__)) == _PLACE.sub("", f"{made}\n")
 
 
 def test_every_message_is_compared_when_the_page_has_one() -> None:
-    """No block of the page belongs to anything else."""
+    """The page has no other block."""
     assert [block.remark for block in blocks(FOLDER / "errors.md")] == [COMPARED] * len(MADE)
 
 
 @pytest.mark.parametrize("kind", MADE, ids=lambda kind: kind.__name__)
-def test_entry_says_cause_and_fix_when_it_has_a_message(kind: type[BasetenError]) -> None:
+def test_entry_has_cause_and_fix_when_it_has_a_message(kind: type[BasetenError]) -> None:
     """Message, cause, fix, in this order."""
     page = (FOLDER / "errors.md").read_text(encoding="utf-8")
     entry = page.partition(f"### {kind.__name__}\n")[2].partition("\n#")[0]

@@ -1,4 +1,4 @@
-"""What `make docs` would fail on, as far as it can be told without it, and that nothing public is forgotten."""
+"""What `make docs` would fail on, as far as this can be checked without it; every public name is documented."""
 
 import re
 
@@ -26,7 +26,7 @@ def test_every_page_is_in_the_navigation_when_there() -> None:
 
 
 def test_every_public_name_is_in_the_reference_when_exported() -> None:
-    """Of the package and of what it has for tests; and nothing else is."""
+    """Those of the package and of `testing`; the reference has no other name."""
     page = (FOLDER / "api.md").read_text(encoding="utf-8")
     expected = [f"baseten_pulumi.{name}" for name in baseten_pulumi.__all__]
     expected += [f"baseten_pulumi.testing.{name}" for name in [*testing.__all__, "plugin"]]
@@ -34,7 +34,7 @@ def test_every_public_name_is_in_the_reference_when_exported() -> None:
 
 
 def test_links_lead_to_pages_or_known_hosts_when_followed() -> None:
-    """A link is a page of the site, with an anchor that one of its headings has, or https to a host that is known."""
+    """A link leads to a page of the site, with the anchor of one of its headings, or over https to a known host."""
     for page in PAGES:
         for match in _LINK.finditer(page.read_text(encoding="utf-8")):
             target = match[1] or match[2]
@@ -48,7 +48,7 @@ def test_links_lead_to_pages_or_known_hosts_when_followed() -> None:
 
 
 def test_links_of_the_readme_lead_to_files_or_known_hosts_when_followed() -> None:
-    """It is read where the repository is, so a link is a path in it, with an anchor that a page has."""
+    """It is read in the repository, so a link is a path in it, with the anchor of one of the page's headings."""
     links = [match[1] or match[2] for match in _LINK.finditer(README.read_text(encoding="utf-8"))]
     assert any(link.startswith("docs/") for link in links)
     for link in links:

@@ -1,53 +1,88 @@
-"""The rows and errors that the page of waiting shows are the package's own, word for word."""
+"""The rows and errors on the page about waiting are word for word what the package prints."""
 
-from dataclasses import dataclass, replace
+import asyncio
+from collections.abc import Mapping
 
-from baseten_pulumi.convergence import wording
-from baseten_pulumi.convergence.comparison import differences
-from baseten_pulumi.convergence.sighting import STANDSTILL_SECONDS, Sighting, Wanted
-from baseten_pulumi.errors import RateLimitedError, Statements
-from baseten_pulumi.fields import AUTOSCALING, MAX_REPLICA, MIN_REPLICA
-from tests.docs.messages import SEEN, WANTED
+from baseten_pulumi.api import failures
+from baseten_pulumi.api.failures import Request, Response
+from baseten_pulumi.errors import RequestError
+from baseten_pulumi.schema.environment import Environment, Promotion
+from baseten_pulumi.wait.polling import DesiredSettings
+from baseten_pulumi.wait.watcher import Watcher
+from tests.docs.messages import DESIRED, MAX_REPLICA, MIN_REPLICA, OBSERVED, waited
 from tests.docs.pages import COMPARED, FOLDER, blocks
+from tests.virtual_time import run
 
-_WINDOW, _DELAY, _TARGET = (
-    f"{AUTOSCALING}.{name}" for name in ("autoscaling_window", "scale_down_delay", "concurrency_target")
-)
-
-
-@dataclass(frozen=True)
-class _Promotion:
-    status: str = "RAMPING_UP"
-    percent: int | None = 40
-    is_running: bool = True
+_DELAY = "autoscaling_settings.scale_down_delay"
+# A row changes once a second at most: with slower responses each of them is shown.
+_LATENCY_SECONDS = 2.0
+_GET = Request("GET", "/v1/models/abc123/environments/production", "It failed.", "https://api.baseten.co")
 
 
-def _row(
-    wanted: dict[str, int], reported: dict[str, int], seconds: float, status: str = "ACCEPTED", **seen: object
-) -> str:
-    whole = Wanted("abc123", "production", dict(wanted), status, 1800.0)
-    sighting = replace(Sighting(differing=differences(whole.settings, {**wanted, **reported})), **seen)  # type: ignore[arg-type] # names of its fields
-    return wording.progress(wording.news(whole, sighting), seconds)
+class _Polls:
+    """Baseten as a wait for one environment sees it, poll by poll; the last response is repeated."""
+
+    def __init__(self, *responses: Environment | RequestError) -> None:
+        self._responses = list(responses)
+
+    async def read_environment(self, model_id: str, env_name: str, *, timeout: float) -> Environment:
+        await asyncio.sleep(_LATENCY_SECONDS)
+        response = self._responses.pop(0) if len(self._responses) > 1 else self._responses[0]
+        if isinstance(response, RequestError):
+            raise response
+        return response
+
+    async def list_environments(self, model_id: str, *, timeout: float) -> Mapping[str, Environment]:
+        raise AssertionError("one environment is read by itself")
 
 
-def _rows() -> list[str]:
-    two = {MIN_REPLICA: 1, MAX_REPLICA: 6}
-    five = {MIN_REPLICA: 3, MAX_REPLICA: 6, _WINDOW: 60, _DELAY: 300, _TARGET: 8}
-    limited = RateLimitedError(Statements("", "", "", ""))
-    return [
-        _row(five, {MIN_REPLICA: 1, MAX_REPLICA: 4}, 12),
-        _row(two, {MAX_REPLICA: 4}, 95, "QUEUED", promotion=_Promotion()),
-        _row({**two, MAX_REPLICA: 12}, {MAX_REPLICA: 10}, 75, still_seconds=STANDSTILL_SECONDS),
-        _row({MIN_REPLICA: 1, _DELAY: 300}, {_DELAY: 900}, 75, still_seconds=STANDSTILL_SECONDS),
-        _row(two, {MAX_REPLICA: 4}, 20, trouble=limited),
-        wording.ended(98),
+def _promoting(percent: int, status: str = "RAMPING_UP") -> Promotion:
+    return Promotion(status=status, percent_traffic_to_new_version=percent)
+
+
+def _rows_until_applied() -> list[str]:
+    """Return the rows of a change that queues behind a promotion."""
+    limited = failures.from_response(_GET, Response(429, {"retry-after": "5"}, b""))
+    desired = DesiredSettings("abc123", "production", {MIN_REPLICA: 3, MAX_REPLICA: 6, _DELAY: 300}, "QUEUED")
+    before = {MIN_REPLICA: 1, MAX_REPLICA: 4, _DELAY: 900}
+    polls = _Polls(
+        Environment(before, _promoting(40)),
+        Environment(before, _promoting(80)),
+        limited,
+        Environment({**before, _DELAY: 300}, _promoting(100, "SUCCEEDED")),
+        Environment({MIN_REPLICA: 3, MAX_REPLICA: 6, _DELAY: 300}, _promoting(100, "SUCCEEDED")),
+    )
+    rows: list[str] = []
+    run(Watcher(polls).wait([desired], timeout=1800.0, report=rows.append))
+    return rows
+
+
+def _row_of_joint_wait() -> list[str]:
+    """Return the row of three environments, of which one is applied."""
+    three = {"chat-dev": 1, "chat-staging": 2, "chat-production": 6}
+    desired = [
+        DesiredSettings("abc123", name.partition("-")[2], {MAX_REPLICA: most}, "ACCEPTED", name)
+        for name, most in three.items()
     ]
+    observed = {
+        "dev": Environment({MAX_REPLICA: 1}, None),
+        "staging": Environment({MAX_REPLICA: 1}, None),
+        "production": Environment({MAX_REPLICA: 4}, None),
+    }
+    rows: list[str] = []
+    waited(desired, observed, timeout=60.0, rows=rows)
+    return rows
 
 
 def test_rows_and_errors_are_the_packages_own_when_shown() -> None:
     """Everything the page shows of a wait, in its order."""
-    queued = replace(WANTED, status="QUEUED")
-    interrupted = wording.cancelled(queued, replace(SEEN, promotion=_Promotion()), 40.0)
-    expected = ["\n".join(_rows()), str(wording.timed_out(WANTED, SEEN)), str(interrupted)]
-    told = [block.text.rstrip("\n") for block in blocks(FOLDER / "waiting.md") if block.remark == COMPARED]
-    assert told == expected
+    queued = DesiredSettings("abc123", "production", {MIN_REPLICA: 3, MAX_REPLICA: 6}, "QUEUED")
+    promoted = {"production": Environment({MIN_REPLICA: 1, MAX_REPLICA: 6}, _promoting(40))}
+    expected = [
+        "\n".join(_rows_until_applied()),
+        "\n".join(_row_of_joint_wait()),
+        str(waited([DESIRED], {"production": OBSERVED})),
+        str(waited([queued], promoted, cancel_after=40.0)),
+    ]
+    shown = [block.text.rstrip("\n") for block in blocks(FOLDER / "waiting.md") if block.remark == COMPARED]
+    assert shown == expected

@@ -1,13 +1,11 @@
-"""What is set today, exported, becomes a stack that changes nothing."""
+"""The current settings, exported, become a stack that changes nothing."""
 
 import pytest
 
 from baseten_pulumi.cli import main
-from baseten_pulumi.schedules import WEEKDAYS
 from baseten_pulumi.testing import Emulator
 from tests.engines import API_KEY, Stack
 from tests.programs import MODEL
-from tests.schedules import one_time, reported, schedule
 
 _FROM_CONFIG = f"""
 from baseten_pulumi import BasetenModelEnvironments, settings_from_config
@@ -18,7 +16,7 @@ BasetenModelEnvironments("chat", model_id="{MODEL}", environments=settings_from_
 
 @pytest.fixture
 def account(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    """A model that people have set up by hand, with one value no program may declare."""
+    """A model that was set up by hand, with one value that no program may declare."""
     monkeypatch.setenv("BASETEN_BASE_URL", emulator.url)
     monkeypatch.setenv("BASETEN_API_KEY", API_KEY)
     emulator.change(
@@ -28,10 +26,6 @@ def account(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
         promotion_settings={"rolling_deploy": True, "promotion_cleanup_strategy": "KEEP"},
     )
     emulator.change(MODEL, "staging", promotion_settings={"rolling_deploy_config": {"max_unavailable_percent": 0}})
-    emulator.put_schedule(
-        MODEL, "production", reported(schedule("every day", weekdays=list(WEEKDAYS))), "Europe/Berlin"
-    )
-    emulator.put_schedule(MODEL, "production", one_time())
     return emulator
 
 
@@ -41,7 +35,7 @@ def _exported(capsys: pytest.CaptureFixture[str], *flags: str) -> str:
 
 
 def _nothing_changes(stack: Stack, account: Emulator, resources: int) -> None:
-    """Preview and put in force what was exported."""
+    """Preview and apply what was exported."""
     before = account.environments(MODEL)
     assert stack.preview().counts == {"create": resources}
     account.clear_requests()
@@ -55,19 +49,18 @@ def _nothing_changes(stack: Stack, account: Emulator, resources: int) -> None:
 def test_nothing_changes_when_an_exported_program_is_run(
     stack: Stack, account: Emulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The first preview has the creates alone; Baseten answers each request with UNCHANGED."""
+    """The first preview only creates resources; Baseten answers every PATCH with UNCHANGED."""
     text = _exported(capsys)
-    assert '# "scale_down_delay": left out, must be at most 3600 s, got 7200' in text
-    assert """# 'schedules["launch"]': left out, it runs once""" in text
+    assert '# "scale_down_delay": left out, must be <= 3600 s, got 7200' in text
     stack.program(text)
     _nothing_changes(stack, account, 4)
     assert stack.resource("llama-chat-production")["inputs"]["autoscaling_settings"]["max_replica"] == 8
 
 
-def test_nothing_changes_when_exported_configuration_is_read(
+def test_nothing_changes_when_exported_stack_config_is_read(
     stack: Stack, account: Emulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The same as configuration of the stack, for a program that all stacks share."""
+    """The same as stack configuration, for a program that all stacks share."""
     stack.program(_FROM_CONFIG)
     (stack.folder / "Pulumi.dev.yaml").write_text(
         (stack.folder / "Pulumi.dev.yaml").read_text().replace("config: {}\n", "") + _exported(capsys, "--stack-config")

@@ -19,7 +19,7 @@ def _policy(emulator: Emulator) -> object:
 
 
 @pytest.mark.emulator(apply_seconds=1)
-def test_policy_is_put_in_force_and_cleared_when_declared(stack: Stack, emulator: Emulator) -> None:
+def test_policy_is_applied_and_cleared_when_declared(stack: Stack, emulator: Emulator) -> None:
     """It is sent, waited for and read back; NONE is sent as null, and a second `up` sends nothing."""
     stack.program(
         _program("QUEUE_ON_FULL") + 'pulumi.export("policy", settings.request_backpressure_settings.policy)\n'

@@ -1,4 +1,4 @@
-"""Processes that are killed in the middle of `up`: the next one converges, and nothing and nobody is left behind."""
+"""Processes that are killed in the middle of `up`: the next one converges, and no process is left behind."""
 
 import random
 import threading
@@ -19,7 +19,7 @@ _CHANCE = random.Random(4711)  # noqa: S311 - the same every time, on purpose
 _PROGRAM = """
 from baseten_pulumi import BasetenEnvironmentSettings
 
-for name, autoscaling in {wanted!r}.items():
+for name, autoscaling in {desired!r}.items():
     BasetenEnvironmentSettings(name, model_id={model!r}, env_name=name, autoscaling_settings=autoscaling)
 """
 
@@ -35,7 +35,7 @@ class Moment:
     def is_to_be(self, at_request: int, act: Callable[[], object]) -> None:
         self._left, self._act = at_request, act
 
-    def heed(self, request: RecordedRequest) -> None:
+    def count(self, request: RecordedRequest) -> None:
         self._left -= 1
         if self._left == 0:
             self._act()
@@ -50,7 +50,7 @@ def moment() -> Moment:
 @pytest.fixture
 def emulator(moment: Moment) -> Iterator[Emulator]:
     """Baseten, whose settings take a second."""
-    with Emulator(apply_seconds=1.0, on_request=moment.heed) as running:
+    with Emulator(apply_seconds=1.0, on_request=moment.count) as running:
         running.add_model(MODEL, "model", ENVIRONMENTS)
         yield running
 
@@ -62,8 +62,8 @@ def stack(stack: Stack) -> Iterator[Stack]:
     processes.kill(stack, lambda line: True)
 
 
-def _declare(stack: Stack, **wanted: dict[str, int]) -> None:
-    stack.program(_PROGRAM.format(wanted=wanted, model=MODEL))
+def _declare(stack: Stack, **desired: dict[str, int]) -> None:
+    stack.program(_PROGRAM.format(desired=desired, model=MODEL))
 
 
 def _truth(emulator: Emulator) -> dict[str, dict[str, object]]:
@@ -95,7 +95,7 @@ def _crashed(stack: Stack, moment: Moment, victim: str, at_request: int) -> None
 def test_up_converges_when_a_process_was_killed_in_the_middle(
     stack: Stack, emulator: Emulator, moment: Moment, victim: str, at_request: int
 ) -> None:
-    """Settings changed, added and left alone: each is in force after the next `up`, and stands in the state."""
+    """Settings changed, added and left alone: each is applied after the next `up`, and in the state."""
     _declare(stack, dev=THREE, production=THREE)
     stack.up()
     _declare(stack, dev=SIX, production=SIX, staging=SIX)
@@ -137,7 +137,7 @@ def test_up_adopts_again_when_all_creates_were_cut_off(stack: Stack, emulator: E
 
 
 def test_the_state_is_whole_when_it_was_replaced_at_every_step(stack: Stack, moment: Moment) -> None:
-    """A kill leaves no half-written file in the place of the state, nor anything beside it that is taken for one."""
+    """A kill leaves no half-written file in the place of the state, nor another file that is taken for one."""
     _declare(stack, **dict.fromkeys(ENVIRONMENTS, SIX))
     _crashed(stack, moment, "engine", 5)
     stack.unlock()

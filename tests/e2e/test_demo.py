@@ -28,11 +28,10 @@ def test_the_demo_shows_the_whole_life_of_settings_when_it_runs(engine: str) -> 
     done = _run(engine)
     text = done.stdout
     assert done.returncode == 0, text + done.stderr
-    assert "waiting for " in text
-    assert "in force (" in text
+    assert "waiting: " in text
     assert re.search(r"max_replica *: 3 => 6", text)
     assert re.search(r"max_replica *: 9 => 6", text)
-    assert "must be at most max_replica (6), got 7" in text
-    assert text.count("Baseten keeps the settings; nothing was reverted") >= 3
+    assert "must be <= max_replica (6), got 7" in text
+    assert text.count("Baseten keeps the settings") >= 3
     assert KEY not in text + done.stderr
     assert ("Local engine of baseten-pulumi" in text) == (engine == "local")

@@ -43,9 +43,7 @@ def _promotion(emulator: Emulator, environment: str) -> Any:
     return emulator.reported("lm4chat8", environment)["promotion_settings"]
 
 
-def test_environment_of_the_stack_comes_into_force_when_the_quickstart_runs(
-    example: Example, emulator: Emulator
-) -> None:
+def test_environment_of_the_stack_is_applied_when_the_quickstart_runs(example: Example, emulator: Emulator) -> None:
     """The repository is a project itself: the stack's name is the environment's."""
     stack = example("", "production")
     stack.up()
@@ -69,8 +67,8 @@ def test_every_stack_manages_its_own_environment_when_one_program_serves_three(
     assert _promotion(emulator, "dev")["rolling_deploy"] is False
 
 
-def test_whole_fleet_comes_into_force_when_it_is_declared_by_a_file(example: Example, emulator: Emulator) -> None:
-    """Every environment sends before the one wait looks, and every setting of the file is read back."""
+def test_whole_fleet_is_applied_when_it_is_declared_by_a_file(example: Example, emulator: Emulator) -> None:
+    """Every environment sends before the joint wait polls, and every setting of the file is read back."""
     for model in account():
         emulator.add_model(model.id, model.name, model.environments)
     stack = example("fleet")
@@ -89,10 +87,10 @@ def test_whole_fleet_comes_into_force_when_it_is_declared_by_a_file(example: Exa
     assert _autoscaling(emulator, "production", "iv7read1")["target_utilization_percentage"] == 90
 
 
-def test_settings_follow_and_feed_other_resources_when_infrastructure_is_beside_them(
+def test_settings_follow_and_feed_other_resources_when_infrastructure_is_in_the_program(
     example: Example, emulator: Emulator
 ) -> None:
-    """What one resource gives decides the settings; what depends on them waits until they are in force."""
+    """What one resource gives decides the settings; what depends on them waits until they are applied."""
     stack = example("alongside_infrastructure")
     stack.preview()
     stack.up()
@@ -116,11 +114,12 @@ def test_settings_follow_and_feed_other_resources_when_infrastructure_is_beside_
 def test_project_passes_its_own_tests_when_pytest_runs_in_it(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """As a user runs them, in a copy of the folder: nothing is skipped and nothing is written beside the project."""
+    """As a user runs them, in a copy of the folder: nothing is skipped and nothing is written into the project."""
     put("testing_your_stack", tmp_path, "")
     before = {path.name for path in tmp_path.iterdir()}
     done = subprocess.run(
-        [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-W", "error"],
+        # looptime's plugin fails every test without pytest-asyncio.
+        [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:looptime_plugin", "-W", "error"],
         cwd=tmp_path,
         env={**isolated_environment(tmp_path_factory.mktemp("isolated"), NOWHERE), "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -133,7 +132,7 @@ def test_project_passes_its_own_tests_when_pytest_runs_in_it(
     assert {path.name for path in tmp_path.iterdir()} == before
 
 
-def test_tested_project_comes_into_force_when_an_engine_runs_it(example: Example, emulator: Emulator) -> None:
+def test_tested_project_is_applied_when_an_engine_runs_it(example: Example, emulator: Emulator) -> None:
     """What its own tests promise holds on either engine."""
     example("testing_your_stack", "production").up()
     found = _autoscaling(emulator, "production")

@@ -70,6 +70,8 @@ def test_project_is_found_from_the_tests_own_folder_when_an_engine_is_asked_for(
     for name, text in files.items():
         (project / name).write_text(text)
     pytester.makeconftest('pytest_plugins = ["baseten_pulumi.testing.plugin"]')
-    pytester.runpytest_inprocess("-p", "no:cacheprovider", "serving/tests").assert_outcomes(passed=3)
+    # looptime's plugin fails every test without pytest-asyncio.
+    options = ("-p", "no:cacheprovider", "-p", "no:looptime_plugin")
+    pytester.runpytest_inprocess(*options, "serving/tests").assert_outcomes(passed=3)
     left = {path.relative_to(project).as_posix() for path in project.rglob("*") if "__pycache__" not in path.parts}
     assert left == {*files, "tests"}

@@ -8,11 +8,12 @@ import pytest
 
 from baseten_pulumi.testing import Emulator, Fault
 from tests.engines import API_KEY, ON_REAL_ENGINE, Stack
-from tests.programs import MODEL, patches
+from tests.programs import MODEL, patches, timeout
 
 FIVE = ("canary", "dev", "eu", "production", "staging")
 FLEET = "flt5five"
 JOINT = "chat-in-force"
+TYPE = "pulumi-python:dynamic/baseten:EnvironmentSettings"
 
 _COMPONENT = """
 import pulumi
@@ -23,7 +24,7 @@ chat = BasetenModelEnvironments(
     "chat", model_id={model!r}, environments={environments}, defaults={defaults!r}, {more}
 )
 pulumi.export("in_force", chat.in_force)
-pulumi.export("requests", {{name: it.requests for name, it in chat.settings.items()}})
+pulumi.export("revisions", {{name: it.revision for name, it in chat.settings.items()}})
 """
 
 _BY_HAND = """
@@ -41,7 +42,7 @@ settings = [
     for model in {models!r}
     for env_name in ("production", "staging")
 ]
-everything = BasetenSettingsInForce("everything", settings=settings)
+everything = BasetenSettingsInForce("everything", settings=settings{order}, {more})
 pulumi.export("in_force", everything.in_force)
 """
 
@@ -54,12 +55,6 @@ def component(
     return _COMPONENT.format(model=model, environments=source, defaults=defaults, more=more)
 
 
-def timeout(seconds: int) -> str:
-    """Return the argument that limits every create and update of the component's children."""
-    limits = f'pulumi.CustomTimeouts(create="{seconds}s", update="{seconds}s")'
-    return f"opts=pulumi.ResourceOptions(custom_timeouts={limits})"
-
-
 def replicas(**counts: int) -> dict[str, Any]:
     """Return environments that differ in max_replica."""
     return {name: {"autoscaling_settings": {"max_replica": count}} for name, count in counts.items()}
@@ -70,8 +65,19 @@ def reported(emulator: Emulator, env_name: str, model: str = MODEL) -> object:
     return emulator.reported(model, env_name)["autoscaling_settings"]["max_replica"]
 
 
+def revisions(stack: Stack) -> dict[str, str]:
+    """Return the revision of each environment, by name."""
+    found: dict[str, str] = stack.outputs()["revisions"]
+    return found
+
+
+def by_hand(*models: str, count: int, order: str = "", more: str = "") -> str:
+    """Return a program with two environments of each model that do not wait, and one joint wait."""
+    return _BY_HAND.format(models=models, count=count, order=order, more=more)
+
+
 def create_environment(emulator: Emulator, model: str, env_name: str) -> None:
-    """Create an environment with every default beside those a model has, as a user of Baseten does."""
+    """Create an environment with every default in a model, as a user of Baseten does."""
     address, key = f"{emulator.url}/v1/models/{model}/environments", {"Authorization": f"Api-Key {API_KEY}"}
     httpx.post(address, json={"name": env_name}, headers=key).raise_for_status()
 
@@ -82,8 +88,8 @@ def methods(emulator: Emulator) -> list[str]:
 
 
 @pytest.mark.emulator(apply_seconds=3.0)
-def test_all_environments_come_into_force_together_when_a_model_has_many(stack: Stack, emulator: Emulator) -> None:
-    """Every child sends before anybody looks, and looks are shared: the wait is as long as that for one."""
+def test_all_environments_are_applied_together_when_a_model_has_many(stack: Stack, emulator: Emulator) -> None:
+    """Every child sends before the first poll, and polls are shared: the wait takes as long as that for one."""
     emulator.add_model(FLEET, "fleet", FIVE)
     stack.program(component(replicas(**dict.fromkeys(FIVE, 3)), model=FLEET))
     stack.up()
@@ -92,13 +98,15 @@ def test_all_environments_come_into_force_together_when_a_model_has_many(stack: 
     assert set(asked[5:]) == {"GET"}
     assert len(asked[5:]) <= 2 * len(FIVE)
     assert {reported(emulator, name, FLEET) for name in FIVE} == {3}
-    assert stack.outputs() == {"in_force": True, "requests": dict.fromkeys(FIVE, 1)}
+    assert stack.outputs()["in_force"] is True
+    assert len(set(revisions(stack).values())) == len(FIVE)
 
 
 def test_only_what_changed_is_sent_and_awaited_when_one_environment_changes(stack: Stack, emulator: Emulator) -> None:
     """The preview shows that environment and the joint wait; the others stay as they are, drifted or not."""
     stack.program(component(replicas(production=3, staging=3)))
     stack.up()
+    before = revisions(stack)
     emulator.clear_requests()
     emulator.change(MODEL, "staging", {"max_replica": 9})
     stack.program(component(replicas(production=6, staging=3)))
@@ -106,23 +114,23 @@ def test_only_what_changed_is_sent_and_awaited_when_one_environment_changes(stac
     stack.up()
     assert patches(emulator) == [{"autoscaling_settings": {"max_replica": 6}}]
     assert (reported(emulator, "production"), reported(emulator, "staging")) == (6, 9)
-    assert stack.outputs() == {"in_force": True, "requests": {"production": 2, "staging": 1}}
+    assert {name for name, it in revisions(stack).items() if it != before[name]} == {"production"}
 
 
 def test_the_joint_wait_waits_again_when_it_timed_out_and_the_program_went_back(
     stack: Stack, emulator: Emulator
 ) -> None:
-    """3 → 6 times out, the program goes back to 3: that is sent, and seen in force."""
+    """3 → 6 times out, the program goes back to 3: that is sent, and waited for."""
     stack.program(component(replicas(production=3, staging=3), more=timeout(2)))
     stack.up()
     emulator.faults.add(Fault.stale(method="GET"))
     stack.program(component(replicas(production=6, staging=3), more=timeout(2)))
     text = stack.fails("up")
-    assert "max_replica is 3, wanted 6" in text
-    assert "production" in text
+    assert "autoscaling_settings.max_replica: expected 6, observed 3" in text
+    assert "chat-production" in text
     assert "baseten_pulumi/provider" not in text
-    kept = stack.resource(JOINT)["inputs"]["environments"][f"{MODEL}/production"]
-    assert (kept["autoscaling_settings"]["max_replica"], kept["requests"]) == (3, 1)
+    kept = stack.resource(JOINT)["inputs"]["environments"]["chat-production"]
+    assert '{"autoscaling_settings":{"max_replica":3}}' in kept
     emulator.faults.clear()
     emulator.clear_requests()
     stack.program(component(replicas(production=3, staging=3), more=timeout(2)))
@@ -218,9 +226,10 @@ def test_drift_comes_back_and_is_awaited_when_a_refresh_found_it(stack: Stack, e
 
 
 def test_the_joint_wait_waits_again_when_an_environment_was_made_anew(stack: Stack, emulator: Emulator) -> None:
-    """A refresh drops what is gone; its successor counts from 1 too, and is not taken for it."""
+    """A refresh drops what is gone; what is created in its place has another revision."""
     stack.program(component(replicas(dev=3, staging=3)))
     stack.up()
+    before = revisions(stack)
     emulator.remove_environment(MODEL, "staging")
     stack.refresh()
     create_environment(emulator, MODEL, "staging")
@@ -228,11 +237,12 @@ def test_the_joint_wait_waits_again_when_an_environment_was_made_anew(stack: Sta
     stack.up()
     assert methods(emulator)[0] == "PATCH"
     assert "GET" in methods(emulator)
-    assert stack.outputs() == {"in_force": True, "requests": {"dev": 1, "staging": 1}}
+    assert stack.outputs()["in_force"] is True
+    assert {name for name, it in revisions(stack).items() if it != before[name]} == {"staging"}
 
 
-def test_nothing_is_asked_when_one_environment_leaves(stack: Stack, emulator: Emulator) -> None:
-    """What is left was seen in force, so nobody waits for it again; Baseten keeps the settings of the other."""
+def test_nothing_is_requested_when_one_environment_is_removed(stack: Stack, emulator: Emulator) -> None:
+    """What is left was observed, so it is not waited for again; Baseten keeps the settings of the other."""
     stack.program(component(replicas(production=3, staging=3)))
     stack.up()
     emulator.clear_requests()
@@ -246,8 +256,8 @@ def test_nothing_is_asked_when_one_environment_leaves(stack: Stack, emulator: Em
 
 
 @pytest.mark.emulator(apply_seconds=30.0)
-def test_nobody_waits_when_the_stack_skips_waiting(stack: Stack, emulator: Emulator) -> None:
-    """The joint wait claims nothing then, and is due once waiting is on again; nothing is sent twice."""
+def test_nothing_waits_when_the_stack_skips_waiting(stack: Stack, emulator: Emulator) -> None:
+    """The joint wait is due once waiting is on again; nothing is sent twice."""
     stack.configure({"baseten:skipWait": "true"})
     stack.program(component(replicas(production=3, staging=3)))
     stack.up()
@@ -266,7 +276,7 @@ def test_nobody_waits_when_the_stack_skips_waiting(stack: Stack, emulator: Emula
 
 @pytest.mark.emulator(apply_seconds=30.0)
 def test_there_is_no_joint_wait_when_the_component_does_not_wait(stack: Stack, emulator: Emulator) -> None:
-    """With wait=False the settings are sent, and whether they are in force is what each resource knows."""
+    """With wait=False the settings are sent, and none is known to be applied."""
     stack.program(component(replicas(production=3, staging=3), more="wait=False"))
     stack.up()
     assert methods(emulator) == ["PATCH", "PATCH"]
@@ -275,19 +285,21 @@ def test_there_is_no_joint_wait_when_the_component_does_not_wait(stack: Stack, e
 
 
 def test_one_wait_covers_several_models_when_a_fleet_is_made_by_hand(stack: Stack, emulator: Emulator) -> None:
-    """The joint wait is a resource of its own, and a change of every environment is one more wait."""
+    """The joint wait is a resource of its own; their order is no change, and a change of each is one more wait."""
     emulator.add_model(FLEET, "fleet", FIVE)
-    stack.program(_BY_HAND.format(models=[FLEET, MODEL], count=3))
+    stack.program(by_hand(FLEET, MODEL, count=3))
     stack.up()
     assert methods(emulator)[:4] == ["PATCH"] * 4
-    stack.program(_BY_HAND.format(models=[FLEET, MODEL], count=4))
+    stack.program(by_hand(FLEET, MODEL, count=3, order="[::-1]"))
+    stack.preview("--expect-no-changes")
+    stack.program(by_hand(FLEET, MODEL, count=4))
     stack.up()
     assert stack.outputs()["in_force"] is True
     assert {reported(emulator, name, model) for model in (FLEET, MODEL) for name in ("production", "staging")} == {4}
 
 
 def test_preview_needs_no_key_when_many_environments_are_declared(stack: Stack, emulator: Emulator) -> None:
-    """Neither at first nor later: nothing is asked."""
+    """Neither for a create nor for an update; no request is made."""
     del stack.environment["BASETEN_API_KEY"]
     stack.program(component(replicas(production=3, staging=3)))
     assert stack.preview().counts["create"] == 5  # the stack, the component, two children and the joint wait
@@ -308,14 +320,14 @@ def test_misspelt_settings_are_refused_by_path_when_previewed(stack: Stack) -> N
     stack.program(component({"production": {"autoscalingsettings": {"max_replica": 3}}}))
     text = stack.fails("preview")
     assert (
-        'environments.production.autoscalingsettings: is not a known property; did you mean "autoscaling_settings"?'
+        'environments.production.autoscalingsettings: unknown property; did you mean "autoscaling_settings"?'
     ) in text
     stack.is_settled_at_the_end = False
 
 
 @ON_REAL_ENGINE
 def test_the_joint_wait_is_passed_over_when_only_a_child_is_the_target(stack: Stack, emulator: Emulator) -> None:
-    """Nobody waits then; the next whole `up` does, and sends nothing. The local engine knows no --target."""
+    """Then nothing waits; the next whole `up` does, and sends nothing. The local engine has no --target."""
     stack.program(component(replicas(production=3, staging=3)))
     stack.up()
     stack.program(component(replicas(production=6, staging=3)))
@@ -327,3 +339,27 @@ def test_the_joint_wait_is_passed_over_when_only_a_child_is_the_target(stack: St
     stack.up()
     assert set(methods(emulator)) == {"GET"}
     assert stack.outputs()["in_force"] is True
+
+
+@ON_REAL_ENGINE
+def test_the_joint_wait_never_writes_when_settings_were_changed_by_hand(stack: Stack, emulator: Emulator) -> None:
+    """It is created after `up --target` on its resources: the preview shows it alone, so it must send nothing.
+
+    It times out with what differs, and `up --refresh`, which it recommends, sends the settings.
+    """
+    stack.program(by_hand(MODEL, count=3, more=timeout(2)))
+    targets = [f"urn:pulumi:dev::serving::{TYPE}::{MODEL}-{name}" for name in ("production", "staging")]
+    stack.up("--target", targets[0], "--target", targets[1])
+    emulator.change(MODEL, "production", {"max_replica": 9})
+    emulator.clear_requests()
+    preview = stack.preview()
+    assert (preview.counts["create"], preview.counts["unchanged"]) == (1, 3)
+    text = stack.fails("up")
+    assert not patches(emulator)
+    assert "Timed out after 2 s waiting for settings of 1 of 2 environments to be applied." in text
+    assert f"{MODEL}-production: autoscaling_settings.max_replica: expected 3, observed 9." in text
+    assert "To resend the settings that differ, run `pulumi up --refresh`." in text
+    assert reported(emulator, "production") == 9
+    stack.up("--refresh")
+    assert patches(emulator) == [{"autoscaling_settings": {"max_replica": 3}}]
+    assert stack.outputs() == {"in_force": True}

@@ -28,7 +28,7 @@ if {is_joint}:
 
 def _declared(chance: random.Random, family: str, environment: str) -> Declared:
     paths = chance.sample(sorted(VALUES[family]), chance.randint(1, 3))
-    settings = valid({path: chance.choice(VALUES[family][path]) for path in paths}, "current")
+    settings = valid({path: chance.choice(VALUES[family][path]) for path in paths})
     if MIN in settings or not settings:  # environments have a maximum of 1 to begin with
         settings = {MAX: 6, **settings}
     return Declared(environment, settings, wait=chance.random() < 0.7)
@@ -74,7 +74,7 @@ def _fault(chance: random.Random) -> Fault:
 @pytest.mark.emulator(apply_seconds=0.5)
 @pytest.mark.parametrize("seed", range(3))
 def test_up_converges_when_random_programs_met_random_faults(stack: Stack, emulator: Emulator, seed: int) -> None:
-    """However the runs before ended, the next one in calm succeeds; the key is nowhere in what they left."""
+    """However the runs before ended, the next one without faults succeeds; the key is nowhere in what they left."""
     chance = random.Random(seed)  # noqa: S311 - the same every time, on purpose
     program: dict[str, Declared] = {}
     for _ in range(4):
@@ -87,10 +87,10 @@ def test_up_converges_when_random_programs_met_random_faults(stack: Stack, emula
     stack.program(_source(program, 60, is_joint=is_joint))
     stack.up("--refresh")
     for declared in program.values():
-        until(lambda it=declared: _is_in_force(emulator, it))  # type: ignore[misc] # mypy cannot infer its type
+        until(lambda it=declared: _is_applied(emulator, it))  # type: ignore[misc] # mypy cannot infer its type
     assert API_KEY not in stack.written()
 
 
-def _is_in_force(emulator: Emulator, declared: Declared) -> bool:
+def _is_applied(emulator: Emulator, declared: Declared) -> bool:
     true = settings_of(emulator.reported(*address(declared.environment)))
     return all(true.get(path) == value for path, value in declared.managed.items())

@@ -71,11 +71,11 @@ def test_settings_follow_what_was_read_when_one_environment_mirrors_another(stac
 
 
 def test_preview_is_complete_when_it_has_no_key(stack: Stack, emulator: Emulator) -> None:
-    """What is read is unknown then, with one warning; with the key it is known in the preview already."""
+    """What is read is unknown then, with one warning; with the key the preview knows it."""
     stack.program(_LATER)
     key = stack.environment.pop("BASETEN_API_KEY")
     _, _, diagnostics = stack.preview().text.rpartition("Diagnostics:")
-    assert diagnostics.count("Without an API key this preview asks Baseten nothing") == 1
+    assert diagnostics.count("values that this program reads from Baseten are unknown in this preview") == 1
     assert not emulator.requests
     stack.environment["BASETEN_API_KEY"] = key
     assert "max_replica: 3" in stack.preview().text
@@ -84,11 +84,12 @@ def test_preview_is_complete_when_it_has_no_key(stack: Stack, emulator: Emulator
 
 
 def test_program_ends_with_the_message_alone_when_nothing_is_found(stack: Stack) -> None:
-    """Near names, names that exist, and how to give a key: without a traceback."""
+    """Similar names, names that exist, and how to set a key: without a traceback."""
     stack.is_settled_at_the_end = False
     stack.program('from baseten_pulumi import find_model\nfind_model(name="lama-chat")\n')
     texts = [stack.fails("preview")]
-    assert 'None of 3 models has that name; near it: "llama-chat" (lm4chat8, Fictional).' in texts[0]
+    similar = 'has that name; similar names: "llama-chat" (lm4chat8, Fictional).'
+    assert f"None of the 3 models that this API key can see {similar}" in texts[0]
     reading = (
         f'from baseten_pulumi import get_environment_output as read\nread(model_id="{MODEL}", env_name="canary")\n'
     )
@@ -98,7 +99,7 @@ def test_program_ends_with_the_message_alone_when_nothing_is_found(stack: Stack)
     stack.program(reading.replace("_output", ""))
     del stack.environment["BASETEN_API_KEY"]
     texts.append(stack.fails("preview"))
-    assert "There is no API key: neither baseten:apiKey nor BASETEN_API_KEY is set." in texts[2]
+    assert "Neither baseten:apiKey nor BASETEN_API_KEY is set." in texts[2]
     assert "Traceback" not in "".join(texts)
 
 

@@ -15,7 +15,7 @@ def _options(text: str) -> str:
 
 
 def _up(stack: Stack, emulator: Emulator, text: str) -> list[object]:
-    """Put a program in force, and return what Baseten was sent for it."""
+    """Apply a program, and return the bodies of its PATCHes."""
     emulator.clear_requests()
     stack.program(text)
     stack.up()
@@ -31,7 +31,7 @@ def test_a_setting_keeps_its_value_when_its_changes_are_ignored(stack: Stack, em
     assert "max_replica" not in stack.preview("--expect-no-changes").text
     stack.program(program({"min_replica": 2, "max_replica": 6}, more=options))
     text = stack.preview().text
-    assert "min_replica: now 1, will be 2" in text
+    assert "min_replica: now 1, the program says 2" in text
     assert "max_replica" not in text
     sent = _up(stack, emulator, program({"min_replica": 2, "max_replica": 6}, more=options))
     assert sent == [{"autoscaling_settings": {"min_replica": 2, "max_replica": 3}}]
@@ -74,8 +74,8 @@ def test_the_resource_stays_when_it_is_protected(stack: Stack, emulator: Emulato
     stack.up()
 
 
-def test_baseten_is_not_even_spoken_of_when_the_resource_is_retained(stack: Stack, emulator: Emulator) -> None:
-    """It leaves the state without a word from the provider."""
+def test_the_provider_is_not_called_when_the_resource_is_retained(stack: Stack, emulator: Emulator) -> None:
+    """It leaves the state without a call of Delete."""
     _up(stack, emulator, program(THREE, more=_options("retain_on_delete=True")))
     emulator.clear_requests()
     stack.program("")
@@ -96,7 +96,7 @@ def test_the_other_environment_is_sent_when_the_old_one_is_deleted_before(stack:
 
 
 @pytest.mark.emulator(apply_seconds=1.0)
-def test_settings_are_sent_after_what_they_depend_on_is_in_force(stack: Stack, emulator: Emulator) -> None:
+def test_settings_are_sent_after_what_they_depend_on_is_applied(stack: Stack, emulator: Emulator) -> None:
     """depends_on waits for the other's wait."""
     lines = [
         "import pulumi",
@@ -117,7 +117,7 @@ def test_settings_are_sent_after_what_they_depend_on_is_in_force(stack: Stack, e
 
 @ON_REAL_ENGINE
 def test_what_a_transform_made_of_settings_is_sent_when_the_program_has_one(stack: Stack, emulator: Emulator) -> None:
-    """The engine has the last word on inputs: the resource's, and its owner's too."""
+    """Check sees the inputs after transforms."""
     transform = (
         "def staged(args):\n"
         "    return pulumi.ResourceTransformResult({**args.props, 'env_name': 'staging'}, args.opts)\n"
@@ -127,20 +127,18 @@ def test_what_a_transform_made_of_settings_is_sent_when_the_program_has_one(stac
     stack.configure({"baseten:previewReads": "true"})
     emulator.change(MODEL, "staging", autoscaling_settings={"max_replica": 2})
     stack.program(text)
-    assert f"{MODEL}/staging: min_replica: now 0, will be 1; max_replica: now 2, will be 6" in stack.preview().text
+    shown = stack.preview().text
+    assert f"{MODEL}/staging: min_replica: now 0, the program says 1; max_replica: now 2, the program says 6" in shown
     assert _up(stack, emulator, text) == [{"autoscaling_settings": SIX}]
     assert emulator.reported(MODEL, "staging")["autoscaling_settings"]["max_replica"] == 6
     assert stack.resource("chat")["id"] == f"{MODEL}/staging"
 
 
-def test_a_secret_setting_is_shown_nowhere_when_it_is_previewed(stack: Stack, emulator: Emulator) -> None:
-    """Neither old nor new value, nor what Baseten reports beside it; state holds it encrypted."""
-    stack.configure({"baseten:previewReads": "true"})
+def test_a_secret_setting_is_encrypted_in_the_state_when_it_is_applied(stack: Stack, emulator: Emulator) -> None:
+    """The engine shows neither the old nor the new value in a preview."""
     secret = program(THREE).replace("'max_replica': 3", f"'max_replica': pulumi.Output.secret({HIDDEN})")
     stack.program(secret)
     text = stack.preview().text
-    assert f"{MODEL}/production: min_replica: now " not in text
-    assert "max_replica: will be [secret]" in text
     assert str(HIDDEN) not in text
     assert _up(stack, emulator, secret) == [{"autoscaling_settings": {"min_replica": 1, "max_replica": HIDDEN}}]
     assert str(HIDDEN) not in str(stack.resource("chat"))

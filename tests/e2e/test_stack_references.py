@@ -40,7 +40,7 @@ def consumer(stack: Stack) -> Iterator[Stack]:
     consumer.expect_settled()
 
 
-def test_settings_come_into_force_when_another_stack_names_the_model(
+def test_settings_are_applied_when_another_stack_names_the_model(
     stack: Stack, consumer: Stack, emulator: Emulator
 ) -> None:
     """Previews know it. Where it changes both environments are replaced, and nothing is reverted at the old one."""

@@ -1,4 +1,4 @@
-"""Many waits at once: shared looks, Ctrl-C, rate limits, and one environment that is not there."""
+"""Many waits at once: shared polls, Ctrl-C, rate limits, and one environment that does not exist."""
 
 import signal
 from collections import defaultdict
@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from baseten_pulumi.convergence.pacing import JITTER, SHORTEST_AT_THE_END_SECONDS
 from baseten_pulumi.testing import Emulator, Fault
+from baseten_pulumi.wait.polling import JITTER, SHORTEST_INTERVAL_SECONDS
 from tests.engines import RUN_SECONDS, Stack
 from tests.programs import fleet, polls, until
 
@@ -28,7 +28,7 @@ def _sent(emulator: Emulator) -> int:
 
 
 def _interrupted(stack: Stack, emulator: Emulator, size: int) -> str:
-    """Run `up`, interrupt it once everything is sent and looked at, and return what it printed."""
+    """Run `up`, interrupt it once everything is sent and polled, and return what it printed."""
     process = stack.start("up", *WIDE)
     with process:
         until(lambda: _sent(emulator) == size and polls(emulator) > 1)
@@ -39,8 +39,8 @@ def _interrupted(stack: Stack, emulator: Emulator, size: int) -> str:
 
 
 @pytest.mark.emulator(apply_seconds=3.0)
-def test_environments_of_a_model_share_their_looks_when_they_wait_together(stack: Stack, emulator: Emulator) -> None:
-    """However many wait, a model is asked in the rhythm of one; and all are in force when `up` ends."""
+def test_environments_of_a_model_share_each_poll_when_they_wait_together(stack: Stack, emulator: Emulator) -> None:
+    """However many wait, a model is polled as often as for one; and all are applied when `up` ends."""
     stack.program(fleet(_many(emulator, 3), WANTED))
     stack.up(*WIDE)
     asked = defaultdict(list)
@@ -49,7 +49,7 @@ def test_environments_of_a_model_share_their_looks_when_they_wait_together(stack
             asked[request.path.split("/")[3]].append(request.at_seconds)
     assert sorted(asked) == ["m0", "m1", "m2"]
     assert all(
-        later - earlier > SHORTEST_AT_THE_END_SECONDS * (1 - JITTER) / 2
+        later - earlier > SHORTEST_INTERVAL_SECONDS * (1 - JITTER) / 2
         for at in asked.values()
         for earlier, later in pairwise(at)
     )
@@ -57,34 +57,22 @@ def test_environments_of_a_model_share_their_looks_when_they_wait_together(stack
     assert len(emulator.applied) == _sent(emulator) == 12
 
 
-def test_every_wait_ends_with_what_is_true_when_the_run_is_interrupted(stack: Stack, emulator: Emulator) -> None:
-    """Ctrl-C: each wait says what it last saw, each resource is kept, and the next `up` resumes without harm."""
+def test_every_wait_ends_with_its_last_observation_when_the_run_is_interrupted(
+    stack: Stack, emulator: Emulator
+) -> None:
+    """Ctrl-C: each wait names what it last observed, each resource is kept, and the next `up` sends and waits again."""
     emulator.faults.add(Fault.never_applies())
     environments = _many(emulator, 2)
     stack.program(fleet(environments, WANTED))
     text = _interrupted(stack, emulator, len(environments))
     for model_id, env_name in environments:
-        assert f'Settings of environment "{env_name}" of model "{model_id}" were accepted but' in text
-        outputs = stack.resource(f"{model_id}-{env_name}")["outputs"]
-        assert (outputs["in_force"], outputs["requests"]) == (False, 1)
-    assert "autoscaling_settings.min_replica is 0, wanted 1" in text
+        assert f'The wait for settings of environment "{env_name}" (model {model_id}) was cancelled after' in text
+        assert stack.resource(f"{model_id}-{env_name}")["outputs"]["in_force"] is False
+    assert "autoscaling_settings.min_replica: expected 1, observed 0" in text
+    assert "Run `pulumi up` again to keep waiting." in text
     emulator.faults.clear()
     stack.up(*WIDE)
     assert _sent(emulator) == 2 * len(environments)
-
-
-def test_nothing_is_sent_again_when_the_interrupted_settings_came_into_force(stack: Stack, emulator: Emulator) -> None:
-    """Baseten went on alone: the next `up` looks, finds the settings in force and sends nothing."""
-    environments = _many(emulator, 1)
-    for model_id, env_name in environments:
-        emulator.start_promotion(model_id, env_name)
-    stack.program(fleet(environments, WANTED))
-    text = _interrupted(stack, emulator, len(environments))
-    assert "were queued but the wait was cancelled" in text
-    for model_id, env_name in environments:
-        emulator.finish_promotion(model_id, env_name)
-    stack.up(*WIDE)
-    assert _sent(emulator) == len(environments)
 
 
 @pytest.mark.parametrize("flags", [(), ("--continue-on-error",)])
@@ -96,7 +84,7 @@ def test_one_environment_fails_with_its_name_when_it_is_not_there(
     stack.program(fleet([*environments, ("m0", "nowhere")], WANTED))
     text = stack.fails("up", *WIDE, *flags)
     assert 'Model "m0" has no environment "nowhere"; it has dev, production, qa, staging.' in text
-    assert "were accepted but" not in text
+    assert "was cancelled" not in text
     if flags:
         assert _sent(emulator) == len(environments) + 1
     stack.program(fleet(environments, WANTED))

@@ -1,29 +1,30 @@
-"""The campaign itself: random programs, random troubles, and every promise held after every step.
+"""The campaign itself: random programs and faults, and every promise checked after every operation.
 
-Hypothesis plays it as a state machine; a run that breaks a promise is shrunk to the shortest that does.
+Hypothesis runs it as a state machine; a run that breaks a promise is shrunk to the shortest that does.
 """
 
 import contextlib
+import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.errors import HypothesisException
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from baseten_pulumi.testing.emulator.refusals import RefusalError
-from tests.faults import schedules
-from tests.faults.declared import ADDED, SURGE, UNAVAILABLE, VALUES, Declared, Program, address, valid
-from tests.faults.evidence import BrokenPromiseError
-from tests.faults.operations import Done, How, Interruption
-from tests.faults.promises import Promises
-from tests.faults.troubles import KINDS, LOSING, REVERTING, Trouble, touched
-from tests.faults.world import ENVIRONMENTS, World
+from tests.faults.declared import INVALID, MAX, SURGE, UNAVAILABLE, VALUES, Declared, Program, address, valid
+from tests.faults.kinds import KINDS, LOSING, REVERTING, STALE, SetFault
+from tests.faults.promises import Promises, require
+from tests.faults.world import ENVIRONMENTS, REMOVABLE, Done, Interruption, World
 
+STEPS = 20
+"""Steps of a run at most."""
 NAMES = {"one": "autoscaling", "two": "promotion", "three": "autoscaling"}
 """The resources a program may have, each with the family of settings it manages."""
-
 OTHER_KINDS = (
     "no connection",
     "promotion",
@@ -34,10 +35,9 @@ OTHER_KINDS = (
     "kill",
     "no waiting",
 )
-# Everything under way is over by then: the slowest answer, settings that revert, a promotion that was ended.
+# Everything under way is over by then: the slowest response, settings that revert, a promotion that was ended.
 CALM_SECONDS = 200.0
 SHORT_SECONDS, PATIENT_SECONDS = 5.0, 120.0
-KEPT = -1.0
 _SEVERITY = st.sampled_from(["PAUSED", "RAMPING_UP", "RELEASING"])
 _INTERRUPTIONS = {
     "Ctrl-C": st.builds(Interruption, cancels_after_seconds=st.sampled_from([0.0, 0.001, 0.002, 0.3, 1.0, 8.0, 45.0])),
@@ -47,15 +47,15 @@ _INTERRUPTIONS = {
 }
 
 
+@dataclass
 class Tally:
-    """Count what the campaign did."""
+    """Counts what the campaign did."""
 
-    def __init__(self) -> None:
-        self.runs = 0
-        self.operations: Counter[str] = Counter()
-        self.troubles: Counter[str] = Counter()
-        self.requests = 0
-        self.virtual_seconds = 0.0
+    runs: int = 0
+    operations: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    requests: int = 0
+    virtual_seconds: float = 0.0
 
 
 tally = Tally()
@@ -75,7 +75,6 @@ def _declared(family: str, environments: st.SearchStrategy[str]) -> st.SearchStr
         _settings(family),
         wait=st.sampled_from([True, True, False]),
         timeout_seconds=st.sampled_from([5.0, 60.0, 300.0]),
-        delete_first=st.sampled_from([None, True]),
     )
 
 
@@ -87,29 +86,26 @@ _FIRST = {
 
 
 class Campaign(RuleBasedStateMachine):
-    """One run: a world, what goes wrong in it, and what is promised all the same."""
+    """One run: a world, what goes wrong in it, and what is promised even so."""
 
     world: World
     promises: Promises
 
     def __init__(self) -> None:
         super().__init__()
-        self.troubles: list[Trouble] = []
+        self.faults: list[SetFault] = []
         self.kinds: frozenset[str] = frozenset()
         self.history: list[Program] = []
 
     @initialize(
-        api=st.sampled_from(["current", "founding"]),
         apply_seconds=st.sampled_from([0.0, 2.0, 9.0]),
         rate_limit=st.sampled_from([None, None, 5.0]),
         kinds=st.sets(st.sampled_from([*KINDS, *OTHER_KINDS]), min_size=1, max_size=8),
         program=st.builds(Program, st.fixed_dictionaries(_FIRST), st.sampled_from([None, 5.0, 120.0])),
     )
-    def begin(
-        self, api: Any, apply_seconds: float, rate_limit: float | None, kinds: set[str], program: Program
-    ) -> None:
+    def begin(self, apply_seconds: float, rate_limit: float | None, kinds: set[str], program: Program) -> None:
         tally.runs += 1
-        self.world = World(How(api, apply_seconds, rate_limit))
+        self.world = World(apply_seconds, rate_limit)
         self.world.__enter__()
         self.promises = Promises(self.world)
         self.world.observe = self._hold
@@ -157,15 +153,15 @@ class Campaign(RuleBasedStateMachine):
         for one, other in ((SURGE, UNAVAILABLE), (UNAVAILABLE, SURGE)):
             if path == one and value is not None:
                 settings.pop(other, None)
-        settings = valid({path: it for path, it in settings.items() if it is not None}, self.world.how.api)
+        settings = valid({path: it for path, it in settings.items() if it is not None})
         if settings:
             wait = declared.wait != data.draw(st.sampled_from([False, False, True]))
             self._become({**self.world.program.resources, name: replace(declared, settings=settings, wait=wait)})
 
     def _fitted(self, name: str, declared: Declared) -> Declared:
-        """Return a resource as the API there is allows it."""
+        """Return a resource with settings that are valid together."""
         first, values = next(iter(VALUES[NAMES[name]].items()))
-        return replace(declared, settings=valid(declared.settings, self.world.how.api) or {first: values[0]})
+        return replace(declared, settings=valid(declared.settings) or {first: values[0]})
 
     @rule(data=st.data())
     @precondition(lambda self: len(self.world.program.resources) > 1)
@@ -179,7 +175,8 @@ class Campaign(RuleBasedStateMachine):
     @precondition(lambda self: self.world.program.resources)
     def join(self, data: st.DataObject, timeout: float | None) -> None:
         """Have one wait for all, or none."""
-        self._become(self.world.program.resources, timeout)
+        self._become(self.world.program.resources)
+        self.world.program = replace(self.world.program, joint_timeout_seconds=timeout)
         self._perhaps_up(data)
 
     @rule(data=st.data())
@@ -200,7 +197,7 @@ class Campaign(RuleBasedStateMachine):
     @precondition(lambda self: "no connection" in self.kinds)
     def cut_the_wire(self, is_cut: bool) -> None:
         """Have no connection, or one again."""
-        tally.troubles["no connection"] += is_cut
+        tally.faults["no connection"] += is_cut
         self.world.wire.is_cut = is_cut
 
     @rule(environment=st.sampled_from(ENVIRONMENTS), status=_SEVERITY, seconds=st.sampled_from([None, 3.0, 30.0, 90.0]))
@@ -209,7 +206,7 @@ class Campaign(RuleBasedStateMachine):
         """Begin a promotion that ends by itself, or never does."""
         if environment in self.world.removed:
             return
-        tally.troubles["promotion"] += 1
+        tally.faults["promotion"] += 1
         self.world.emulator.start_promotion(*address(environment), seconds=seconds, status=status)
 
     @rule(environment=st.sampled_from(ENVIRONMENTS), status=st.sampled_from(["SUCCEEDED", "FAILED", "CANCELED"]))
@@ -222,26 +219,50 @@ class Campaign(RuleBasedStateMachine):
     @precondition(lambda self: "somebody else" in self.kinds)
     def change_by_hand(self, data: st.DataObject, environment: str, family: str) -> None:
         """Have somebody else change a setting, declared or not."""
-        unknown = ADDED if self.world.how.api == "founding" else frozenset()
-        paths = [it for it in VALUES[family] if it not in {SURGE, UNAVAILABLE, schedules.TIMEZONE, *unknown}]
+        paths = [it for it in VALUES[family] if it not in {SURGE, UNAVAILABLE}]
         path = data.draw(st.sampled_from(paths))
         value = data.draw(st.sampled_from(VALUES[family][path]))
         if environment not in self.world.removed:
-            tally.troubles["somebody else"] += 1
+            tally.faults["somebody else"] += 1
             self.world.change(environment, path, value)
             self.promises.changed_by_somebody(environment, path)
 
-    @rule(environment=st.sampled_from(ENVIRONMENTS))
+    @rule()
     @precondition(lambda self: "environment removed" in self.kinds)
-    def remove_environment(self, environment: str) -> None:
-        """Have somebody remove an environment, or make it anew."""
-        if environment in self.world.removed:
-            self.world.restore(environment)
-            self.promises.made_anew(environment)
+    def remove_environment(self) -> None:
+        """Have somebody remove an environment, or create it again."""
+        if self.world.removed:
+            self._restore()
         else:
-            tally.troubles["environment removed"] += 1
-            self.world.remove(environment)
-            self.promises.drifted.add(environment)
+            tally.faults["environment removed"] += 1
+            self.world.remove()
+            self.promises.drifted.add(REMOVABLE)
+
+    @rule(data=st.data(), path=st.sampled_from(list(INVALID)))
+    @precondition(lambda self: "one" in self.world.program.resources)
+    def declare_invalid(self, data: st.DataObject, path: str) -> None:
+        """Declare a value that Baseten does not allow: `up` fails, and nothing of the resource is sent."""
+        before, declared = self.world.program, self.world.program.resources["one"]
+        value = data.draw(st.sampled_from(INVALID[path]))
+        invalid = replace(declared, settings={**declared.settings, MAX: 9, path: value})
+        self.world.program = replace(before, resources={**before.resources, "one": invalid})
+        done = self.world.up()
+        self.world.program = before
+        is_sent = any(_mentions(it.body, path, value) for it in done.exchanges)
+        require(not done.succeeded and path in done.text, f"{path}={value} was accepted", done.text)
+        require(not is_sent, f"{path}={value} was sent", done.exchanges)
+
+    @rule()
+    @precondition(lambda self: "one" in self.world.program.resources)
+    def declare_twice(self) -> None:
+        """Declare a setting in two resources: `up` fails and names the other one."""
+        before, declared = self.world.program, self.world.program.resources["one"]
+        twin = replace(declared, settings={**declared.settings, "promotion_settings.redeploy_on_promotion": True})
+        self.world.program = replace(before, resources={**before.resources, "twin": twin})
+        done = self.world.up()
+        self.world.program = before
+        require('already managed by "one"' in done.text, "two resources manage one setting", done.text)
+        require("twin" not in done.after, "a resource that was refused is in the state", done.after)
 
     @rule(seconds=st.sampled_from([1.0, 20.0, 120.0]))
     @precondition(lambda self: self.world.resources)
@@ -255,9 +276,9 @@ class Campaign(RuleBasedStateMachine):
         """Have the clock jump in the middle of an operation."""
 
         def leap() -> None:
-            tally.troubles["clock jump"] += 1
+            tally.faults["clock jump"] += 1
             self.promises.leapt = True
-            self.world.loop.leap(seconds)
+            self.world.leap(seconds)
 
         self.world.loop.call_later(after, leap)
 
@@ -277,33 +298,34 @@ class Campaign(RuleBasedStateMachine):
     @precondition(lambda self: "no waiting" in self.kinds)
     def skip_waits(self, skips: bool) -> None:
         """Turn every wait of the stack off, or on again."""
-        tally.troubles["no waiting"] += skips
+        tally.faults["no waiting"] += skips
         self.world.config = {"baseten:skipWait": "true"} if skips else {}
 
     @rule()
     @precondition(lambda self: self.world.program.resources)
     def recover(self) -> None:
-        """End every trouble; then one `up` mends everything, after a refresh where only that can tell."""
+        """End every fault; then one `up` repairs everything, after a refresh if only that can see it."""
         self._calm()
-        is_fresh = False
-        if self.promises.drifted or self.promises.is_state_old:
+        # The joint wait only reads, and says so: what Baseten dropped is sent again after a refresh.
+        is_dropped = self.promises.lossy and self.world.program.joint_timeout_seconds is not None
+        is_fresh = bool(self.promises.drifted or self.promises.is_state_old or is_dropped)
+        if is_fresh:
             self._succeed(self.world.refresh())
-            is_fresh = True
         self._succeed(self.world.up())
         self.world.pass_by(CALM_SECONDS)
-        self.promises.hold_truth(of_unwaited=is_fresh)
+        self.promises.hold_applied(of_unwaited=is_fresh)
         if not is_fresh:
             self._succeed(self.world.refresh())
             self._succeed(self.world.up())
             self.world.pass_by(CALM_SECONDS)
-            self.promises.hold_truth(of_unwaited=True)
+            self.promises.hold_applied(of_unwaited=True)
         self.promises.hold_settled(self.world.preview())
         self.promises.drifted.clear()
         self.promises.lossy.clear()
-        self.promises.is_state_old = False
+        self.promises.is_stale = self.promises.is_state_old = False
 
     def teardown(self) -> None:
-        """Recover once more: whatever was left half-way, nothing is lost."""
+        """Recover once more: nothing is lost, wherever the run ended."""
         if not hasattr(self, "promises"):
             return
         try:
@@ -314,73 +336,72 @@ class Campaign(RuleBasedStateMachine):
             tally.virtual_seconds += self.world.now - 1000.0
             self.world.__exit__()
 
-    def _become(self, resources: Any, joint_timeout_seconds: float | None = KEPT) -> None:
+    def _become(self, resources: Any) -> None:
         if self.world.program.resources:
             self.history.append(self.world.program)
-        joint = self.world.program.joint_timeout_seconds if joint_timeout_seconds is KEPT else joint_timeout_seconds
-        self.world.program = Program(resources, joint)
+        self.world.program = replace(self.world.program, resources=resources)
 
-    def _break(self, data: st.DataObject) -> None:
-        kind = data.draw(st.sampled_from(sorted(self.kinds & set(KINDS))))
-        for fault in data.draw(KINDS[kind]):
-            self.troubles.append(Trouble(kind, self.world.emulator.faults.add(fault)))
+    def _restore(self) -> None:
+        self.world.restore()
+        self.promises.restored(REMOVABLE)
 
     def _perhaps_break(self, data: st.DataObject) -> None:
         if self.kinds & set(KINDS):
             for _ in range(data.draw(st.sampled_from([0, 1, 2]))):
                 self._break(data)
 
+    def _break(self, data: st.DataObject) -> None:
+        kind = data.draw(st.sampled_from(sorted(self.kinds & set(KINDS))))
+        for fault in data.draw(KINDS[kind]):
+            self.faults.append(SetFault(kind, self.world.emulator.faults.add(fault)))
+
     def _perhaps_up(self, data: st.DataObject) -> None:
-        """Most changes are tried at once, and most tries meet with trouble."""
+        """Most changes are applied at once, and most of these operations meet a fault."""
         self._perhaps_break(data)
         if self.world.program.resources and data.draw(st.sampled_from([True, True, True, False])):
             self._operate(self.world.up, data)
 
-    def _operate(self, operation: Any, data: st.DataObject) -> None:
+    def _operate(self, operation: Callable[[Interruption | None], Done], data: st.DataObject) -> None:
         kinds = sorted(self.kinds & set(_INTERRUPTIONS))
         kind = data.draw(st.sampled_from([None, *kinds])) if kinds else None
         done = operation(data.draw(_INTERRUPTIONS[kind]) if kind else None)
         if kind is not None:
-            tally.troubles[kind] += done.is_killed or done.is_cancelled
+            tally.faults[kind] += done.is_killed or done.is_cancelled
 
     def _hold(self, done: Done) -> None:
         tally.operations[done.kind] += 1
-        self._count_troubles()
+        self._count_faults()
         self.promises.hold(done)
 
-    def _count_troubles(self) -> None:
-        """Note what faults did; those that left their mark on Baseten itself are known to the promises."""
-        for trouble in self.troubles:
-            if self.world.emulator.faults.hits(trouble.fault):
-                self.promises.lossy |= touched(trouble) if trouble.kind in LOSING else set()
-                self.promises.drifted |= touched(trouble) if trouble.kind in REVERTING else set()
+    def _count_faults(self) -> None:
+        """Tell the promises which faults have left something behind at Baseten."""
+        for it in self.faults:
+            if self.world.emulator.faults.hits(it.fault):
+                self.promises.lossy |= it.environments if it.kind in LOSING else set()
+                self.promises.drifted |= it.environments if it.kind in REVERTING else set()
+                self.promises.is_stale |= it.kind in STALE
 
     def _calm(self) -> None:
-        for trouble in self.troubles:
-            tally.troubles[trouble.kind] += self.world.emulator.faults.hits(trouble.fault)
-        self._count_troubles()
-        self.troubles.clear()
+        for it in self.faults:
+            tally.faults[it.kind] += self.world.emulator.faults.hits(it.fault)
+        self._count_faults()
+        self.faults.clear()
         self.world.emulator.faults.clear()
         self.world.wire.is_cut = False
         self.world.config = {}
         self.world.program = _with_timeouts(self.world.program, lambda seconds: max(seconds, PATIENT_SECONDS))
+        if self.world.removed:
+            self._restore()
         for environment in ENVIRONMENTS:
-            if environment in self.world.removed:
-                self.world.restore(environment)
-                self.promises.made_anew(environment)
             self._end_promotion(environment, "SUCCEEDED")
         self.world.pass_by(CALM_SECONDS)
-        for environment, path, value in self.promises.doubled():
-            self.world.change(environment, path, value)
-            self.promises.drifted.add(environment)
 
     def _end_promotion(self, environment: str, status: Any) -> None:
         with contextlib.suppress(ValueError, RefusalError):  # none runs, or there is no such environment
             self.world.emulator.finish_promotion(*address(environment), status)
 
     def _succeed(self, done: Done) -> None:
-        if not done.succeeded:
-            raise BrokenPromiseError(f"{done.kind} fails with all trouble over:\n{done.text}")
+        require(done.succeeded, f"{done.kind} fails although no fault is left", done.text)
 
 
 def _with_timeouts(program: Program, seconds: Callable[[float], float]) -> Program:
@@ -390,3 +411,61 @@ def _with_timeouts(program: Program, seconds: Callable[[float], float]) -> Progr
     }
     joint = program.joint_timeout_seconds
     return Program(resources, None if joint is None else seconds(joint))
+
+
+def _mentions(body: Any, path: str, value: Any) -> bool:
+    for part in path.split("."):
+        body = body.get(part) if isinstance(body, dict) else None
+    return body is not None and bool(body == value)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of a campaign.
+
+    Attributes:
+        seed: Where its random numbers began.
+        tally: What was done, the runs that shrink a failure included.
+        seconds: How long it took.
+        violations: The shortest run found that breaks a promise, as its error.
+    """
+
+    seed: int
+    tally: Tally
+    seconds: float
+    violations: list[BaseException] = field(default_factory=list)
+
+    def lines(self) -> Iterator[str]:
+        """Return it as text."""
+        yield f"seed        {self.seed}"
+        hours = self.tally.virtual_seconds / 3600
+        yield f"runs        {self.tally.runs}, in {self.seconds:.0f} s for {hours:.0f} h of virtual time"
+        yield f"operations  {', '.join(f'{count} {kind}' for kind, count in self.tally.operations.most_common())}"
+        yield f"requests    {self.tally.requests}"
+        yield f"faults      {sum(self.tally.faults.values())}"
+        for kind in sorted([*KINDS, *OTHER_KINDS], key=lambda it: -self.tally.faults[it]):
+            yield f"            {self.tally.faults[kind]:6} {kind}"
+        yield f"violations  {len(self.violations)}"
+
+
+def run(runs: int, chance: int, *, is_shrinking: bool = True) -> Report:
+    """Run the campaign until a promise is broken, or so many runs are over; the same every time for a seed."""
+    global tally  # noqa: PLW0603 - hypothesis makes the state machines
+    tally = Tally()
+    how = settings(
+        max_examples=runs,
+        stateful_step_count=STEPS,
+        phases=(Phase.generate, Phase.shrink) if is_shrinking else (Phase.generate,),
+        deadline=None,
+        database=None,
+        report_multiple_bugs=False,
+        print_blob=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    began = time.monotonic()
+    violations: list[BaseException] = []
+    try:
+        run_state_machine_as_test(seed(chance)(Campaign), settings=how)  # type: ignore[no-untyped-call]
+    except (AssertionError, HypothesisException) as broken:
+        violations.append(broken)
+    return Report(chance, tally, time.monotonic() - began, violations)

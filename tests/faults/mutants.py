@@ -1,157 +1,165 @@
-"""Defects planted in the product, one at a time, to see that the campaign finds each.
+"""Defects to plant in the product, one at a time, to see that the campaign finds each.
 
-A mutant replaces one name of one module while the campaign runs.
+A defect is an edit of one file in a copy of the package, so it stays readable and needs no seam.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any, TypeAlias
-from unittest import mock
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
 
-from baseten_pulumi.api import client, failures, models, retrying
-from baseten_pulumi.convergence import watch
-from baseten_pulumi.provider import applying, diffing, joint_members, joint_wait, planning, reading, target
-from tests.faults.running import run
-
-Mutant: TypeAlias = tuple[Any, str, Callable[[Any], Any]]
-"""Where a name stands, the name, and what makes the defect of what it stood for."""
+ROOT = Path(__file__).parents[2]
+_PACKAGE = "baseten_pulumi"
 
 
-def _no_wait(true: Any) -> Any:
-    async def wait(self: Any, status: str) -> None:
-        return None
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One defect.
 
-    return wait
+    Attributes:
+        name: What it does.
+        file: The file of the package that it is in.
+        text: What stands there, once.
+        defect: What stands there instead.
+    """
 
-
-def _without_null(true: Any) -> Any:
-    def body(settings: Any, *more: Any) -> Any:
-        sent = true(settings, *more)
-        config = (sent.get("promotion_settings") or {}).get("rolling_deploy_config") or {}
-        if "max_surge_percent" in config and config["max_surge_percent"] is None:
-            del config["max_surge_percent"]
-        return sent
-
-    return body
-
-
-def _changed_only(true: Any) -> Any:
-    """An update of a changed setting that looks first, and sends the difference to what is reported."""
-
-    def plan(*arguments: Any, **changes: Any) -> Any:
-        return true(*arguments, **{**changes, **({"looks_first": True} if "looks_first" in changes else {})})
-
-    return plan
+    name: str
+    file: str
+    text: str
+    defect: str
 
 
-def _sure(true: Any) -> Any:
-    def doubtless(error: Any) -> Any:
-        return error
+MUTANTS = (
+    Mutant(
+        "only the first setting is compared",
+        "schema/compare.py",
+        "seen.get(path)) for path, value in desired.items() if",
+        "seen.get(path)) for path, value in list(desired.items())[:1] if",
+    ),
+    Mutant("a lower value is accepted", "schema/compare.py", "seen.get(path) != value)", "seen.get(path, 0) > value)"),
+    Mutant("in_force without a wait", "provider/apply.py", "            if self._waits:\n", "            if False:\n"),
+    Mutant(
+        "in_force in a partial failure",
+        "provider/apply.py",
+        "resource_id(self._inputs), self.outputs(in_force=False)",
+        "resource_id(self._inputs), self.outputs(in_force=True)",
+    ),
+    Mutant(
+        "a partial failure without its outputs",
+        "provider/apply.py",
+        "return PartialFailure(error, resource_id(self._inputs), self.outputs(in_force=False))",
+        "return PartialFailure(error, resource_id(self._inputs), {'in_force': False})",
+    ),
+    Mutant(
+        "an error after the request is no partial failure",
+        "provider/apply.py",
+        "raise self._partial(error) if error.may_have_applied else error from None",
+        "raise error from None",
+    ),
+    Mutant(
+        "an earlier attempt is forgotten",
+        "api/retry.py",
+        "error = ambiguous(caught) if is_ambiguous else caught",
+        "error = caught",
+    ),
+    Mutant(
+        "the revision is not renewed",
+        "provider/apply.py",
+        "revision, self._status = secrets.token_hex(4), None",
+        "revision, self._status = self._revision or secrets.token_hex(4), None",
+    ),
+    Mutant("a 500 is not retried", "api/failures.py", "_DOUBTFUL_SECONDS = 300.0", "_DOUBTFUL_SECONDS = 0.0"),
+    Mutant("no error is retried", "api/retry.py", "if isinstance(error, TransientError) else 0.0", "if False else 0.0"),
+    Mutant(
+        "retries go on after the deadline",
+        "api/retry.py",
+        "min(started_at + timeout, limited_since + limit)",
+        "limited_since + limit",
+    ),
+    Mutant(
+        "a wait goes on after the deadline",
+        "provider/apply.py",
+        "wait([desired], timeout=self._timeout, elapsed",
+        "wait([desired], timeout=10 * self._timeout, elapsed",
+    ),
+    Mutant("the key in an error", "api/transport.py", "    if len(api_key) < _SHORTEST_REDACTED:", "    if api_key:"),
+    Mutant(
+        "NONE is not sent as null",
+        "api/models.py",
+        "None if value == FIELDS[path].null_choice else value",
+        "value",
+    ),
+    Mutant("a bound is one too low", "schema/settings.py", "(10, 3600),", "(9, 3600),"),
+    Mutant("a bound is one too strict", "schema/validate.py", "value > field.maximum:", "value >= field.maximum:"),
+    Mutant(
+        "the joint wait sends",
+        "provider/in_force.py",
+        "            run(config, lambda session: session.watcher.wait(",
+        "            run(config, lambda session: session.client.update_environment(desired[0].model_id, "
+        "desired[0].env_name, desired[0].settings, timeout=call.timeout))\n"
+        "            run(config, lambda session: session.watcher.wait(",
+    ),
+    Mutant(
+        "the joint wait trusts what it waited for before",
+        "provider/in_force.py",
+        "        if before.get(name) != line:",
+        "        if name not in before:",
+    ),
+    Mutant(
+        "a conflict of owners is missed",
+        "provider/ownership.py",
+        "for path in settings if path in theirs]",
+        "for path in settings if path in theirs and not urn]",
+    ),
+    Mutant(
+        "an undeclared setting is sent",
+        "api/models.py",
+        "    return nest(body)",
+        "    return nest({'autoscaling_settings.scale_down_delay': 60, **body})",
+    ),
+    Mutant(
+        "an unfinished wait is no difference",
+        "provider/diff.py",
+        'found["in_force"] = "UPDATE"',
+        "pass",
+    ),
+    Mutant(
+        "a refresh returns what was declared",
+        "provider/read.py",
+        "nest({**desired, **found})",
+        "nest(desired)",
+    ),
+    Mutant(
+        "a reverted value is not sent again",
+        "provider/read.py",
+        'names = ("status", "revision") if in_force else ("revision",)',
+        'names = ("status", "revision")',
+    ),
+)
 
-    return doubtless
 
+def caught(mutant: Mutant, runs: int, seed: int) -> str | None:
+    """Return the promise that a defect breaks; None if the campaign does not find it.
 
-def _plain(true: Any) -> Any:
-    """An error in place of one that keeps the resource."""
-
-    def partial(self: Any, error: Any, status: Any) -> Any:
-        return error
-
-    return partial
-
-
-def _claiming(true: Any) -> Any:
-    def outputs(self: Any, status: Any, *, in_force: bool) -> Any:
-        return true(self, status, in_force=True)
-
-    return outputs
-
-
-def _says(word: Any) -> Callable[[Any], Any]:
-    return lambda true: lambda *arguments, **more: word
-
-
-def _first_only(true: Any) -> Any:
-    def differences(wanted: Any, reported: Any) -> Any:
-        return true(dict(list(wanted.items())[:1]), reported)
-
-    return differences
-
-
-def _settled(true: Any) -> Any:
-    def result(identity: Any, props: Any, *more: Any) -> Any:
-        found = true(identity, props, *more)
-        found.outs.update({**({"status": props["status"]} if props.get("status") else {}), "in_force": True})
-        return found
-
-    return result
-
-
-def _forgetful(true: Any) -> Any:
-    return lambda managed, reported: dict(managed)
-
-
-def _untold(true: Any) -> Any:
-    def line(text: str, api_key: str) -> Any:
-        return true(text, "")
-
-    return line
-
-
-def _uncounted(true: Any) -> Any:
-    def mark(self: Any) -> None:
-        self._session.sent.add(self._identity)
-
-    return mark
-
-
-def _never_lost(true: Any) -> Any:
-    return property(lambda self: False)
-
-
-def _tries_for_ever(true: Any) -> Any:
-    async def retrying_(attempt: Any, *, within_seconds: float, **more: Any) -> Any:
-        return await true(attempt, within_seconds=10 * within_seconds, **more)
-
-    return retrying_
-
-
-def _everything(true: Any) -> Any:
-    def plan(inputs: Any, configuration: Any) -> Any:
-        found = true(inputs, configuration)
-        return replace(found, settings={"promotion_settings.redeploy_on_promotion": True, **found.settings})
-
-    return plan
-
-
-MUTANTS: Mapping[str, Mutant] = {
-    "max_surge_percent is left out in place of an explicit null": (models, "update_body", _without_null),
-    "in_force is claimed without reading": (applying._Application, "_wait", _no_wait),
-    "in_force is claimed whatever happened": (applying._Application, "_outputs", _claiming),
-    "a request in doubt is forgotten": (applying._Application, "_partial", _plain),
-    "doubt of an earlier attempt is forgotten": (retrying, "in_doubt", _sure),
-    "only the first setting is compared": (watch, "differences", _first_only),
-    "an update looks first though a setting changed": (planning, "replace", _changed_only),
-    "an update of an unfinished one is settled": (planning, "_is_settled", _says(True)),
-    "an unfinished wait is no difference": (diffing, "changes", lambda true: lambda olds, news, is_waiting: {
-        path: change for path, change in true(olds, news, is_waiting=is_waiting).items() if path != "in_force"}),
-    "a refresh takes what is on its way for settled": (reading, "_result", _settled),
-    "a refresh gives back what was declared": (reading, "restated", _forgetful),
-    "the key is quoted": (failures, "_one_line", _untold),
-    "requests are not counted": (target.Target, "_mark", _uncounted),
-    "a joint wait sends nothing again": (joint_members.Member, "may_be_lost", _never_lost),
-    "a joint wait sees what it did not look at": (joint_wait, "unseen", _says({})),
-    "a joint wait of changed environments is none": (joint_members, "has_changes", _says(False)),
-    "sending goes on after its time": (client, "retrying", _tries_for_ever),
-    "an undeclared setting is sent": (planning, "_plan", _everything),
-}  # fmt: skip
-"""By what is wrong."""
-
-
-def caught(mutant: Mutant, runs: int, chance: int) -> tuple[str | None, int]:
-    """Return what the campaign says of a mutant, None where nothing, and after how many runs."""
-    where, name, made = mutant
-    with mock.patch.object(where, name, made(getattr(where, name))):
-        report = run(runs, chance, is_shrinking=False)
-    said = [str(violation).splitlines()[0] for violation in report.violations]
-    return (said[0] if said else None), report.tally.runs
+    Raises:
+        ValueError: the text to replace is not in the file, or several times.
+        RuntimeError: the campaign did not run.
+    """
+    with tempfile.TemporaryDirectory(prefix="baseten-pulumi-mutant-") as name:
+        folder = Path(name)
+        shutil.copytree(ROOT / _PACKAGE, folder / _PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
+        (folder / "tests").symlink_to(ROOT / "tests")
+        file = folder / _PACKAGE / mutant.file
+        source = file.read_text()
+        if source.count(mutant.text) != 1:
+            raise ValueError(f"{mutant.name}: {mutant.file} holds the text {source.count(mutant.text)} times")
+        file.write_text(source.replace(mutant.text, mutant.defect))
+        command = [sys.executable, "-m", "tests.faults", f"--runs={runs}", f"--seed={seed}", "--no-shrinking"]
+        environment = {**os.environ, "PYTHONPATH": name, "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if "violations" not in done.stdout:
+        raise RuntimeError(f"{mutant.name}: the campaign itself failed:\n{done.stderr}")
+    return done.stderr.splitlines()[0].rstrip(":") if done.returncode else None

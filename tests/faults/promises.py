@@ -1,249 +1,297 @@
-"""What is promised, held against everything that happens in a world: the oracle of the campaign.
+"""What is promised, checked against everything that happens in a world: the oracle of the campaign.
 
-It reads what went over the wire, what Baseten truly had in force and what stands in the state, and nothing of how the
-product comes to it.
+It reads the requests, what Baseten really had applied, and the state; nothing of how the product gets there.
 """
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tests.faults import schedules
-from tests.faults.declared import Declared, settings_of
-from tests.faults.evidence import (
-    address_of,
-    environment_of,
-    holds,
-    patches,
-    read,
-    reads,
-    require,
-    settings_resources,
-    statuses,
-    there,
-)
-from tests.faults.goals import JOINT
-from tests.faults.makings import Makings
-from tests.faults.operations import Done
+from tests.faults.declared import Declared, address, holds, settings_of
+from tests.faults.engine import JOINT, Resource, joined
 from tests.faults.wire import Exchange
-from tests.faults.world import ENVIRONMENTS, KEY, World
+from tests.faults.world import ENVIRONMENTS, KEY, Done, World, environment_in
 
-# One look at the very end, one more second for telling what a 404 is about, and the answer's own overrun.
-SLACK_SECONDS = 5.0
+# One poll at the deadline, one second more to find out what a 404 is about, and the overrun of each.
+SLACK_SECONDS = 10.0
 REFRESH_SECONDS = 120.0
+# A retry that would begin after the deadline is not waited for: the longest delay, and the longest Retry-After here.
+LONGEST_PAUSE_SECONDS = 25.0
+_SHOWN_CHARACTERS = 6000
+_FINAL = frozenset({400, 401, 403, 404, 409, 422})
+
+
+class BrokenPromiseError(AssertionError):
+    """Something that is promised does not hold."""
+
+
+def require(is_kept: bool, broken: str, *evidence: object) -> None:
+    """Raise BrokenPromiseError unless a promise is kept."""
+    if not is_kept:
+        raise BrokenPromiseError("\n".join([f"{broken}:", *(str(it)[:_SHOWN_CHARACTERS] for it in evidence)]))
 
 
 class Promises:
     """Watch over a world.
 
     Attributes:
-        drifted: Environments in which something else than this product's last word may be in force: only a refresh
-            tells.
-        lossy: Environments whose settings were accepted and may have been forgotten.
+        drifted: Environments in which something other than what was sent last may be applied: only a refresh shows it.
+        lossy: Environments that accepted settings and may have dropped them.
+        is_stale: Whether a response may have shown what was not so.
         is_state_old: Whether an operation was killed before its state was written.
         leapt: Whether the clock jumped since the last operation.
-        is_broken: Whether a promise was broken: what is known of the state is not to be relied on any more.
+        is_broken: Whether a promise was broken: then the state is not to be relied on any more.
     """
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._known = {name: settings_of(world.reported(name)) for name in ENVIRONMENTS}
+        self._known = {name: world.applied(name) for name in ENVIRONMENTS}
         self._touched: dict[str, set[str]] = {name: set() for name in ENVIRONMENTS}
-        self._makings = Makings(world)
         self._proofs: dict[tuple[str, str], dict[str, Any]] = {}
         self.drifted: set[str] = set()
         self.lossy: set[str] = set()
-        self.is_state_old = False
-        self.leapt = self.is_broken = False
+        self.is_stale = self.is_state_old = self.leapt = self.is_broken = False
         world.observe = self.hold
         world.on_late_effect = self.drifted.add
 
     def changed_by_somebody(self, environment: str, path: str) -> None:
-        """Know of a change that is not ours."""
-        self._know(environment)
+        """Expect a change that somebody else made."""
+        self._known[environment] = self._world.applied(environment)
         if path in self._touched[environment]:
             self.drifted.add(environment)
 
-    def made_anew(self, environment: str) -> None:
-        """Know of an environment that has settings of its own again."""
-        self._know(environment)
+    def restored(self, environment: str) -> None:
+        """Expect an environment to have settings of its own again."""
+        self._known[environment] = self._world.applied(environment)
         self.drifted.add(environment)
 
-    def doubled(self) -> list[tuple[str, str, Any]]:
-        """Return environment, path and one value of each schedule that is there twice.
-
-        Raises:
-            BrokenPromiseError: it need not be.
-        """
-        return self._makings.doubled()
-
-    def _know(self, environment: str) -> None:
-        self._known[environment] = settings_of(self._world.reported(environment))
-
     def hold(self, done: Done) -> None:
-        """Hold one operation to every promise.
+        """Check one operation against every promise.
 
         Raises:
             BrokenPromiseError: one is broken.
         """
         if done.kind == "preview":
-            require(not done.exchanges, "a preview asked Baseten", done.exchanges)
+            require(not done.exchanges, "a preview made requests", done.exchanges)
             return
         self.is_broken = True
-        self._makings.note(done)
-        self._touch(done)
-        self._hold_what_was_sent(done)
+        if done.kind == "up":
+            for declared in done.program.resources.values():
+                self._touched[declared.environment] |= declared.managed.keys()
+        self._hold_requests(done)
         self._hold_undeclared()
-        self._hold_words(done)
+        self._hold_texts(done)
         self._hold_time(done)
         self._hold_state(done)
-        self._hold_claims(done)
+        self._hold_in_force(done)
         self._hold_missing(done)
-        self._makings.doubled()
         if done.kind == "up" and not done.is_killed:
-            self._hold_success(done) if done.succeeded else self._hold_doubt(done)
+            self._hold_doubt(done)
+            self._hold_success(done) if done.succeeded else self._hold_failure(done)
         self.is_state_old = self.is_state_old or done.is_killed
         self.leapt = self.is_broken = False
 
-    def hold_truth(self, *, of_unwaited: bool) -> None:
-        """Hold what the program declares to what Baseten has in force now.
+    def hold_applied(self, *, of_unwaited: bool) -> None:
+        """Check that Baseten has applied what the program declares.
 
         Raises:
-            BrokenPromiseError: they differ.
+            BrokenPromiseError: it has not.
         """
         program = self._world.program
         self._hold_undeclared()
         for name, declared in program.resources.items():
             is_waited_for = declared.wait or program.joint_timeout_seconds is not None
             if is_waited_for or of_unwaited or declared.environment not in self.lossy:
-                true = settings_of(self._world.reported(declared.environment))
-                require(holds(declared.managed, true), f"{name} is not in force", declared.managed, true)
+                applied = self._world.applied(declared.environment)
+                require(holds(declared.managed, applied), f"{name} is not applied", declared.managed, applied)
 
     def hold_settled(self, done: Done) -> None:
-        """Hold a preview to having nothing to do.
+        """Check that a preview has nothing to do.
 
         Raises:
             BrokenPromiseError: it has.
         """
-        require(done.succeeded and set(done.changes) <= {"same"}, "the preview is not empty", done.changes, done.text)
+        require(done.succeeded and set(done.steps) <= {"same"}, "the preview is not empty", done.steps, done.text)
 
-    def _touch(self, done: Done) -> None:
-        for declared in done.program.resources.values() if done.kind == "up" else ():
-            self._touched[declared.environment] |= declared.managed.keys()
-
-    def _hold_what_was_sent(self, done: Done) -> None:
-        for exchange in patches(done.exchanges):
-            require(done.kind == "up", f"a {done.kind} sent settings", exchange)
-            allowed = [
-                it.managed for it in done.program.resources.values() if it.environment == environment_of(exchange)
-            ]
-            for path, value in self._makings.sent(exchange).items():
-                is_declared = any(holds({path: value}, it) for it in allowed if path in it)
-                require(is_declared, f"{path} was sent undeclared", exchange)
+    def _hold_requests(self, done: Done) -> None:
+        """Only `up` writes, only what is declared, again only if it failed, and never while it waits."""
+        accepted: list[tuple[str, Any]] = []
+        for patch in _patches(done.exchanges):
+            require(done.kind == "up", f"a {done.kind} sent settings", patch)
+            allowed = [it.managed for it in done.program.resources.values() if it.environment == _target(patch)]
+            for path, value in settings_of(patch.body).items():
+                is_declared = any(path in it and holds({path: value}, it) for it in allowed)
+                require(is_declared, f"{path} was sent undeclared", patch)
+            require((patch.path, patch.body) not in accepted, "settings were sent again after a success", patch)
+            accepted += [(patch.path, patch.body)] if patch.status == 200 and patch.received is not None else []
+            began, ended = done.joint_wait_seconds or (0.0, 0.0)
+            require(not began < patch.at_seconds <= ended, "the joint wait sent settings", patch)
 
     def _hold_undeclared(self) -> None:
         for name in self._known.keys() - self._world.removed:
-            true = settings_of(self._world.reported(name))
-            gone = {schedules.TIMEZONE} if not there(true) else set()
-            expected = {it: was for it, was in self._known[name].items() if it not in self._touched[name] | gone}
-            require(holds(expected, true), f"something undeclared changed in {name}", expected, true)
+            applied = self._world.applied(name)
+            expected = {path: was for path, was in self._known[name].items() if path not in self._touched[name]}
+            require(holds(expected, applied), f"something undeclared changed in {name}", expected, applied)
 
-    def _hold_missing(self, done: Done) -> None:
-        """What is no more at Baseten leaves the state with a refresh, and no `up` puts it in force."""
-        for name, resource in settings_resources(done.before):
-            here = address_of(resource)
-            is_read = any(it.status == 200 and environment_of(it) == here for it in done.exchanges)  # as of earlier
-            if done.kind == "refresh" and done.succeeded and here in self._world.removed and not is_read:
-                require(name not in done.after, f"{name} is gone at Baseten and still in the state", done.text)
-        asked = [it for it in done.exchanges if it.method == "PATCH" and environment_of(it) in self._world.removed]
-        if done.kind == "up" and asked and not done.is_killed:
-            require(not done.succeeded, "up succeeded without its environment", done.text)
-            is_plain = all(it.status in (200, 404) and it.answer for it in done.exchanges)
-            is_told = done.is_cancelled or "has no environment" in done.text
-            require(is_told or not is_plain, "nobody is told that the environment is gone", done.text)
-
-    def _hold_words(self, done: Done) -> None:
-        state = json.dumps([resource.outputs for resource in done.after.values()], default=str)
+    def _hold_texts(self, done: Done) -> None:
+        state = json.dumps([(it.inputs, it.outputs) for it in done.after.values()])
         for text in (done.text, *done.lines, state):
-            require(KEY not in text, "the key is told", text)
-            require("baseten-pulumi ended with" not in text and "Traceback" not in text, "a defect", text)
+            require(KEY not in text, "the key is shown", text)
+            require("Internal error" not in text and "Traceback" not in text, "a defect", text)
         require(done.is_killed or not done.left, "tasks were left behind", done.text, *done.left)
 
     def _hold_time(self, done: Done) -> None:
-        resources = done.program.resources.values()
-        limit = max((it.timeout_seconds for it in resources), default=0.0) + (done.program.joint_timeout_seconds or 0.0)
-        limit = REFRESH_SECONDS * len(done.before) if done.kind == "refresh" else limit
-        took = done.ended_seconds - done.began_seconds
-        slack = 2 * SLACK_SECONDS * max(1, len(done.before) if done.kind == "refresh" else 1)
-        require(self.leapt or took <= limit + slack, f"it took {took:.0f} s, allowed are {limit:.0f}", done.text)
+        limits = {name: it.timeout_seconds for name, it in done.program.resources.items()}
+        limits[JOINT] = done.program.joint_timeout_seconds or 0.0
+        for name, took in done.seconds.items():
+            limit = REFRESH_SECONDS if done.kind == "refresh" else limits.get(name, 0.0)
+            is_kept = self.leapt or took <= limit + SLACK_SECONDS
+            require(is_kept, f"{name} took {took:.0f} s, allowed are {limit:.0f}", done.text)
+
+    def _hold_missing(self, done: Done) -> None:
+        """A refresh removes from the state what Baseten does not have, and `up` fails for it."""
+        for name, resource in _settings_resources(done.before):
+            here = _environment_of(resource)
+            is_read = any(it.status == 200 and _target(it) == here for it in done.exchanges)  # a stale read
+            if done.kind == "refresh" and done.succeeded and here in self._world.removed and not is_read:
+                require(name not in done.after, f"{name} is gone at Baseten and still in the state", done.text)
+        asked = [it for it in done.exchanges if it.method == "PATCH" and _target(it) in self._world.removed]
+        if done.kind == "up" and asked and not done.is_killed:
+            require(not done.succeeded, "up succeeded without its environment", done.text)
+            is_plain = all(it.status in (200, 404) and it.answer for it in done.exchanges)
+            is_shown = done.is_cancelled or "has no environment" in done.text
+            require(is_shown or not is_plain, "nobody says that the environment is gone", done.text)
 
     def _hold_state(self, done: Done) -> None:
-        """Nothing stands in the state that was not there before, not sent and not read."""
-        for name, resource in settings_resources(done.after):
-            here = address_of(resource)
-            old = done.before.get(name)
-            before = settings_of(old.outputs) if old is not None and address_of(old) == here else {}
-            sources = [before, *self._sent(done, here), *reads(done, here)]
+        """Everything in the state was there before, was sent, or was read."""
+        for name, resource in _settings_resources(done.after):
+            here, old = _environment_of(resource), done.before.get(name)
+            before = old.outputs if old is not None and _environment_of(old) == here else {}
+            mine = [it for it in _patches(done.exchanges) if _target(it) == here]
+            declared = done.program.resources.get(name)
+            # When Ctrl-C meets a request that is about to be sent, the sender cannot know whether it was.
+            in_doubt = [declared.managed] if done.is_cancelled and declared is not None else []
+            sources = [settings_of(before), *in_doubt, *(settings_of(it.body) for it in mine), *_reads(done, here)]
             for path, value in settings_of(resource.outputs).items():
-                is_known = any(holds({path: value}, source) for source in sources)
-                require(is_known, f"the state of {name} invents {path}", value, sources)
-            told = {None if old is None else old.outputs.get("status"), "ACCEPTED", None, *statuses(done, here)}
-            told |= {"UNCHANGED"} if reads(done, here) else set()  # what was to be deleted was not there
-            require(resource.outputs.get("status") in told, f"the state of {name} invents a status", resource.outputs)
+                is_known = any(path in it and holds({path: value}, it) for it in sources)
+                is_zero = value == 0 and holds({path: value}, {path: None})  # a percentage that is not reported
+                require(is_known or is_zero, f"the state of {name} invents {path}", value, sources)
+            answers = [it.answer["status"] for it in mine if isinstance(it.answer, dict) and "status" in it.answer]
+            status = resource.outputs.get("status")
+            is_known = status in (before.get("status"), "ACCEPTED", None, *answers)
+            require(is_known, f"the state of {name} invents a status", resource.outputs)
+            is_tried = bool(in_doubt) or any(it.method == "PATCH" and _target(it) == here for it in done.exchanges)
+            is_kept = not before or is_tried or resource.outputs.get("revision") == before.get("revision")
+            require(is_kept, f"{name} has a new revision and nothing was sent", before, resource.outputs)
 
-    def _sent(self, done: Done, environment: str) -> list[dict[str, Any]]:
-        return [self._makings.sent(it) for it in patches(done.exchanges) if environment_of(it) == environment]
-
-    def _is_doubtful(self, exchange: Exchange, declared: Declared) -> bool:
-        """Tell whether a request for this resource may have been taken, as far as its sender can know."""
-        is_there = environment_of(exchange) == declared.environment
-        is_for_it = is_there and holds(self._makings.sent(exchange), declared.managed)
-        return is_for_it and not 400 <= (exchange.status or 0) < 500
-
-    def _hold_claims(self, done: Done) -> None:
-        """What is called in force was read back, now or when it was first called so."""
-        claims = {(name, address_of(it)): settings_of(it.outputs) for name, it in settings_resources(done.after)
+    def _hold_in_force(self, done: Done) -> None:
+        """What is called in force was read back, after it was sent, and was really so."""
+        claims = {(name, _environment_of(it)): _claim(it.outputs) for name, it in _settings_resources(done.after)
                   if it.outputs.get("in_force") is True}  # fmt: skip
-        joint = done.after[JOINT].outputs if JOINT in done.after else {"environments": {}}
-        for name, entry in joint["environments"].items():
-            if joint["in_force"] or entry.get("seen"):
-                claims[JOINT, name] = settings_of(entry)
-        for (name, environment), settings in claims.items():
+        if JOINT in done.after and done.after[JOINT].outputs["in_force"]:
+            for name, line in done.after[JOINT].outputs["environments"].items():
+                environment, entry = joined(line)
+                claims[f"{JOINT} {name}", environment] = entry
+        for (name, environment), claim in claims.items():
             known = self._proofs.get((name, environment), {})
-            if not holds(settings, known):
-                self._prove(done, name, environment, {**settings}, known)
+            if not claim.items() <= known.items():
+                is_new = claim["revision"] != known.get("revision")
+                settings = {path: it for path, it in claim.items() if path != "revision"}
+                changed = {path: it for path, it in settings.items() if is_new or known.get(path) != it}
+                self._prove(done, name, environment, changed)
         self._proofs = claims
 
-    def _prove(self, done: Done, name: str, environment: str, settings: dict[str, Any], known: dict[str, Any]) -> None:
-        unproven = {path: value for path, value in settings.items() if known.get(path) != value}
-        proofs = [it for it in done.exchanges if holds(unproven, read(it, environment))]
-        require(bool(proofs), f"{name} is called in force and was not read back", settings, done.exchanges)
-        is_true = any(holds(settings, settings_of(it.truth[environment])) for it in proofs)
-        if not is_true or environment in self.lossy:
-            # Baseten itself said so, and it was not true; or it was, and what makes it last was forgotten.
-            self.drifted.add(environment)
+    def _prove(self, done: Done, name: str, environment: str, settings: Mapping[str, Any]) -> None:
+        sent = [it for it in _patches(done.exchanges) if _target(it) == environment and _is_sent_by(it, settings)]
+        since = max((it.at_seconds for it in sent), default=0.0)
+        reads = [it for it in done.exchanges if it.at_seconds >= since and holds(settings, _read(it, environment))]
+        require(bool(reads), f"{name} is called in force and was not read back", settings, done.exchanges)
+        is_so = any(it.truth is not None and holds(settings, it.truth[environment]) for it in reads)
+        require(is_so or self.is_stale, f"{name} is called in force and was never applied", settings, done.exchanges)
+        if not is_so or environment in self.lossy:
+            self.drifted.add(environment)  # Baseten itself reported it, and drops it, or never had it
 
     def _hold_success(self, done: Done) -> None:
         is_waiting = self._world.config.get("baseten:skipWait") != "true"
         for name, declared in done.program.resources.items():
             require(name in done.after, f"{name} is not in the state", done.text)
             outputs = done.after[name].outputs
-            require(address_of(done.after[name]) == declared.environment, f"{name} is elsewhere", outputs)
+            require(_environment_of(done.after[name]) == declared.environment, f"{name} is elsewhere", outputs)
             require(settings_of(outputs) == declared.managed, f"{name} is not what was declared", outputs)
             if declared.wait and is_waiting:
                 require(outputs.get("in_force") is True, f"up succeeded and {name} is not in force", outputs)
         if is_waiting and done.program.joint_timeout_seconds is not None and done.program.resources:
             outputs = done.after[JOINT].outputs
             require(outputs.get("in_force") is True, "up succeeded and not all is in force", outputs)
-            for declared in done.program.resources.values():
-                known = settings_of(outputs["environments"].get(declared.environment))
+            for name, declared in done.program.resources.items():
+                known = joined(outputs["environments"][name])[1]
                 require(holds(declared.managed, known), "the joint wait is not for what was declared", outputs)
 
     def _hold_doubt(self, done: Done) -> None:
-        """Where settings may have been taken, state knows them and does not take the former for certain."""
+        """Settings that may have been applied are in the state, under a new revision."""
         for name, declared in done.program.resources.items():
-            if any(self._is_doubtful(it, declared) for it in patches(done.exchanges)):
-                resource = done.after.get(name)
-                is_kept = resource is not None and address_of(resource) == declared.environment
-                require(is_kept, f"{name} may have been sent and is not in the state", done.text, done.exchanges)
+            if any(_may_have_applied(it, declared) for it in _patches(done.exchanges)):
+                resource, old = done.after.get(name), done.before.get(name)
+                is_kept = resource is not None and _environment_of(resource) == declared.environment
+                require(is_kept, f"{name} may have been applied and is not in the state", done.text, done.exchanges)
                 outputs = done.after[name].outputs
                 require(settings_of(outputs) == declared.managed, f"what was sent of {name} is forgotten", outputs)
+                before = old.outputs.get("revision") if old else None
+                require(outputs.get("revision") not in (None, before), f"{name} has its old revision", outputs)
+
+    def _hold_failure(self, done: Done) -> None:
+        """An `up` fails at once only for an error that is final; everything else is retried for its time."""
+        is_final = any(it.status in _FINAL for it in done.exchanges) or not done.exchanges
+        timeouts = [it.timeout_seconds for it in done.program.resources.values()]
+        least = min([*timeouts, done.program.joint_timeout_seconds or timeouts[0]]) - LONGEST_PAUSE_SECONDS
+        took = done.ended_seconds - done.began_seconds
+        is_kept = is_final or done.is_cancelled or "already managed" in done.text or "must " in done.text
+        require(is_kept or took >= least, f"it gave up after {took:.0f} s", done.text, done.exchanges)
+
+
+def _settings_resources(state: Mapping[str, Resource]) -> list[tuple[str, Resource]]:
+    return [(name, resource) for name, resource in state.items() if name != JOINT]
+
+
+def _environment_of(resource: Resource) -> str:
+    return f"{resource.outputs.get('model_id')}/{resource.outputs.get('env_name')}"
+
+
+def _claim(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {**settings_of(properties), "revision": properties.get("revision")}
+
+
+def _target(exchange: Exchange) -> str:
+    return environment_in(exchange.path)
+
+
+def _patches(exchanges: Iterable[Exchange]) -> list[Exchange]:
+    """Return the requests that may have changed something; one without a connection was never sent."""
+    return [it for it in exchanges if it.method == "PATCH" and not it.is_refused]
+
+
+def _is_sent_by(patch: Exchange, settings: Mapping[str, Any]) -> bool:
+    return bool(settings_of(patch.body).keys() & settings.keys())
+
+
+def _may_have_applied(patch: Exchange, declared: Declared) -> bool:
+    """Return whether a request for this resource may have been accepted, as far as its sender can know."""
+    is_for_it = _target(patch) == declared.environment and settings_of(patch.body) == declared.managed
+    return is_for_it and not 400 <= (patch.status or 0) < 500
+
+
+def _reads(done: Done, environment: str) -> list[dict[str, Any]]:
+    return [found for it in done.exchanges if (found := _read(it, environment))]
+
+
+def _read(exchange: Exchange, environment: str) -> dict[str, Any]:
+    """Return the settings of an environment in a response; nothing if they are not in it."""
+    answer = exchange.answer
+    if exchange.method != "GET" or exchange.status != 200 or not isinstance(answer, dict):
+        return {}
+    model_id, env_name = address(environment)
+    if exchange.path == f"/v1/models/{model_id}/environments":
+        listed = answer.get("environments")
+        found = [it for it in listed if isinstance(it, dict)] if isinstance(listed, list) else []
+        return next((settings_of(it) for it in found if it.get("name") == env_name), {})
+    return settings_of(answer) if _target(exchange) == environment else {}

@@ -1,6 +1,7 @@
 """The way from the HTTP client to the emulator, without sockets: same application, same bytes, virtual time.
 
 A client that gives up does not stop the server: what was under way there takes effect later, as at Baseten.
+`httpx.ASGITransport` would end the server's work with the client's.
 """
 
 import asyncio
@@ -14,26 +15,24 @@ from typing import Any
 import httpx
 from starlette.types import ASGIApp, Message
 
-from tests.faults.virtual import VirtualLoop
-
 CONNECT_SECONDS = 0.002
 
 
 @dataclass(slots=True)
 class Exchange:
-    """A request that was tried and what the client got of its answer.
+    """A request, and what the client got of its response.
 
     Attributes:
         at_seconds: When the client began to send it.
-        method: In capitals.
-        path: Of the URL.
-        body: The JSON that was sent; None without.
-        status: Of the answer; None where none came.
-        received: The whole body of the answer; None where it did not come whole.
+        method: HTTP method.
+        path: Path of the URL.
+        body: The JSON that was sent; None if there was none.
+        status: Status of the response; None if there was none.
+        received: The whole body of the response; None if it did not arrive whole.
         is_refused: Whether there was no connection, so that it was certainly not sent.
-        carried_out_seconds: When the server had dealt with it; None until then.
-        outcome: What the server made of a PATCH, such as ACCEPTED; None where it was not taken.
-        truth: What was in force then in the environment it names, or in each by its name; None elsewhere.
+        carried_out_seconds: When the server had carried it out; None until then.
+        outcome: The server's status of a PATCH, such as ACCEPTED; None if it was not accepted.
+        truth: What was applied then, by environment; None if the request had no effect on it.
     """
 
     at_seconds: float
@@ -49,7 +48,7 @@ class Exchange:
 
     @property
     def answer(self) -> Any:
-        """The JSON that was received; None where there is none."""
+        """The JSON that was received; None if there is none."""
         with suppress(ValueError, TypeError):
             return json.loads(self.received or b"")
         return None
@@ -61,11 +60,11 @@ class Wire(httpx.AsyncBaseTransport):
     Attributes:
         exchanges: Every request so far.
         is_cut: Whether no connection can be made.
-        on_request: Called with each request before it reaches the server, and again once it was dealt with.
-        tasks: What the server has under way, and the requests.
+        on_request: Called with each request before it reaches the server, and again once it was carried out.
+        tasks: The server's tasks, and the request of each.
     """
 
-    def __init__(self, loop: VirtualLoop, serve: Callable[[Callable[[Any], None]], ASGIApp]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, serve: Callable[[Callable[[Any], None]], ASGIApp]) -> None:
         self.exchanges: list[Exchange] = []
         self.is_cut = False
         self.on_request: Callable[[Exchange], None] = lambda _: None
@@ -88,7 +87,7 @@ class Wire(httpx.AsyncBaseTransport):
         return await _Conversation(self, exchange, request, body).answered()
 
     async def serve(self, scope: dict[str, Any], body: bytes, send: "asyncio.Queue[Message | None]") -> None:
-        """Have the application answer on a task of its own; None on the queue says that it hung up, or is done."""
+        """Have the application respond on a task of its own; None on the queue is the end, or a broken connection."""
         port: int = scope["client"][1]
         gone = self._hung_up[port] = asyncio.Event()
         messages = iter([{"type": "http.request", "body": body, "more_body": False}])
@@ -107,13 +106,13 @@ class Wire(httpx.AsyncBaseTransport):
             send.put_nowait(None)
 
     def begin(self, exchange: Exchange, work: Coroutine[Any, Any, None]) -> None:
-        """Let the server work on, whatever becomes of the client."""
+        """Have the server work on, whatever becomes of the client."""
         task = self._loop.create_task(work)
         self.tasks[task] = exchange
         task.add_done_callback(self.tasks.pop)
 
     def carried_out(self, outcome: str | None, truth: Any) -> Exchange:
-        """Note what became of the request that the server is dealing with."""
+        """Record the result of the request that the server is carrying out."""
         task = asyncio.current_task()
         assert task is not None
         exchange = self.tasks[task]
@@ -126,7 +125,7 @@ class Wire(httpx.AsyncBaseTransport):
 
 
 class _Conversation(httpx.AsyncByteStream):
-    """One request, its answer's head and its answer's body, each within the client's limits."""
+    """One request, and the head and body of its response, each within the client's timeouts."""
 
     def __init__(self, wire: Wire, exchange: Exchange, request: httpx.Request, body: bytes) -> None:
         self._exchange = exchange

@@ -1,114 +1,154 @@
-"""Everything a run of the campaign takes place in: Baseten, the way there, the local engine, and the time.
+"""Where a run of the campaign takes place: Baseten, the way there, an engine, and the time.
 
-Every operation is a process of its own, as Pulumi's are: nothing but the state outlives it. What an operation did is
-told to an observer.
+Every operation is a provider process of its own, as Pulumi's are: only the state outlives it.
 """
 
 import asyncio
 import contextlib
 import functools
-import io
-import json
-from collections.abc import Callable, Iterator
+import importlib
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
 import httpx
+import looptime
 from typing_extensions import Self
 
-from baseten_pulumi.ownership import Owners
-from baseten_pulumi.provider import claims, dropping, engine
-from baseten_pulumi.provider import session as sessions
+from baseten_pulumi.provider import check, pulumi_internals, session
 from baseten_pulumi.testing import Emulator, FictionalEnvironment, FictionalModel, RecordedRequest
-from baseten_pulumi.testing.emulator.app import application
-from baseten_pulumi.testing.emulator.settings import ROLLING_DEPLOY_DEFAULTS
-from baseten_pulumi.testing.engine import deleting, refreshing
-from baseten_pulumi.testing.engine.checkpoint import Resource, from_json, to_json
-from baseten_pulumi.testing.engine.display import Display
-from baseten_pulumi.testing.engine.goals import Goal
-from baseten_pulumi.testing.engine.ledger import Ledger
-from baseten_pulumi.testing.engine.monitor import NotDoneError, StoppedError
-from baseten_pulumi.testing.engine.registering import Registrar
-from baseten_pulumi.testing.engine.run import Options, Run
-from baseten_pulumi.testing.engine.vault import Vault
-from tests.faults import schedules
-from tests.faults.declared import BACKPRESSURE, NO_POLICY, Program, address, nested
-from tests.faults.goals import joint_goal, settings_goal
-from tests.faults.hosting import HostedProvider
-from tests.faults.operations import Done, How, Interruption
-from tests.faults.stage import Stage
-from tests.faults.virtual import VirtualClock, VirtualLoop
+from tests.faults.declared import BACKPRESSURE, Program, address, nested, settings_of
+from tests.faults.engine import Engine, Resource
+from tests.faults.process import Process
 from tests.faults.wire import Exchange, Wire
 
 KEY = "sk-campaign-4711-secret"
 ENVIRONMENTS = ("m1/production", "m1/staging", "m2/production")
-_URL = "http://127.0.0.1:9"
-_NAMES = ("serving", "dev")
-_ENVIRONMENT_PARTS = ("", "v1", "models", "{model_id}", "environments", "{env_name}")
-# More steps than any program of the campaign has: no call waits for another's slot.
-_PARALLEL = 64
+REMOVABLE = "m2/production"
+_PARTS_OF_ENVIRONMENT = 6
+# An operation that lasts longer never ends: it is killed, and breaks the promise of its timeout.
+_LONGEST_SECONDS = 10_000.0
+# looptime rounds what is left until the next timer, and with a coarse resolution stands still right before it. Its idle
+# cycles are for other threads, for which `Process` waits itself.
+_LOOP: dict[str, Any] = {"resolution": 1e-14, "noop_cycles": 0}
 _ROLLING = {"rolling_deploy_strategy": "REPLICA", "stabilization_time_seconds": 0, "replica_overhead_percent": 0}
 _SURGING = {**_ROLLING, "max_surge_percent": 25, "max_unavailable_percent": 0}
 _YIELDING = {**_ROLLING, "max_surge_percent": 0, "max_unavailable_percent": 30}
 
 
-@dataclass
-class World:
-    """Baseten, a stack and its program; to be used as a context.
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """What ends an operation before its time: Ctrl-C after some seconds, or a kill at the n-th request.
 
     Attributes:
-        how: How Baseten behaves.
-        observe: Told of every operation.
-        program: What the next `up` declares.
-        config: The stack's configuration.
-        resources: The state.
-        removed: The environments that Baseten does not have any more.
-        on_late_effect: Told of each environment whose settings a request changes after its own operation has ended.
+        cancels_after_seconds: When Ctrl-C is pressed; None for never.
+        dies_at_request: Which request of the operation is the process's last; None for none.
+        is_carried_out: Whether that request still has its effect.
+        keeps_steps: Whether the engine lives and records the steps that had ended; otherwise it dies too.
     """
 
-    how: How = field(default_factory=How)
+    cancels_after_seconds: float | None = None
+    dies_at_request: int | None = None
+    is_carried_out: bool = True
+    keeps_steps: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One operation that was carried out.
+
+    Attributes:
+        kind: up, refresh or preview.
+        program: What the program declared.
+        succeeded: Whether no step failed.
+        is_cancelled: Whether Ctrl-C ended it.
+        is_killed: Whether a process was killed in the middle.
+        text: Everything the engine showed.
+        lines: What rows showed.
+        steps: Steps by kind.
+        before: State before, by name.
+        after: State after, by name.
+        exchanges: Requests of the operation.
+        began_seconds: When it began.
+        ended_seconds: When it ended.
+        joint_wait_seconds: When the joint wait began and ended; None if there was none.
+        seconds: How long the last call for each resource took.
+        left: Tasks that were still there when the last call had ended.
+    """
+
+    kind: str
+    program: Program
+    succeeded: bool
+    is_cancelled: bool
+    is_killed: bool
+    text: str
+    lines: tuple[str, ...]
+    steps: Counter[str]
+    before: dict[str, Resource]
+    after: dict[str, Resource]
+    exchanges: tuple[Exchange, ...]
+    began_seconds: float
+    ended_seconds: float
+    joint_wait_seconds: tuple[float, float] | None
+    seconds: dict[str, float]
+    left: list[str]
+
+
+@dataclass
+class World:
+    """Baseten, a stack and its program; to be used as a context manager.
+
+    Attributes:
+        apply_seconds: Seconds between accepting settings and reporting them.
+        rate_limit: Requests a second for each endpoint; None for no limit.
+        observe: Called with every operation.
+        on_late_effect: Called with each environment that a request changes after its own operation has ended.
+        program: What the next `up` declares.
+        config: Configuration of the stack.
+        resources: The state by name.
+        removed: The environments that Baseten does not have any more.
+    """
+
+    apply_seconds: float = 2.0
+    rate_limit: float | None = None
     observe: Callable[[Done], None] = lambda _: None
+    on_late_effect: Callable[[str], None] = lambda _: None
     program: Program = field(default_factory=Program)
     config: dict[str, str] = field(default_factory=dict)
-    resources: list[Resource] = field(default_factory=list)
+    resources: dict[str, Resource] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
-    on_late_effect: Callable[[str], None] = lambda _: None
 
     def __post_init__(self) -> None:
-        self.loop = VirtualLoop()
+        self.loop = looptime.new_event_loop(start=1000.0, **_LOOP)
+        self.loop.set_exception_handler(lambda loop, context: None)  # a killed process leaves errors nobody asks for
         self.emulator = Emulator(
-            apply_seconds=self.how.apply_seconds,
-            api=self.how.api,
-            rate_limit=self.how.rate_limit,
+            apply_seconds=self.apply_seconds,
+            rate_limit=self.rate_limit,
             account=[
                 FictionalModel("m1", "one", (_environment("production", _SURGING), _environment("staging", _YIELDING))),
-                FictionalModel("m2", "two", (_environment("production", _YIELDING),)),
+                _second_model(),
             ],
             clock=self.loop.time,
             on_request=self._carried_out,
         )
-        self.wire = Wire(self.loop, lambda hang_up: application(self.emulator._services(hang_up)))
-        if self.how.api == "current":
-            for environment in ENVIRONMENTS[:2]:
-                self.change(environment, schedules.path("night"), schedules.schedule("night", 22, 4))
-        self._vault = Vault()
+        self.wire = Wire(self.loop, self.emulator.application)
         self._lines: list[str] = []
         self._first_of_operation = 0
-        self._ending = contextlib.ExitStack()
+        self._operations = 0
+        self._patches = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        for where, name, what in (
-            (sessions, "SystemClock", lambda: VirtualClock(self.loop)),
-            (httpx, "AsyncClient", functools.partial(httpx.AsyncClient, transport=self.wire)),
-            (httpx, "create_ssl_context", _tls),
-            (engine, "stub", lambda: _Shown(self._lines)),
-        ):
-            self._ending.enter_context(mock.patch.object(where, name, what))
+        client = functools.partial(httpx.AsyncClient, transport=self.wire)
+        self._patches.enter_context(mock.patch.object(httpx, "AsyncClient", client))
+        for method in ("report", "note", "warn"):
+            shown = mock.patch.object(pulumi_internals.Row, method, lambda _, text: self._lines.append(text))
+            self._patches.enter_context(shown)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ending.close()
+        self._patches.close()
         left = asyncio.all_tasks(self.loop)
         for task in left:
             task.cancel()
@@ -118,132 +158,111 @@ class World:
 
     @property
     def now(self) -> float:
-        """The time, in seconds."""
+        """The time in seconds."""
         return self.loop.time()
 
     def pass_by(self, seconds: float) -> None:
         """Let time pass, for Baseten too."""
         self.loop.run_until_complete(asyncio.sleep(seconds))
 
-    def reported(self, environment: str) -> dict[str, Any]:
-        """Return what Baseten truly has in force; nothing where the environment was removed."""
-        return {} if environment in self.removed else self.emulator.reported(*address(environment))
+    def leap(self, seconds: float) -> None:
+        """Let the clock jump, as on a machine that was asleep: whatever was due meanwhile is late."""
+        self.loop.setup_looptime(start=self.now + seconds, **_LOOP)
 
-    def remove(self, environment: str) -> None:
+    def applied(self, environment: str) -> dict[str, Any]:
+        """Return what Baseten really has applied; nothing if the environment was removed."""
+        return {} if environment in self.removed else settings_of(self.emulator.reported(*address(environment)))
+
+    def remove(self) -> None:
         """Remove an environment at Baseten."""
-        self.emulator.remove_environment(*address(environment))
-        self.removed.add(environment)
+        self.emulator.remove_environment(*address(REMOVABLE))
+        self.removed.add(REMOVABLE)
 
-    def restore(self, environment: str) -> None:
-        """Have an environment again, with settings of its own, all of them reported: what is not would be no drift."""
-        model_id, env_name = address(environment)
-        rolling = {"rolling_deploy_config": ROLLING_DEPLOY_DEFAULTS}
-        settings = {"autoscaling_settings": {"max_replica": 9}, "promotion_settings": rolling}
-        self.emulator._store.create(model_id, env_name, settings)
-        self.removed.discard(environment)
+    def restore(self) -> None:
+        """Have the environment again, with settings of its own."""
+        model = _second_model()
+        self.emulator.add_model(model.id, model.name, model.environments)
+        self.removed.discard(REMOVABLE)
 
     def change(self, environment: str, path: str, value: Any) -> None:
-        """Change a setting as somebody else does; a schedule that is there twice is there once afterwards."""
-        if path in schedules.PATHS:
-            self._change_schedule(address(environment), path, value)
-        elif path == BACKPRESSURE:
-            policy = None if value == NO_POLICY else value
-            self.emulator.change(*address(environment), request_backpressure_settings={"policy": policy})
-        else:
-            self.emulator.change(*address(environment), **nested({path: value}))
-
-    def _change_schedule(self, where: tuple[str, str], path: str, value: Any) -> None:
-        known = [id_ for id_, name in schedules.ids(self.emulator.reported(*where)) if schedules.path(name) == path]
-        kept = known[:1] if value != schedules.ABSENT else []
-        for id_ in known[len(kept) :]:
-            self.emulator.remove_schedule(*where, id_)
-        if value != schedules.ABSENT:
-            timezone = None if schedules.ids(self.emulator.reported(*where)) else schedules.TIMEZONES[0]
-            own = {"id": kept[0]} if kept else {}
-            self.emulator.put_schedule(*where, {**schedules.held(value), **own}, timezone)
+        """Change a setting as somebody else does."""
+        changed = {path: None} if (path, value) == (BACKPRESSURE, "NONE") else {path: value}
+        self.emulator.change(*address(environment), **nested(changed))
 
     def up(self, interruption: Interruption | None = None) -> Done:
         """Run `up`."""
-        return self._operation("up", interruption or Interruption(), self._up)
+        return self._operation("up", interruption or Interruption(), lambda engine: engine.up(self.program))
 
     def refresh(self, interruption: Interruption | None = None) -> Done:
         """Run `refresh`."""
-        return self._operation("refresh", interruption or Interruption(), lambda run, _: refreshing.refresh(run))
+        return self._operation("refresh", interruption or Interruption(), lambda engine: engine.refresh())
 
     def preview(self) -> Done:
         """Run `preview`."""
-        return self._operation("preview", Interruption(), self._up)
+        return self._operation("preview", Interruption(), lambda engine: engine.up(self.program, is_preview=True))
 
-    def _operation(self, kind: str, interruption: Interruption, carry_out: Callable[[Run, Stage], None]) -> Done:
-        before, began = by_name(self.resources), self.now
+    def _operation(
+        self, kind: str, interruption: Interruption, carry_out: Callable[[Engine], Coroutine[Any, Any, None]]
+    ) -> Done:
+        before, began = dict(self.resources), self.now
         first = self._first_of_operation = len(self.wire.exchanges)
         self._lines.clear()
-        with self._process() as stage:
-            run = self._run(kind, stage)
-            with self._interrupted(interruption, run, stage), contextlib.suppress(StoppedError):
-                carry_out(run, stage)
-            is_killed, ended, left = stage.is_dead, self.now, stage.clear(lambda: set(self.wire.tasks))
+        with self._process() as process:
+            engine = Engine(process, self._full_config(), dict(before))
+            with self._interrupted(interruption, engine):
+                self.loop.run_until_complete(carry_out(engine))
+            is_killed, ended = process.is_dead, self.now
+            left = self.loop.run_until_complete(process.end(self.wire.tasks.keys()))
         if kind != "preview" and (interruption.keeps_steps or not is_killed):
-            self.resources = _rewritten(run.ledger.resources(), self._vault)
+            self.resources = engine.resources
         done = Done(
             kind=kind,
             program=self.program,
-            succeeded=not (run.errored or run.cancelled or is_killed),
-            is_cancelled=run.cancelled,
+            succeeded=not (engine.has_failed or is_killed),
+            is_cancelled=engine.is_cancelled,
             is_killed=is_killed,
-            text=run.display.text + "".join(f"{message.text}\n" for message in run.display.messages),
+            text="\n".join(engine.texts),
             lines=tuple(self._lines),
-            changes=dict(run.display.counts),
+            steps=engine.steps,
             before=before,
-            after=by_name(self.resources),
+            after=dict(self.resources),
             exchanges=tuple(self.wire.exchanges[first:]),
             began_seconds=began,
             ended_seconds=ended,
+            joint_wait_seconds=engine.joint_wait_seconds,
+            seconds=engine.seconds,
             left=left,
         )
         self._first_of_operation = len(self.wire.exchanges)
         self.observe(done)
         return done
 
+    def _full_config(self) -> dict[str, str]:
+        # Each process has an address of Baseten's of its own, and so no connection of the one before.
+        self._operations += 1
+        url = f"http://127.0.0.1:{self._operations}"
+        return {"baseten:apiKey": KEY, "baseten:baseUrl": url, **self.config}
+
     def _carried_out(self, request: RecordedRequest) -> None:
-        """Note what was true when the server dealt with a request."""
-        found = environment_in(request.path)
-        truth = {name: self.reported(name) for name in ([found] if found in ENVIRONMENTS else ENVIRONMENTS)}
-        exchange = self.wire.carried_out(request.outcome, truth)
-        if (
-            request.outcome in ("ACCEPTED", "QUEUED")
-            and exchange not in self.wire.exchanges[self._first_of_operation :]
-        ):
-            self.on_late_effect(found)
-
-    def _run(self, kind: str, stage: Stage) -> Run:
-        # A refresh reads one resource after another, so that no two threads take turns in an order of their own.
-        options = Options(dry_run=kind == "preview", parallel=1 if kind == "refresh" else _PARALLEL)
-        run = Run(options, Ledger(self.resources, _keep_nothing), self._vault, Display(io.StringIO(), colour=False))
-        run.provider = HostedProvider(stage, {"baseten:apiKey": KEY, "baseten:baseUrl": _URL, **self.config})
-        return run
+        """Record what was applied when the server carried out a request."""
+        exchange = self.wire.carried_out(request.outcome, {name: self.applied(name) for name in ENVIRONMENTS})
+        is_late = exchange not in self.wire.exchanges[self._first_of_operation :]
+        if request.outcome in ("ACCEPTED", "QUEUED") and is_late:
+            self.on_late_effect(environment_in(request.path))
 
     @contextlib.contextmanager
-    def _process(self) -> Iterator[Stage]:
-        """Have a provider process that knows nothing yet."""
-        stage = Stage(self.loop)
-        with contextlib.ExitStack() as fresh:
-            for where, name, what in (
-                (sessions, "shared_loop", lambda: stage),
-                (sessions, "_sessions", {}),
-                (claims, "_owners", Owners()),
-                (dropping, "_checked", set()),
-            ):
-                fresh.enter_context(mock.patch.object(where, name, what))
-            yield stage
-            for session in sessions._sessions.values():
-                self.loop.run_until_complete(session.client.close())
+    def _process(self) -> Iterator[Process]:
+        """Have a provider process that has checked nothing yet."""
+        process = Process(self.loop)
+        importlib.reload(check)
+        with mock.patch.object(session, "background_loop", return_value=process):
+            yield process
 
     @contextlib.contextmanager
-    def _interrupted(self, interruption: Interruption, run: Run, stage: Stage) -> Iterator[None]:
-        timer = None
+    def _interrupted(self, interruption: Interruption, engine: Engine) -> Iterator[None]:
+        timers = [self.loop.call_later(_LONGEST_SECONDS, engine.process.die)]
         if interruption.cancels_after_seconds is not None:
-            timer = self.loop.call_later(interruption.cancels_after_seconds, run.cancel)
+            timers.append(self.loop.call_later(interruption.cancels_after_seconds, engine.cancel))
         left = interruption.dies_at_request or 0
 
         def on_request(exchange: Exchange) -> None:
@@ -251,79 +270,26 @@ class World:
             if (exchange.carried_out_seconds is not None) == interruption.is_carried_out:
                 left -= 1
                 if left == 0:
-                    stage.die()
+                    engine.process.die()
 
         self.wire.on_request = on_request
         try:
             yield
         finally:
             self.wire.on_request = lambda _: None
-            if timer is not None:
+            for timer in timers:
                 timer.cancel()
-
-    def _up(self, run: Run, stage: Stage) -> None:
-        registrar = Registrar(run, _NAMES, lambda name: {})
-        goals = [settings_goal(name, declared) for name, declared in self.program.resources.items()]
-        made = _registered(registrar, goals, stage)
-        if self.program.joint_timeout_seconds is not None and made and len(made) == len(goals):
-            _registered(registrar, [joint_goal(self.program, made)], stage)
-        if not run.stopping.is_set():
-            deleting.delete_unseen(run)
 
 
 def environment_in(path: str) -> str:
-    """Return the environment a request's path names; an empty text where it names none."""
+    """Return the environment that the path of a request names; "" if it names none."""
     parts = path.split("/")
-    return f"{parts[3]}/{parts[5]}" if len(parts) == len(_ENVIRONMENT_PARTS) else ""
+    return f"{parts[3]}/{parts[5]}" if len(parts) == _PARTS_OF_ENVIRONMENT else ""
 
 
-def by_name(resources: list[Resource]) -> dict[str, Resource]:
-    """Return the resources a program could name."""
-    return {resource.name: resource for resource in resources if not resource.delete}
-
-
-def _registered(registrar: Registrar, goals: list[Goal], stage: Stage) -> dict[str, Resource]:
-    """Register resources side by side, and return those that were made."""
-    made: dict[str, Resource] = {}
-
-    def register(goal: Goal) -> None:
-        with contextlib.suppress(NotDoneError, StoppedError):
-            made[goal.name] = registrar.register(goal)
-
-    stage.together([functools.partial(register, goal) for goal in goals])
-    return made
+def _second_model() -> FictionalModel:
+    return FictionalModel("m2", "two", (_environment("production", _YIELDING), _environment("spare", _YIELDING)))
 
 
 def _environment(name: str, config: dict[str, Any]) -> FictionalEnvironment:
     return FictionalEnvironment(name, {"max_replica": 9}, {"rolling_deploy_config": config, "rolling_deploy": True})
-
-
-def _rewritten(resources: list[Resource], vault: Vault) -> list[Resource]:
-    """Return what a checkpoint of these holds."""
-    return [from_json(json.loads(json.dumps(to_json(resource, vault)))) for resource in resources]
-
-
-def _keep_nothing(_resources: object) -> None:
-    """Leave the state to the end of the operation."""
-
-
-_tls = functools.cache(httpx.create_ssl_context)
-
-
-class _Shown:
-    """The engine that shows what providers log, as gRPC's stub of it; each line arrives at once."""
-
-    def __init__(self, lines: list[str]) -> None:
-        self._lines = lines
-        self.Log = self
-        self.future = self
-
-    def __call__(self, request: Any, timeout: float) -> "_Shown":
-        self._lines.append(request.message)
-        return self
-
-    def add_done_callback(self, done: Callable[[Any], None]) -> None:
-        done(self)
-
-    def result(self, timeout: float) -> None:
-        return None

@@ -1,4 +1,4 @@
-"""A whole fleet put in force in the storm: as many `up`s as it takes, and then a look at everything there is."""
+"""Apply a whole fleet while requests fail: as many `up`s as it takes, then everything is compared."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ _JOINT = "pulumi-python:dynamic/baseten:SettingsInForce"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One fleet to be put in force.
+    """One fleet to apply.
 
     Attributes:
         engine: "local" or "real".
@@ -54,7 +54,7 @@ class Outcome:
     Attributes:
         case: Which.
         attempts: Every `up`, the last of which succeeded or was one too many.
-        provider_bytes: The provider process's memory at most, over all of them; None where it cannot be told.
+        provider_bytes: The provider process's memory at most, over all of them; None if it is not known.
         seen: What Baseten saw.
         broken: What is not as it was promised; nothing where all is well.
     """
@@ -112,7 +112,7 @@ def _broken_state(state: Sequence[Any], case: Case) -> Iterator[str]:
         if dict(leaves({group: outputs.get(group) for group in SETTINGS})) != declared:
             yield f"not as declared in the state: {resource['id']}"
         if case.program == "wide" and outputs.get("in_force") is not True:
-            yield f"not in force in the state: {resource['id']}"
+            yield f"not applied in the state: {resource['id']}"
     if case.program == "joint":
         yield from _broken_wait([resource["outputs"] for resource in state if resource["type"] == _JOINT], case)
 

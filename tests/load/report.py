@@ -51,10 +51,9 @@ def growth(first: Measured, last: Measured) -> list[str]:
 def _title(case: Case) -> str:
     weather = case.weather
     waits = "one joint wait" if case.program == "joint" else "each waits"
-    kinds = "" if weather.with_500 else ", none of them with a 500"
     return (
         f"{weather.size} environments, {waits}, {case.engine} engine: {weather.rate_limit:g} requests/s for each "
-        f"endpoint, {weather.share:.0%} of requests fail{kinds} (seed {weather.seed})"
+        f"endpoint, {weather.share:.0%} of requests fail (seed {weather.seed})"
     )
 
 

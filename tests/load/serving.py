@@ -1,4 +1,4 @@
-"""A stormy emulator in a process of its own, which knows what its environments must have in the end."""
+"""An emulator with random faults in a process of its own, which knows what its environments must have in the end."""
 
 import random
 from collections import Counter
@@ -11,14 +11,11 @@ from typing import Any
 from baseten_pulumi.testing import Emulator, FictionalEnvironment, FictionalModel, RecordedRequest
 from bench.emulating import serving
 from bench.fleet import SETTINGS, Fleet
-from tests.faults.declared import leaves
-from tests.load.storm import EVERY, RETRIED, Storm
+from tests.faults.declared import GROUPS, leaves
+from tests.load.storm import Storm
 
 _LIST_PARTS = 5
 _TOO_MANY_REQUESTS = 429
-_GROUPS = ("autoscaling_settings", "promotion_settings", "request_backpressure_settings", "autoscaling_schedules")
-# What follows from schedules and settings, and is none.
-_MADE_UP = "autoscaling_schedules.applied_state."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +25,13 @@ class Weather:
     Attributes:
         size: How many environments it has, four a model.
         share: How many of all requests fail, from 0 to 1.
-        with_500: Whether some of these are answered 500, which is not sent again.
         rate_limit: Requests a second for each endpoint; as many may come at once.
-        apply_seconds: From accepting settings to reporting them.
-        seed: What chance begins with.
+        apply_seconds: Seconds between accepting settings and reporting them.
+        seed: Where random numbers begin.
     """
 
     size: int
     share: float = 0.05
-    with_500: bool = True
     rate_limit: float = 50.0
     apply_seconds: float = 3.0
     seed: int = 1
@@ -48,9 +43,9 @@ class Seen:
 
     Attributes:
         requests: By method and what they ask for, failed and refused ones included.
-        refused: Requests answered 429.
-        faults: Requests that failed by chance, by way.
-        lost: Declared settings that are not in force, as text.
+        refused: Requests that got a 429.
+        faults: Requests that failed at random, by way.
+        lost: Declared settings that are not applied, as text.
         touched: Settings that nobody declared and that changed, as text.
     """
 
@@ -77,7 +72,7 @@ def seen(connection: Connection) -> Seen:
 
 def account(weather: Weather) -> list[FictionalModel]:
     """Return models whose environments each have undeclared settings of their own."""
-    chance = random.Random(weather.seed)  # noqa: S311 - the same every time, on purpose
+    chance = random.Random(weather.seed)  # noqa: S311 - the same every time
     return [
         FictionalModel(model_id, model_id, tuple(_environment(member.env_name, chance) for member in members))
         for model_id, members in Fleet(weather.size).by_model().items()
@@ -89,12 +84,12 @@ def faulty(weather: Weather) -> Emulator:
     emulator = Emulator(
         apply_seconds=weather.apply_seconds, rate_limit=weather.rate_limit, account=account(weather), api_key=None
     )
-    emulator.faults = Storm(weather.share, weather.seed, EVERY if weather.with_500 else RETRIED)
+    emulator.faults = Storm(weather.share, weather.seed)
     return emulator
 
 
 def compared(emulator: Emulator, before: dict[str, dict[str, Any]]) -> tuple[list[str], list[str]]:
-    """Return which declared settings are not in force, and which undeclared ones changed."""
+    """Return which declared settings are not applied, and which undeclared ones changed."""
     declared = dict(leaves(SETTINGS))
     lost, touched = [], []
     for name, settings in before.items():
@@ -106,7 +101,7 @@ def compared(emulator: Emulator, before: dict[str, dict[str, Any]]) -> tuple[lis
 
 
 def held(emulator: Emulator, fleet: Fleet) -> dict[str, dict[str, Any]]:
-    """Return what every environment has in force, by its name and by dotted path."""
+    """Return what every environment has applied, by its name and by dotted path."""
     names = [f"{member.model_id}/{member.env_name}" for member in fleet]
     return {name: _held(emulator, name) for name in names}
 
@@ -120,8 +115,7 @@ def by_kind(requests: Iterable[RecordedRequest]) -> Counter[str]:
 
 def _held(emulator: Emulator, name: str) -> dict[str, Any]:
     reported = emulator.reported(*name.split("/"))
-    found = leaves({group: reported[group] for group in _GROUPS})
-    return {path: value for path, value in found if not path.startswith(_MADE_UP)}
+    return dict(leaves({group: reported[group] for group in GROUPS}))
 
 
 def _environment(name: str, chance: random.Random) -> FictionalEnvironment:

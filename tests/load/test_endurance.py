@@ -4,16 +4,17 @@ from tests.load.endurance import Measured, endurance
 from tests.load.footprint import Footprint
 from tests.load.report import growth
 
-# Each request takes a connection of its own and keeps it.
+# Each request opens a socket and keeps it.
 _LEAK = """
-from contextlib import asynccontextmanager
-from baseten_pulumi.api.pool import Pool
+import httpx, socket
 
-@asynccontextmanager
-async def leaking(self):
-    yield self._opened()
+kept, stream = [], httpx.AsyncClient.stream
 
-Pool.client = leaking
+def leaking(self, *arguments, **options):
+    kept.append(socket.socket())
+    return stream(self, *arguments, **options)
+
+httpx.AsyncClient.stream = leaking
 """
 _MIB = 1024 * 1024
 
@@ -28,7 +29,7 @@ def test_process_holds_no_more_when_it_has_worked_for_long() -> None:
 
 
 def test_growth_is_seen_when_every_request_keeps_its_connection() -> None:
-    """A leak, planted: the slice above would tell."""
+    """A planted leak: the slice above finds it."""
     with endurance(share=0.0, site=_LEAK) as process:
         first, last = process.go_on(0), process.go_on(0)
     assert last.footprint.sockets > first.footprint.sockets + 40
@@ -44,6 +45,6 @@ def test_growth_is_seen_when_every_request_keeps_its_connection() -> None:
         (Footprint(90 * _MIB, 41, 21, 9), ["threads", "sockets", "other files"]),
     ],
 )
-def test_growth_is_told_when_anything_grew(held: Footprint, grown: list[str]) -> None:
+def test_growth_is_reported_when_anything_grew(held: Footprint, grown: list[str]) -> None:
     """Memory has its allowance, nothing else has."""
     assert growth(Measured(500, Footprint(100 * _MIB, 40, 20, 8)), Measured(5000, held)) == grown

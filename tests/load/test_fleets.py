@@ -4,11 +4,8 @@ from tests.load.serving import Weather, compared, faulty, held
 
 
 def test_nothing_is_lost_when_a_fleet_meets_with_faults() -> None:
-    """A slice of `make load`: everything declared is in force and in the state, and nothing else changed.
-
-    One `up` suffices where every failed request may be sent again.
-    """
-    weather = Weather(16, share=0.15, with_500=False, apply_seconds=0.2, seed=2)
+    """A slice of `make load`: one `up`, everything declared is applied and in the state, and nothing else changed."""
+    weather = Weather(16, share=0.15, apply_seconds=0.2, seed=2)
     outcome = put_in_force(Case("local", "joint", weather))
     assert (outcome.broken, [attempt.succeeded for attempt in outcome.attempts]) == ([], [True])
     assert outcome.seen.faults.total() > 0

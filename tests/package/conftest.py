@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.package.environments import BUILT, Environment, built, made
+from tests.package.environments import BUILT, Environment, build, create
 
 ROOT = Path(__file__).parents[2]
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="session")
 def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the wheel and the sdist."""
-    return Path(BUILT).resolve() if BUILT else built(tmp_path_factory.mktemp("dist"), ROOT)
+    return Path(BUILT).resolve() if BUILT else build(tmp_path_factory.mktemp("dist"), ROOT)
 
 
 @pytest.fixture(scope="session")
@@ -30,10 +30,10 @@ def sdist(distributions: Path) -> Path:
 @pytest.fixture(scope="session")
 def bare(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Environment:
     """An environment without extras."""
-    return made(tmp_path_factory.mktemp("bare"), wheel)
+    return create(tmp_path_factory.mktemp("bare"), wheel)
 
 
 @pytest.fixture(scope="session")
 def full(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Environment:
     """An environment with both extras, and with pytest."""
-    return made(tmp_path_factory.mktemp("full"), wheel, ("testing", "cli"), ("pytest",))
+    return create(tmp_path_factory.mktemp("full"), wheel, ("testing", "cli"), ("pytest",))

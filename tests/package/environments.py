@@ -1,7 +1,7 @@
-"""Empty environments with the wheel in them: no source tree, and nothing but what the wheel requires.
+"""Virtual environments with the wheel and what it requires, and without the source tree.
 
-Nothing is downloaded: what it requires is linked out of this interpreter's own environment. Under `make package`, which
-has built what is tested, pip installs all of it as a user's would.
+Nothing is downloaded: requirements are symlinks into the environment of this interpreter. Under `make package`, which
+has built the wheel, pip installs them as it would for a user.
 """
 
 import os
@@ -17,7 +17,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 BUILT = os.environ.get("DIST")
-"""The folder of what `make package` has built; None where the tests build it themselves."""
+"""The folder with the wheel that `make package` built; None if the tests build it themselves."""
 _SCRIPT = "#!{python}\nimport sys\nfrom {module} import {attribute}\nsys.exit({attribute}())\n"
 
 
@@ -26,7 +26,7 @@ class Environment:
     """One virtual environment.
 
     Attributes:
-        folder: Where it lies.
+        folder: Its root.
     """
 
     folder: Path
@@ -37,7 +37,7 @@ class Environment:
         return str(self.folder / "bin" / "python")
 
     def run(self, *command: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
-        """Run a command, its own before others, with nothing of this process's environment but the path."""
+        """Run a command, from this environment if it is there, with no variables of this process but PATH."""
         path = f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
         return subprocess.run(
             ["env", *command],
@@ -50,22 +50,22 @@ class Environment:
         )
 
 
-def made(folder: Path, wheel: Path, extras: Sequence[str] = (), tools: Sequence[str] = ()) -> Environment:
-    """Make an environment with the wheel.
+def create(folder: Path, wheel: Path, extras: Sequence[str] = (), tools: Sequence[str] = ()) -> Environment:
+    """Create an environment with the wheel.
 
     Args:
-        folder: Where to.
+        folder: Its root.
         wheel: The wheel.
         extras: Its extras to install with it.
-        tools: Names of distributions that a user has beside it.
+        tools: Names of further distributions.
     """
     environment = Environment(folder)
     venv.create(folder, with_pip=BUILT is not None, symlinks=True)
     if BUILT is None:
         _link(environment, wheel, extras, ("pip", *tools))  # the Pulumi CLI asks pip for what is installed
     else:
-        wanted = f"{wheel}[{','.join(extras)}]" if extras else str(wheel)
-        done = environment.run("python", "-m", "pip", "install", "--quiet", wanted, *tools)
+        requirement = f"{wheel}[{','.join(extras)}]" if extras else str(wheel)
+        done = environment.run("python", "-m", "pip", "install", "--quiet", requirement, *tools)
         assert done.returncode == 0, done.stderr
     return environment
 
@@ -75,33 +75,33 @@ def _link(environment: Environment, wheel: Path, extras: Sequence[str], tools: S
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(packages)
     (described,) = packages.glob("*.dist-info")
-    ours = metadata.Distribution.at(described)
-    for entry in ours.entry_points:
+    wheel_distribution = metadata.Distribution.at(described)
+    for entry in wheel_distribution.entry_points:
         script = environment.folder / "bin" / entry.name
         script.write_text(_SCRIPT.format(python=environment.python, module=entry.module, attribute=entry.attr))
         script.chmod(0o755)
-    for found in _needed(ours, extras, set()):
+    for found in _required(wheel_distribution, extras, set()):
         _link_distribution(found, packages)
     for tool in tools:
         _link_distribution(metadata.distribution(tool), packages)
-        for found in _needed(metadata.distribution(tool), (), set()):
+        for found in _required(metadata.distribution(tool), (), set()):
             _link_distribution(found, packages)
 
 
-def _needed(
+def _required(
     distribution: metadata.Distribution, extras: Sequence[str], seen: set[str]
 ) -> Iterator[metadata.Distribution]:
-    """Yield what a distribution requires, and what that requires."""
+    """Yield every distribution that a distribution requires, directly or not."""
     for text in distribution.requires or ():
         requirement = Requirement(text)
-        is_wanted = requirement.marker is None or any(
+        applies = requirement.marker is None or any(
             requirement.marker.evaluate({"extra": extra}) for extra in ("", *extras)
         )
-        if is_wanted and requirement.name not in seen:
+        if applies and requirement.name not in seen:
             seen.add(requirement.name)
             found = metadata.distribution(requirement.name)
             yield found
-            yield from _needed(found, tuple(requirement.extras), seen)
+            yield from _required(found, tuple(requirement.extras), seen)
 
 
 def _link_distribution(distribution: metadata.Distribution, packages: Path) -> None:
@@ -111,7 +111,7 @@ def _link_distribution(distribution: metadata.Distribution, packages: Path) -> N
             (packages / top).symlink_to(Path(str(distribution.locate_file(top))).resolve())
 
 
-def built(folder: Path, source: Path) -> Path:
+def build(folder: Path, source: Path) -> Path:
     """Build wheel and sdist of a source tree into a folder, and return it."""
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-d", str(folder)],

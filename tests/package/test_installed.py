@@ -1,4 +1,4 @@
-"""What a user has who installed the wheel, far from the source tree."""
+"""What works for a user who installed the wheel, away from the source tree."""
 
 import json
 import shutil
@@ -13,18 +13,18 @@ from tests.package.environments import Environment
 from tests.programs import program
 
 EMULATOR = 'The emulator needs two more packages: pip install "baseten-pulumi[testing]"'
-TABLE = 'The table needs one more package: pip install "baseten-pulumi[cli]". With --json none is needed.'
+TABLE = 'The table needs one more package: pip install "baseten-pulumi[cli]". --json does not need it.'
 _NAMES = """
 import json
 from baseten_pulumi import testing
 
-said = {}
+errors = {}
 for name in testing.__all__:
     try:
         getattr(testing, name)
     except ImportError as error:
-        said[name] = str(error)
-print(json.dumps(said))
+        errors[name] = str(error)
+print(json.dumps(errors))
 """
 _WHERE = """
 import baseten_pulumi
@@ -32,29 +32,31 @@ pulumi.export("where", baseten_pulumi.__file__)
 """
 
 
-@pytest.mark.parametrize(("command", "told"), [(["emulate"], EMULATOR), (["status", "--model", "llama-chat"], TABLE)])
-def test_command_says_what_to_install_when_its_extra_is_missing(
-    command: list[str], told: str, bare: Environment
+@pytest.mark.parametrize(
+    ("command", "message"), [(["emulate"], EMULATOR), (["status", "--model", "llama-chat"], TABLE)]
+)
+def test_command_names_what_to_install_when_its_extra_is_missing(
+    command: list[str], message: str, bare: Environment
 ) -> None:
-    """One sentence, and the status of a command that failed."""
+    """The message is one line, and the command fails."""
     done = bare.run("baseten-pulumi", *command)
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{told}\n")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{message}\n")
 
 
 @pytest.mark.parametrize(
     "statement", ["from baseten_pulumi.testing import Emulator", "import baseten_pulumi.testing.emulator"]
 )
-def test_import_says_what_to_install_when_the_extra_is_missing(statement: str, bare: Environment) -> None:
-    """The last line of Python's own words is ours, and no other error stands before it."""
+def test_import_names_what_to_install_when_the_extra_is_missing(statement: str, bare: Environment) -> None:
+    """The message is the last line of a single traceback."""
     done = bare.run("python", "-c", statement)
     assert done.stderr.splitlines()[-1] == f"ImportError: {EMULATOR}"
     assert done.stderr.count("Traceback") == 1
 
 
-def test_only_the_emulator_needs_more_when_no_extra_is_installed(bare: Environment) -> None:
-    """The engine is there without, and so is a program out of what Baseten reports."""
-    told = json.loads(bare.run("python", "-c", _NAMES).stdout)
-    assert told == dict.fromkeys(
+def test_only_the_emulator_is_missing_when_no_extra_is_installed(bare: Environment) -> None:
+    """The other names of `testing` are there, and `export` works."""
+    errors = json.loads(bare.run("python", "-c", _NAMES).stdout)
+    assert errors == dict.fromkeys(
         ("AppliedChange", "Emulator", "Fault", "FictionalEnvironment", "FictionalModel", "RecordedRequest"), EMULATOR
     )
     with Emulator() as emulator:
@@ -63,10 +65,8 @@ def test_only_the_emulator_needs_more_when_no_extra_is_installed(bare: Environme
 
 
 @pytest.mark.parametrize("engine", ["local", REAL])
-def test_settings_are_put_in_force_when_only_the_wheel_is_installed(
-    engine: str, bare: Environment, tmp_path: Path
-) -> None:
-    """The whole way, from the program to Baseten, needs nothing but what the wheel requires."""
+def test_settings_are_applied_when_only_the_wheel_is_installed(engine: str, bare: Environment, tmp_path: Path) -> None:
+    """A program, the provider and the client need only what the wheel requires."""
     with Emulator() as emulator:
         stack = Stack(tmp_path, engine, emulator, python=bare.python)
         stack.environment.pop("PYTHONPATH", None)
@@ -80,14 +80,14 @@ def test_settings_are_put_in_force_when_only_the_wheel_is_installed(
 
 
 def test_table_is_shown_when_its_extra_is_installed(full: Environment) -> None:
-    """The script itself, as a user calls it."""
+    """The script is the one that a user runs."""
     with Emulator() as emulator:
         shown = full.run(f"BASETEN_BASE_URL={emulator.url}", "baseten-pulumi", "status", "--model", "llama-chat")
     assert "rolling_deploy" in shown.stdout, shown.stderr
 
 
 def test_project_with_tests_passes_when_it_asks_for_the_fixtures(full: Environment, tmp_path: Path) -> None:
-    """They are opt-in: there with `pytest_plugins`, and unknown to pytest without."""
+    """They are opt-in: they exist with `pytest_plugins` and not without."""
     shutil.copytree(EXAMPLES / "testing_your_stack", tmp_path / "project")
     done = full.run("python", "-m", "pytest", "-k", "production_keeps_a_replica", cwd=tmp_path / "project")
     assert "1 passed" in done.stdout

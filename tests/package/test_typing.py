@@ -1,4 +1,4 @@
-"""What editors and type checkers tell a user of the wheel: everything right passes, each slip is an error."""
+"""What type checkers report to a user of the wheel: a correct program passes, each mistake is an error."""
 
 import re
 import shutil
@@ -88,10 +88,10 @@ def _pyright(folder: Path, environment: Environment) -> list[str]:
         ),
     ],
 )
-def test_each_slip_is_an_error_when_a_program_is_checked(
+def test_each_mistake_is_an_error_when_a_program_is_type_checked(
     checker: Callable[[Path, Environment], list[str]], full: Environment, tmp_path: Path
 ) -> None:
-    """The package's types reach its users, complete: what is read has a type, and is not of any."""
+    """The package is typed for its users, and no output is `Any`."""
     (tmp_path / "right.py").write_text(RIGHT)
     for name, arguments in WRONG.items():
         (tmp_path / f"{name}.py").write_text(_DECLARED.format(arguments))

@@ -1,27 +1,33 @@
+import asyncio
 from typing import Any
 
 import pulumi
 import pytest
 
-from baseten_pulumi import BasetenModelEnvironments, EnvironmentArgsDict
+from baseten_pulumi.resources.component import BasetenModelEnvironments
+from baseten_pulumi.resources.settings import BasetenEnvironmentSettings
+from baseten_pulumi.types import EnvironmentArgsDict
 from tests.mocked import Mocks, run
-from tests.schedules import schedule
 
 DEFAULTS: Any = {"autoscaling_settings": {"min_replica": 0, "max_replica": 2}}
 ENVIRONMENTS: Any = {"production": {"autoscaling_settings": {"max_replica": 6}}, "staging": {}}
 
 
 def _component(**arguments: Any) -> BasetenModelEnvironments:
-    how = {"model_id": "abc123", "environments": ENVIRONMENTS, "defaults": DEFAULTS, **arguments}
-    return BasetenModelEnvironments("chat", **how)
+    inputs = {"model_id": "abc123", "environments": ENVIRONMENTS, "defaults": DEFAULTS, **arguments}
+    return BasetenModelEnvironments("chat", **inputs)
 
 
 def _registered(**arguments: Any) -> Mocks:
     return run(lambda: _component(**arguments).in_force)[1]
 
 
-def test_every_environment_gets_a_child_when_declared() -> None:
-    """Each sends its own settings over the defaults and does not wait; one joint wait comes last."""
+async def _awaitable(value: Any) -> Any:
+    return value
+
+
+def test_each_environment_is_a_resource_when_declared() -> None:
+    """Each has its own settings merged over the defaults and does not wait; one joint wait has all of them."""
     mocks = _registered()
     assert mocks.inputs("chat-production") == {
         "model_id": "abc123",
@@ -35,31 +41,24 @@ def test_every_environment_gets_a_child_when_declared() -> None:
         "autoscaling_settings": {"min_replica": 0, "max_replica": 2},
         "wait": False,
     }
-    assert set(mocks.inputs("chat-in-force")["environments"]) == {"abc123/production", "abc123/staging"}
+    assert set(mocks.inputs("chat-in-force")["environments"]) == {"chat-production", "chat-staging"}
     assert len(mocks.registered) == 4
 
 
-def test_children_get_every_object_of_settings_when_declared() -> None:
-    """Those of the defaults too."""
+def test_each_object_of_settings_reaches_the_child_when_declared() -> None:
+    """Those of the defaults as well."""
     objects: Any = {
         "autoscaling_settings": {"max_replica": 2},
         "promotion_settings": {"rolling_deploy": True},
         "request_backpressure_settings": {"policy": "NONE"},
-        "autoscaling_schedule_settings": {"timezone": "Europe/Berlin", "schedules": [schedule()]},
     }
     assert set(objects) == set(EnvironmentArgsDict.__annotations__)
     mocks = _registered(defaults=objects, environments={"dev": {}})
     assert mocks.inputs("chat-dev") == {"model_id": "abc123", "env_name": "dev", **objects, "wait": False}
 
 
-def test_component_has_its_frozen_type_when_declared() -> None:
-    """It is part of every child's URN."""
-    (component,) = (args for args in _registered().registered if args.name == "chat")
-    assert component.typ == "baseten:index:ModelEnvironments"
-
-
-def test_children_are_the_components_when_declared() -> None:
-    """Their URNs name it, and each is found under its environment's name."""
+def test_urn_of_a_child_has_the_frozen_type_when_declared() -> None:
+    """`settings` holds the children by environment, in the order of the program."""
 
     def program() -> pulumi.Output[Any]:
         component = _component()
@@ -71,44 +70,46 @@ def test_children_are_the_components_when_declared() -> None:
     assert "::baseten:index:ModelEnvironments$pulumi-python:dynamic/baseten:EnvironmentSettings::chat-staging" in urn
 
 
-def test_nobody_waits_when_waiting_is_off() -> None:
-    """There is no joint wait then, and what is known of each child tells whether all is in force."""
-    value, mocks = run(lambda: _component(wait=False).in_force)
-    assert value is True
+def test_in_force_is_an_output_of_the_component_when_declared() -> None:
+    """Pulumi shows it and keeps it in the state."""
+    registered: list[Any] = []
+
+    class Recorded(BasetenModelEnvironments):
+        def register_outputs(self, outputs: Any) -> None:
+            registered.append((self, outputs))
+
+    run(lambda: Recorded("chat", model_id="abc123", environments=ENVIRONMENTS).in_force)
+    ((component, outputs),) = registered
+    assert outputs == {"in_force": component.in_force}
+
+
+@pytest.mark.parametrize("in_force", [True, False])
+def test_in_force_comes_from_the_children_when_waiting_is_off(in_force: bool) -> None:
+    """There is no joint wait."""
+    value, mocks = run(lambda: _component(wait=False).in_force, outputs={"in_force": in_force})
+    assert value is in_force
     assert {args.name for args in mocks.registered} == {"chat", "chat-production", "chat-staging"}
-    value, _ = run(lambda: _component(wait=False).in_force, outputs={"in_force": False})
-    assert value is False
 
 
-async def _awaited(value: Any) -> Any:
-    return value
+def test_children_get_the_timeouts_when_the_component_has_some() -> None:
+    """Pulumi itself does not pass `custom_timeouts` on to children."""
+    timeouts: dict[str, str | None] = {}
+
+    def record(args: pulumi.ResourceTransformationArgs) -> None:
+        limits = args.opts.custom_timeouts
+        timeouts[args.name] = limits.create if limits else None
+
+    opts = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="5m"), transformations=[record])
+    run(lambda: _component(opts=opts).in_force)
+    assert timeouts == dict.fromkeys(("chat", "chat-production", "chat-staging", "chat-in-force"), "5m")
 
 
-@pytest.mark.parametrize("later", [lambda value: value, pulumi.Output.from_input, _awaited])
-@pytest.mark.parametrize("environment", [None, {}])
-def test_defaults_are_all_there_is_when_an_environment_declares_nothing(later: Any, environment: Any) -> None:
-    """An empty entry, as `production:` is in YAML, takes no default out; nor does one that turns out to be empty."""
-    _, mocks = run(lambda: _component(environments={"production": later(environment)}).in_force)
+@pytest.mark.parametrize("later", [lambda value: value, pulumi.Output.from_input, _awaitable])
+@pytest.mark.parametrize("own", [None, {}])
+def test_defaults_are_used_alone_when_an_environment_declares_nothing(later: Any, own: Any) -> None:
+    """An empty entry, as `production:` in YAML, removes no default, whether it is known at once or later."""
+    mocks = run(lambda: _component(environments={"production": later(own)}).in_force)[1]
     assert mocks.inputs("chat-production")["autoscaling_settings"] == DEFAULTS["autoscaling_settings"]
-
-
-@pytest.mark.parametrize("where", ["defaults", "object", "value", "model"])
-def test_every_environment_gets_the_value_when_it_is_to_be_awaited(where: str) -> None:
-    """A coroutine gives its value once, whoever asks: the environments share it."""
-
-    def program() -> pulumi.Output[Any]:
-        limits: Any = {"min_replica": 0, "max_replica": _awaited(2) if where == "value" else 2}
-        defaults: Any = {"autoscaling_settings": _awaited(limits) if where == "object" else limits}
-        return _component(
-            model_id=_awaited("abc123") if where == "model" else "abc123",
-            defaults=_awaited(defaults) if where == "defaults" else defaults,
-            environments={"dev": {}, "staging": None, "production": {"autoscaling_settings": {"min_replica": 1}}},
-        ).in_force
-
-    _, mocks = run(program)
-    found = {name: mocks.inputs(f"chat-{name}") for name in ("dev", "staging", "production")}
-    assert {name: it["autoscaling_settings"]["max_replica"] for name, it in found.items()} == dict.fromkeys(found, 2)
-    assert {it["model_id"] for it in found.values()} == {"abc123"}
 
 
 def test_settings_are_merged_once_they_are_known_when_they_are_outputs() -> None:
@@ -128,35 +129,90 @@ def test_settings_are_merged_once_they_are_known_when_they_are_outputs() -> None
     assert found == [{"min_replica": 0, "max_replica": count} for count in (3, 4, 5)]
 
 
+@pytest.mark.parametrize("side", ["defaults", "environment"])
+def test_settings_are_merged_when_they_are_outputs_of_another_resource(side: str) -> None:
+    """Such an output is an object of a class, not a mapping."""
+
+    def program() -> pulumi.Output[Any]:
+        declared: Any = DEFAULTS if side == "defaults" else ENVIRONMENTS["production"]
+        other = BasetenEnvironmentSettings("other", model_id="m", env_name="dev", **declared)
+        copied = {"autoscaling_settings": other.autoscaling_settings}
+        if side == "defaults":
+            return _component(defaults=copied).in_force
+        return _component(environments={"production": copied}).in_force
+
+    _, mocks = run(program)
+    assert mocks.inputs("chat-production")["autoscaling_settings"] == {"min_replica": 0, "max_replica": 6}
+
+
+@pytest.mark.parametrize("awaited", ["model_id", "defaults"])
+def test_every_environment_gets_the_value_when_it_can_be_awaited_once(awaited: str) -> None:
+    """The environments share it."""
+
+    def program() -> pulumi.Output[Any]:
+        value = "abc123" if awaited == "model_id" else DEFAULTS
+        environments = {"dev": {}, "staging": None, "production": {"autoscaling_settings": {"min_replica": 1}}}
+        return _component(environments=environments, **{awaited: _awaitable(value)}).in_force
+
+    _, mocks = run(program)
+    found = [mocks.inputs(f"chat-{name}") for name in ("dev", "staging", "production")]
+    assert [inputs["autoscaling_settings"]["max_replica"] for inputs in found] == [2, 2, 2]
+    assert {inputs["model_id"] for inputs in found} == {"abc123"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"environments": {}}, 'BasetenModelEnvironments "chat": environments must name at least one, got none'),
+        ({"environments": {}}, "environments: must name at least one environment"),
+        ({"environments": ["dev", "production"]}, "environments: must be a mapping, got list"),
+        ({"environments": {"dev": 5}}, "environments.dev: must be a mapping, got int"),
+        ({"defaults": "small"}, "defaults: must be a mapping, got str"),
         (
             {"environments": {"dev": {"autoscalingsettings": {}}}},
-            'environments.dev.autoscalingsettings: is not a known property; did you mean "autoscaling_settings"?',
+            'environments.dev.autoscalingsettings: unknown property; did you mean "autoscaling_settings"?',
         ),
         (
-            {"defaults": {"autoscaling_settings": {"max_replicas": 1}}},
-            'defaults.autoscaling_settings.max_replicas: is not a known property; did you mean "max_replica"?',
-        ),
-        (
-            {"environments": {"dev": {"request_backpressure_settings": {1: 2}}}},
-            'environments.dev.request_backpressure_settings["1"]: is not a known property; known are policy',
+            {"defaults": {"wait": False}},
+            (
+                "defaults.wait: unknown property; "
+                "use autoscaling_settings, promotion_settings or request_backpressure_settings"
+            ),
         ),
     ],
 )
-def test_mapping_is_refused_before_anything_is_registered_when_it_is_wrong(
+def test_settings_are_refused_when_they_are_not_mappings_of_known_objects(
     arguments: dict[str, Any], message: str
 ) -> None:
-    """With path, rule and the name that was meant."""
-    with pytest.raises(ValueError, match=r".") as caught:
+    """Before anything is registered; Pulumi shows a RunError without a traceback."""
+    with pytest.raises(pulumi.RunError) as caught:
         _component(**arguments)
-    assert str(caught.value) == message
+    assert str(caught.value) == f'BasetenModelEnvironments "chat": {message}'
 
 
-def test_environments_are_refused_when_they_are_no_mapping() -> None:
-    """A list of names has no settings to them."""
-    message = 'BasetenModelEnvironments "chat": environments must be a mapping, got list'
-    with pytest.raises(TypeError, match=f"^{message}$"):
-        _component(environments=["dev", "production"])
+def test_every_unknown_key_is_named_when_there_are_several() -> None:
+    """One line for each."""
+    with pytest.raises(pulumi.RunError) as caught:
+        _component(environments={"dev": {"autoscaling": {}, "promotion": {}}})
+    assert [line.partition(" unknown")[0] for line in str(caught.value).splitlines()] == [
+        'BasetenModelEnvironments "chat": environments.dev.autoscaling:',
+        'BasetenModelEnvironments "chat": environments.dev.promotion:',
+    ]
+
+
+@pytest.mark.parametrize("later", [pulumi.Output.from_input, _awaitable])
+def test_unknown_key_is_refused_when_the_settings_are_known_later(later: Any) -> None:
+    """Otherwise it would be ignored silently: the children have no input for it."""
+
+    def program() -> pulumi.Output[bool]:
+        # Nobody asks for the other outputs of the children, and asyncio reports that each of them failed too.
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        return _component(environments={"dev": later({"autoscalingsettings": {}})}, wait=False).in_force
+
+    with pytest.raises(pulumi.RunError, match=r'"chat": environments\.dev\.autoscalingsettings: unknown property'):
+        run(program)
+
+
+def test_deeper_mistakes_are_left_to_the_children_when_declared() -> None:
+    """Every rule below the objects of settings runs in the provider's Check alone."""
+    mocks = _registered(environments={"dev": {"autoscaling_settings": {"max_replicas": "many"}}})
+    assert mocks.inputs("chat-dev")["autoscaling_settings"]["max_replicas"] == "many"

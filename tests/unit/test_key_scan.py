@@ -13,7 +13,7 @@ KEY = "k/+very~secret?4711=="
 @pytest.mark.parametrize("before", range(4))
 @pytest.mark.parametrize("after", range(4))
 def test_key_is_found_when_it_is_inside_base64(before: int, after: int) -> None:
-    """Wherever it begins: in both alphabets, and inside the base64 of something base64-encoded."""
+    """At every offset, in both alphabets, and when base64 was applied twice."""
     content = b"x" * before + KEY.encode() + b"y" * after
     assert holds(b64encode(content), KEY)
     assert holds(urlsafe_b64encode(content), KEY)
@@ -21,7 +21,7 @@ def test_key_is_found_when_it_is_inside_base64(before: int, after: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "written",
+    "encoded",
     [
         KEY,
         quote(KEY, safe=""),
@@ -30,14 +30,14 @@ def test_key_is_found_when_it_is_inside_base64(before: int, after: int) -> None:
         "".join(f"\\u{ord(c):04x}" for c in KEY),
     ],
 )
-def test_key_is_found_when_it_is_written_otherwise(written: str) -> None:
-    """Plain, in a URL and in JSON."""
-    assert holds(f"before {written} after", KEY)
-    assert not holds(f"before {written[:-8]} after", KEY)
+def test_key_is_found_when_it_is_encoded(encoded: str) -> None:
+    """It is found in plain text, in a URL and in JSON; a part of it is not the key."""
+    assert holds(f"before {encoded} after", KEY)
+    assert not holds(f"before {encoded[:-8]} after", KEY)
 
 
 def test_key_is_found_when_a_frame_of_an_error_holds_it() -> None:
-    """Locals are part of what error reports show; those of the tests, which know the key, are not looked at."""
+    """Error reports show the locals of frames; frames of the tests, which know the key, do not count."""
     names: dict[str, Any] = {}
     exec(compile("def fail(secret):\n    raise ValueError('no')", "elsewhere.py", "exec"), names)  # noqa: S102
     with pytest.raises(ValueError, match="no") as caught:

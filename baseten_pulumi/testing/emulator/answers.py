@@ -17,7 +17,7 @@ class _Answer(BaseModel):
     model_config = ConfigDict(protected_namespaces=())  # older releases would keep model_id to themselves
 
 
-class FoundingAutoscaling(_Answer):
+class Autoscaling(_Answer):
     """Autoscaling in force."""
 
     min_replica: int
@@ -27,11 +27,6 @@ class FoundingAutoscaling(_Answer):
     concurrency_target: int
     target_utilization_percentage: int | None
     target_in_flight_tokens: int | None = None
-
-
-class Autoscaling(FoundingAutoscaling):
-    """Autoscaling in force."""
-
     max_scale_down_rate: int | None = None
 
 
@@ -105,7 +100,7 @@ class PromotionInProgress(_Answer):
     rolling_deploy: bool | None = None
 
 
-class FoundingDeployment(_Answer):
+class Deployment(_Answer):
     """One deployment of a model."""
 
     id: str
@@ -116,47 +111,28 @@ class FoundingDeployment(_Answer):
     is_development: bool
     status: Literal["ACTIVE", "SCALED_TO_ZERO"]
     active_replica_count: int
-    autoscaling_settings: FoundingAutoscaling | None
+    autoscaling_settings: Autoscaling | None
     instance_type_name: str | None
     environment: str | None
     labels: dict[str, Any] | None = None
     region: str | None = None
-
-
-class Deployment(FoundingDeployment):
-    """One deployment of a model."""
-
-    autoscaling_settings: Autoscaling | None
     request_backpressure_settings: Backpressure
 
 
-class FoundingEnvironment(_Answer):
+class Environment(_Answer):
     """An environment of a model and the settings in force there."""
 
     name: str
     created_at: datetime
     model_id: str
-    current_deployment: FoundingDeployment | None
-    autoscaling_settings: FoundingAutoscaling
-    promotion_settings: Promotion
-    instance_type: InstanceType
-
-
-class Environment(FoundingEnvironment):
-    """An environment of a model and the settings in force there."""
-
     current_deployment: Deployment | None
     candidate_deployment: Deployment | None = None
     in_progress_promotion: PromotionInProgress | None = None
     autoscaling_settings: Autoscaling
+    promotion_settings: Promotion
+    instance_type: InstanceType
     request_backpressure_settings: Backpressure
     autoscaling_schedules: Schedules | None = None
-
-
-class FoundingEnvironments(_Answer):
-    """Every environment of a model."""
-
-    environments: list[FoundingEnvironment]
 
 
 class Environments(_Answer):
@@ -165,16 +141,11 @@ class Environments(_Answer):
     environments: list[Environment]
 
 
-class FoundingUpdated(_Answer):
-    """What becomes of an update."""
+class Updated(_Answer):
+    """What becomes of an update, and the environment after it."""
 
     status: Literal["ACCEPTED", "QUEUED", "UNCHANGED"]
     message: str
-
-
-class Updated(FoundingUpdated):
-    """What becomes of an update, and the environment after it."""
-
     environment: Environment
 
 

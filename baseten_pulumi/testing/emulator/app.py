@@ -5,7 +5,7 @@ Starlette routes; everything a request goes through stands in `Endpoint`, one in
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeAlias
@@ -16,7 +16,6 @@ from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from baseten_pulumi.testing.emulator.authorization import admitted_key
-from baseten_pulumi.testing.emulator.contract import Api
 from baseten_pulumi.testing.emulator.faults import Answer, Arrival, Delay, Ending, Faults, Mangled, Transfer
 from baseten_pulumi.testing.emulator.limiting import RateLimit
 from baseten_pulumi.testing.emulator.openapi import DESCRIPTION, description
@@ -44,8 +43,7 @@ class Services:
         clock: Seconds that only grow.
         record: Told of every request before it is answered.
         hang_up: Closes a client's connection.
-        api: Which reading of the API to answer by.
-        api_key: The only key let in; None for any that is not empty.
+        api_key: The only key accepted; None accepts any that is not empty.
     """
 
     store: Store
@@ -54,7 +52,6 @@ class Services:
     clock: Callable[[], float]
     record: Callable[[RecordedRequest], None]
     hang_up: HangUp
-    api: Api = "current"
     api_key: str | None = None
 
 
@@ -122,7 +119,7 @@ class Endpoint:
         if self._operations is None:
             raise RefusalError(404, f"no such route: {arrival.path}")
         services = self._services
-        key = admitted_key(request.headers.get("authorization"), services.api_key, services.api)
+        key = admitted_key(request.headers.get("authorization"), services.api_key)
         operation = self._operations.get(arrival.method)
         if operation is None:
             return _not_allowed(arrival.method, ", ".join(self._operations))
@@ -139,20 +136,17 @@ class Endpoint:
 
 def application(services: Services) -> Router:
     """Return the ASGI application of an emulator; its description is for everybody, without a key, limit or record."""
-    routes = Operations(services.store, services.faults, services.api).routes()
+    routes = Operations(services.store, services.faults).routes()
     endpoints = [Route(template, Endpoint(services, template, operations)) for template, operations in routes.items()]
     return Router(
-        [*endpoints, Route(DESCRIPTION, _describing(services.api))],
+        [*endpoints, Route(DESCRIPTION, _describe)],
         redirect_slashes=False,
         default=Endpoint(services, "", None),
     )
 
 
-def _describing(api: Api) -> Callable[[Request], Awaitable[Response]]:
-    async def describe(_request: Request) -> Response:
-        return Response(json.dumps(description(api)), media_type=_JSON)
-
-    return describe
+async def _describe(_request: Request) -> Response:
+    return Response(json.dumps(description()), media_type=_JSON)
 
 
 def request_log(

@@ -1,19 +1,13 @@
 """Requests as the API's description states them: which fields, of which types, and which unknown ones are refused."""
 
 import json
-from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from baseten_pulumi.testing.emulator.refusals import RefusalError
 from baseten_pulumi.testing.emulator.schedules import REQUESTED, Closed, ScheduleUpdate
 from baseten_pulumi.testing.emulator.settings import Settings
-
-Api: TypeAlias = Literal["current", "founding"]
-
-FOUNDING_SURGE_PERCENT = 10
-"""The founding page's default of an absent `max_surge_percent`; later pages leave an absent one unchanged."""
 
 Request = TypeVar("Request", bound=BaseModel)
 
@@ -24,7 +18,7 @@ class _Open(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore")
 
 
-class _FoundingAutoscaling(Closed):
+class _Autoscaling(Closed):
     min_replica: int | None = None
     max_replica: int | None = None
     autoscaling_window: int | None = None
@@ -32,9 +26,6 @@ class _FoundingAutoscaling(Closed):
     concurrency_target: int | None = None
     target_utilization_percentage: int | None = None
     target_in_flight_tokens: int | None = None
-
-
-class _Autoscaling(_FoundingAutoscaling):
     max_scale_down_rate: int | None = Field(default=None, ge=1, le=50)
 
 
@@ -55,21 +46,8 @@ class _Promotion(_Open):
     ramp_up_duration_seconds: int | None = None
 
 
-class _FoundingRollingDeployConfig(_RollingDeployConfig):
-    max_surge_percent: int | None = FOUNDING_SURGE_PERCENT
-
-
-class _FoundingPromotion(_Promotion):
-    rolling_deploy_config: _FoundingRollingDeployConfig | None = None
-
-
 class _Backpressure(Closed):
     policy: Literal["QUEUE_ON_FULL", "REJECT_ON_FULL"] | None = None
-
-
-class _FoundingUpdate(Closed):
-    autoscaling_settings: _FoundingAutoscaling | None = None
-    promotion_settings: _FoundingPromotion | None = None
 
 
 class _Update(Closed):
@@ -86,7 +64,7 @@ class _Creation(_Open):
     request_backpressure_settings: _Backpressure | None = None
 
 
-UPDATES: Mapping[Api, type[BaseModel]] = {"current": _Update, "founding": _FoundingUpdate}
+UPDATE: type[BaseModel] = _Update
 """What a PATCH may ask for."""
 
 CREATION: type[BaseModel] = _Creation
@@ -105,7 +83,7 @@ def read_json(body: bytes) -> Any:
         raise RefusalError(400, f"Cannot parse request body: {error}") from None
 
 
-def read_update(body: bytes, api: Api) -> Settings:
+def read_update(body: bytes) -> Settings:
     """Return the changes a PATCH asks for; null and absent fields leave what is as it is and are left out.
 
     A backpressure object is an exception: without a policy, or with a null, it asks for none. So are schedules, which
@@ -114,8 +92,8 @@ def read_update(body: bytes, api: Api) -> Settings:
     Raises:
         RefusalError: 400 for a body that is not JSON, 422 for one the contract does not allow.
     """
-    update = _read(UPDATES[api], body)
-    schedules = getattr(update, REQUESTED, None)
+    update = _read(_Update, body)
+    schedules = update.autoscaling_schedule_settings
     return {**_stated(update), **({REQUESTED: schedules.stated()} if schedules is not None else {})}
 
 

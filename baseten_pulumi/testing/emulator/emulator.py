@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
+from starlette.routing import Router
 from typing_extensions import Self
 
 from baseten_pulumi.testing.emulator.account import (
@@ -16,7 +17,6 @@ from baseten_pulumi.testing.emulator.account import (
     described,
 )
 from baseten_pulumi.testing.emulator.app import HangUp, Services, application, request_log
-from baseten_pulumi.testing.emulator.contract import Api
 from baseten_pulumi.testing.emulator.faults import Faults
 from baseten_pulumi.testing.emulator.limiting import RateLimit
 from baseten_pulumi.testing.emulator.promotions import EndStatus, Promotion
@@ -37,21 +37,19 @@ class Emulator:
 
     Attributes:
         port: Where to listen, on the loopback interface only; 0 for any free port.
-        apply_seconds: From accepting settings to reporting them.
-        api: "current", or "founding" for exactly the page the product was founded on.
-        api_key: The only key let in; None for any that is not empty.
-        rate_limit: Requests a second for each key and endpoint; None for no limit.
-        rate_burst: Requests let in at once after a rest; None for those of one second.
+        apply_seconds: Seconds between accepting settings and reporting them.
+        api_key: The only key accepted; None accepts any that is not empty.
+        rate_limit: Requests per second for each key and endpoint; None for no limit.
+        rate_burst: Requests accepted at once after a pause; None for one second's worth.
         replica_cap: Above it, replicas are accepted and silently capped in what is reported; None for no cap.
         account: The models to start with.
-        on_request: Called on the server's thread with each request before it is answered; None for nobody.
+        on_request: Called on the server's thread with each request before it is answered; None to call nothing.
         clock: Seconds that only grow.
         faults: What goes wrong; nothing until something is added.
     """
 
     port: int = 0
     apply_seconds: float = 0.0
-    api: Api = "current"
     api_key: str | None = field(default=None, repr=False)
     rate_limit: float | None = None
     rate_burst: float | None = None
@@ -68,10 +66,10 @@ class Emulator:
         if self.apply_seconds < 0:
             raise ValueError(f"apply_seconds must be at least 0, got {self.apply_seconds:g}")
         if self.rate_limit is not None and self.rate_limit <= 0:
-            raise ValueError(f"rate_limit must be above 0 where there is one, got {self.rate_limit:g}")
+            raise ValueError(f"rate_limit must be above 0, got {self.rate_limit:g}")
         if self.rate_burst is not None and (self.rate_limit is None or self.rate_burst < 1):
             raise ValueError(f"rate_burst must be at least 1, and needs a rate_limit, got {self.rate_burst:g}")
-        self._store = Store(self.account, Behaviour(self.apply_seconds, self.api, self.replica_cap, self.clock))
+        self._store = Store(self.account, Behaviour(self.apply_seconds, self.replica_cap, self.clock))
 
     def __enter__(self) -> Self:
         """Start serving.
@@ -80,8 +78,8 @@ class Emulator:
             PortInUseError: Another program serves on the port.
         """
         if self._server is not None:
-            raise RuntimeError("this emulator serves already")
-        server = Server(lambda hang_up: application(self._services(hang_up)), self.port)
+            raise RuntimeError("this emulator is already serving")
+        server = Server(self.application, self.port)
         server.start()
         self._server = server
         return self
@@ -98,7 +96,7 @@ class Emulator:
     def url(self) -> str:
         """The base URL, such as `http://127.0.0.1:8095`; RuntimeError while it does not serve."""
         if self._server is None:
-            raise RuntimeError("the emulator serves only inside its `with` block")
+            raise RuntimeError("the emulator only serves inside its `with` block")
         return self._server.url
 
     @property
@@ -202,14 +200,19 @@ class Emulator:
         """
         self._store.finish_promotion(model_id, env_name, status, error_message)
 
-    def _services(self, hang_up: HangUp) -> Services:
-        return Services(
+    def application(self, hang_up: HangUp) -> Router:
+        """Return the ASGI application, for a server other than the emulator's own.
+
+        Args:
+            hang_up: Closes the connection of the client with an address, at once.
+        """
+        services = Services(
             store=self._store,
             faults=self.faults,
             limit=RateLimit(self.rate_limit, self.clock, self.rate_burst),
             clock=self.clock,
             record=request_log(self._log, self.on_request),
             hang_up=hang_up,
-            api=self.api,
             api_key=self.api_key,
         )
+        return application(services)

@@ -10,7 +10,7 @@ class RateLimit:
     Args:
         per_second: Requests a second for each key and endpoint; None for no limit.
         clock: Seconds that only grow.
-        burst: Requests let in at once after a rest; None for those of one second.
+        burst: Requests accepted at once after a pause; None for one second's worth.
     """
 
     def __init__(self, per_second: float | None, clock: Callable[[], float], burst: float | None = None) -> None:

@@ -15,7 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core.core_schema import ModelSchema
 
 from baseten_pulumi.testing.emulator import answers
-from baseten_pulumi.testing.emulator.contract import CREATION, UPDATES, Api
+from baseten_pulumi.testing.emulator.contract import CREATION, UPDATE
 from baseten_pulumi.testing.emulator.operations import ENVIRONMENT, ENVIRONMENTS, MODEL, MODELS
 
 DESCRIPTION = "/openapi.json"
@@ -24,15 +24,14 @@ Document: TypeAlias = dict[str, Any]
 
 _REFERENCE = "#/components/schemas/{model}"
 _JSON = "application/json"
-_API_KEY: Document = {
-    "type": "apiKey",
-    "in": "header",
-    "name": "Authorization",
-    "description": "The word Api-Key, a space and the key.",
-}
-_SCHEMES: Mapping[Api, Document] = {
-    "founding": {"ApiKeyAuth": _API_KEY},
-    "current": {"ApiKeyAuth": _API_KEY, "BearerAuth": {"type": "http", "scheme": "bearer"}},
+_SCHEMES: Document = {
+    "ApiKeyAuth": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "The word Api-Key, a space and the key.",
+    },
+    "BearerAuth": {"type": "http", "scheme": "bearer"},
 }
 
 
@@ -43,43 +42,37 @@ class _Operation:
     request: type[BaseModel] | None = None
 
 
+_OPERATIONS: Mapping[str, Mapping[str, _Operation]] = {
+    MODELS: {"GET": _Operation("List the account's models", answers.Models)},
+    MODEL: {"GET": _Operation("Read a model", answers.Model)},
+    ENVIRONMENTS: {
+        "GET": _Operation("List a model's environments", answers.Environments),
+        "POST": _Operation("Create an environment", answers.Environment, CREATION),
+    },
+    ENVIRONMENT: {
+        "GET": _Operation("Read an environment and the settings in force", answers.Environment),
+        "PATCH": _Operation("Change settings; they come into force later", answers.Updated, UPDATE),
+        "DELETE": _Operation("Delete an environment", answers.Tombstone),
+    },
+}
+
+
 @functools.cache
-def description(api: Api) -> Document:
+def description() -> Document:
     """Return the description of everything an emulator serves; it is shared and must not be changed."""
-    operations = _operations(api)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Baseten's management API, as emulated",
-            "description": f"What the emulator of baseten-pulumi serves ({api} API).",
+            "description": "What the emulator of baseten-pulumi serves.",
             "version": "1.0.0",
         },
         "servers": [{"url": "/"}],
-        "security": [{scheme: []} for scheme in _SCHEMES[api]],
-        "paths": {template: _path(template, methods) for template, methods in operations.items()},
+        "security": [{scheme: []} for scheme in _SCHEMES],
+        "paths": {template: _path(template, methods) for template, methods in _OPERATIONS.items()},
         "components": {
-            "schemas": _schemas(each for methods in operations.values() for each in methods.values()),
-            "securitySchemes": _SCHEMES[api],
-        },
-    }
-
-
-def _operations(api: Api) -> Mapping[str, Mapping[str, _Operation]]:
-    is_founding = api == "founding"
-    environment = answers.FoundingEnvironment if is_founding else answers.Environment
-    environments = answers.FoundingEnvironments if is_founding else answers.Environments
-    updated = answers.FoundingUpdated if is_founding else answers.Updated
-    return {
-        MODELS: {"GET": _Operation("List the account's models", answers.Models)},
-        MODEL: {"GET": _Operation("Read a model", answers.Model)},
-        ENVIRONMENTS: {
-            "GET": _Operation("List a model's environments", environments),
-            "POST": _Operation("Create an environment", environment, CREATION),
-        },
-        ENVIRONMENT: {
-            "GET": _Operation("Read an environment and the settings in force", environment),
-            "PATCH": _Operation("Change settings; they come into force later", updated, UPDATES[api]),
-            "DELETE": _Operation("Delete an environment", answers.Tombstone),
+            "schemas": _schemas(each for methods in _OPERATIONS.values() for each in methods.values()),
+            "securitySchemes": _SCHEMES,
         },
     }
 

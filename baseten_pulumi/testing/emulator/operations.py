@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from baseten_pulumi.testing.emulator.contract import Api, read_creation, read_update
+from baseten_pulumi.testing.emulator.contract import read_creation, read_update
 from baseten_pulumi.testing.emulator.environment import Application
 from baseten_pulumi.testing.emulator.faults import Arrival, Faults, StaleRead
 from baseten_pulumi.testing.emulator.refusals import RefusalError
@@ -30,7 +30,6 @@ class Operations:
 
     store: Store
     faults: Faults
-    api: Api
 
     def routes(self) -> Mapping[str, Mapping[str, Operation]]:
         """Return every operation by path template and method."""
@@ -69,15 +68,13 @@ class Operations:
         return self.store.environment(*_names(arrival), stale)
 
     def update_environment(self, arrival: Arrival, body: bytes) -> Answer:
-        """Take changes and answer what becomes of them; the founding page answers without the environment."""
+        """Accept changes and return the environment with the outcome."""
         model_id, env_name = _names(arrival)
         self.store.require(model_id, env_name)
-        changes = read_update(body, self.api)
+        changes = read_update(body)
         outcome = self.store.update(model_id, env_name, changes, self.faults.take(Application, arrival))
-        answer: dict[str, Any] = {"status": outcome, "message": _MESSAGES[outcome]}
-        if self.api == "founding":
-            return answer
-        return {"environment": self.store.environment(model_id, env_name), **answer}
+        environment = self.store.environment(model_id, env_name)
+        return {"environment": environment, "status": outcome, "message": _MESSAGES[outcome]}
 
     def delete_environment(self, arrival: Arrival, _body: bytes) -> Answer:
         """Delete an environment and answer EnvironmentTombstoneV1."""

@@ -7,17 +7,8 @@ from typing import Any
 
 from baseten_pulumi.testing.emulator import schedules
 from baseten_pulumi.testing.emulator.account import InstanceType
-from baseten_pulumi.testing.emulator.contract import Api
 from baseten_pulumi.testing.emulator.environment import Environment
 from baseten_pulumi.testing.emulator.settings import Settings
-
-_LATER_ANSWERS = (
-    "candidate_deployment",
-    "in_progress_promotion",
-    "request_backpressure_settings",
-    "autoscaling_schedules",
-)
-"""What the API answers since the founding page."""
 
 
 class Renderer:
@@ -26,14 +17,12 @@ class Renderer:
     Args:
         model_id: The model.
         instance_type: The machine of its deployments.
-        api: Whether to leave out what the founding page does not know.
         replica_cap: The account's cap on replicas; None without one. More is accepted and reported as the cap.
     """
 
-    def __init__(self, model_id: str, instance_type: InstanceType, api: Api, replica_cap: int | None) -> None:
+    def __init__(self, model_id: str, instance_type: InstanceType, replica_cap: int | None) -> None:
         self._model_id = model_id
         self._instance_type = instance_type
-        self._api = api
         self._replica_cap = replica_cap
 
     def environment(self, environment: Environment, settings: Settings, now_seconds: float) -> dict[str, Any]:
@@ -42,7 +31,7 @@ class Renderer:
         backpressure = settings["request_backpressure_settings"]
         told = {"autoscaling_settings": autoscaling, "request_backpressure_settings": backpressure}
         candidate = environment.deployment_number + 1 if environment.promoting else None
-        answer = {
+        return {
             "name": environment.name,
             "created_at": environment.created_at,
             "model_id": self._model_id,
@@ -55,9 +44,6 @@ class Renderer:
             "request_backpressure_settings": backpressure,
             "autoscaling_schedules": schedules.reported(settings[schedules.HELD], autoscaling),
         }
-        if self._api == "founding":
-            return {name: value for name, value in answer.items() if name not in _LATER_ANSWERS}
-        return answer
 
     def model(self, name: str, created_at: str, environments: Sequence[Environment]) -> dict[str, Any]:
         """Return a ModelV1."""
@@ -79,13 +65,11 @@ class Renderer:
         if self._replica_cap is not None:
             autoscaling["max_replica"] = min(autoscaling["max_replica"], self._replica_cap)
             autoscaling["min_replica"] = min(autoscaling["min_replica"], self._replica_cap)
-        if self._api == "founding":
-            del autoscaling["max_scale_down_rate"]
         return autoscaling
 
     def _deployment(self, environment: Environment, number: int, told: dict[str, Any]) -> dict[str, Any]:
         replicas = told["autoscaling_settings"]["min_replica"]
-        deployment = {
+        return {
             "id": self._deployment_id(environment.name, number),
             "created_at": environment.created_at,
             "name": f"deployment-{number}",
@@ -94,13 +78,12 @@ class Renderer:
             "is_development": False,
             "status": "ACTIVE" if replicas else "SCALED_TO_ZERO",
             "active_replica_count": replicas,
-            "autoscaling_settings": told["autoscaling_settings"],
             "instance_type_name": self._instance_type.name,
             "environment": environment.name,
             "labels": None,
             "region": None,
+            **told,
         }
-        return deployment if self._api == "founding" else {**deployment, **told}
 
     def _deployment_id(self, env_name: str, number: int) -> str:
         return blake2s(f"{self._model_id}/{env_name}/{number}".encode(), digest_size=4).hexdigest()[:7]

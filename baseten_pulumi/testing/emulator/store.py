@@ -15,7 +15,6 @@ from typing import Any, TypeAlias
 
 from baseten_pulumi.testing.emulator import schedules
 from baseten_pulumi.testing.emulator.account import FictionalModel
-from baseten_pulumi.testing.emulator.contract import Api
 from baseten_pulumi.testing.emulator.environment import FAITHFUL, Application, Environment, Outcome
 from baseten_pulumi.testing.emulator.faults import StaleRead
 from baseten_pulumi.testing.emulator.promotions import EndStatus, Promotion
@@ -37,13 +36,11 @@ class Behaviour:
 
     Attributes:
         apply_seconds: From accepting changes to reporting them.
-        api: Which reading of the API to answer by.
         replica_cap: Above it, replicas are accepted and silently capped in what is reported; None for no cap.
         clock: Seconds that only grow.
     """
 
     apply_seconds: float = 0.0
-    api: Api = "current"
     replica_cap: int | None = None
     clock: Callable[[], float] = time.monotonic
 
@@ -71,7 +68,7 @@ class Store:
     def add_model(self, description: FictionalModel) -> None:
         """Add a model, in place of one with the same id."""
         behaviour = self._behaviour
-        renderer = Renderer(description.id, description.instance_type, behaviour.api, behaviour.replica_cap)
+        renderer = Renderer(description.id, description.instance_type, behaviour.replica_cap)
         model = _Model(description.name, renderer)
         for each in description.environments:
             model.environments[each.name] = Environment(each.name, each.settings(), CREATED_AT, self._clock())

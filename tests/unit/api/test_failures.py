@@ -1,5 +1,8 @@
 import asyncio
 import json
+import ssl
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 from typing import Any
 
 import httpx
@@ -8,388 +11,244 @@ import pytest
 
 from baseten_pulumi import errors
 from baseten_pulumi.api import failures, models
-from baseten_pulumi.api.failures import Request, from_exception, from_response, from_unreadable
-from baseten_pulumi.errors import RequestError, Statements
+from baseten_pulumi.api.failures import Request, Response, from_exception, from_response
+from baseten_pulumi.errors import RequestError
 
-KEY = "sk-secret-123"
 PATH = "/v1/models/abc123/environments/production"
-PATCH = Request("PATCH", PATH, "Settings were not sent.", KEY)
-GET = Request("GET", PATH, "Settings could not be read.", KEY)
-NOTHING, DOUBT = "Nothing was changed.", "Baseten may have taken the settings all the same."
-NETWORK = (
-    "Run `pulumi up` again; if it stays, check the network, its proxies and the address "
-    "(baseten:baseUrl or BASETEN_BASE_URL)."
-)
-
-STATUSES: list[tuple[int, type[RequestError], bool]] = [
-    (301, errors.RedirectedError, False),
-    (302, errors.RedirectedError, False),
-    (308, errors.RedirectedError, False),
-    (400, errors.RejectedError, False),
-    (401, errors.AuthenticationError, False),
-    (403, errors.PermissionDeniedError, False),
-    (404, errors.NotFoundError, False),
-    (405, errors.RejectedError, False),
-    (409, errors.ConflictError, False),
-    (418, errors.RejectedError, False),
-    (422, errors.RejectedError, False),
-    (429, errors.RateLimitedError, False),
-    (500, errors.ServerError, True),
-    (501, errors.ServerError, True),
-    (502, errors.ServerError, True),
-    (503, errors.ServerError, True),
-    (504, errors.ServerError, True),
-    (524, errors.ServerError, True),
-]
-NEVER_SENT: list[tuple[Exception, type[RequestError]]] = [
-    (httpx.ConnectError("refused"), errors.ConnectionBrokenError),
-    (httpx.ConnectTimeout("slow"), errors.RequestTimeoutError),
-    (httpx.PoolTimeout("busy"), errors.RequestTimeoutError),
-    (httpx.ProxyError("407"), errors.ConnectionBrokenError),
-    (httpx.UnsupportedProtocol("ftp"), errors.ConnectionBrokenError),
-    (httpx.InvalidURL("URL too long"), errors.ConnectionBrokenError),
-    (UnicodeError("label empty or too long"), errors.ConnectionBrokenError),
-]
-PERHAPS_SENT: list[tuple[Any, type[RequestError]]] = [
-    (httpx.ReadTimeout("slow"), errors.RequestTimeoutError),
-    (httpx.WriteTimeout("slow"), errors.RequestTimeoutError),
-    (asyncio.TimeoutError(), errors.RequestTimeoutError),
-    (httpx.ReadError("reset"), errors.ConnectionBrokenError),
-    (httpx.WriteError("pipe"), errors.ConnectionBrokenError),
-    (httpx.CloseError("closed"), errors.ConnectionBrokenError),
-    (httpx.RemoteProtocolError("gone"), errors.ConnectionBrokenError),
-    (httpx.DecodingError("gzip"), errors.ConnectionBrokenError),
-    (httpx.TooManyRedirects("round"), errors.ConnectionBrokenError),
-]
-# What the user reads, once for each class.
-TEXTS = {
-    401: "Settings were not sent.\n"
-    f"Baseten answered 401 to PATCH {PATH}: no such key. Nothing was changed.\n"
-    "Set a valid key: `pulumi config set --secret baseten:apiKey KEY`, or BASETEN_API_KEY.",
-    403: "Settings were not sent.\n"
-    f"Baseten answered 403 to PATCH {PATH}: no such key. Nothing was changed.\n"
-    "Set the key of one who may manage this model: `pulumi config set --secret "
-    "baseten:apiKey KEY`, or BASETEN_API_KEY.",
-    404: "Settings were not sent.\n"
-    f"Baseten answered 404 to PATCH {PATH}: no such key. Nothing was changed.\n"
-    "Check the model id, the environment's name and baseten:baseUrl.",
-    409: "Settings were not sent.\n"
-    f"Baseten answered 409 to PATCH {PATH}: no such key. Nothing was changed.\n"
-    "Wait for the other operation (a promotion, perhaps) to end, then run `pulumi up` again.",
-    422: "Settings were not sent.\n"
-    f"Baseten answered 422 to PATCH {PATH}: no such key. Nothing was changed.\n"
-    "Correct the setting Baseten names, then run `pulumi up` again.",
-    429: "Settings were not sent.\n"
-    f"Baseten answered 429 to PATCH {PATH}: no such key. Nothing was changed.\n"
-    "Run `pulumi up` again in a minute, or with a lower `--parallel`.",
-    503: "Settings were not sent.\n"
-    f"Baseten answered 503 to PATCH {PATH}: no such key. Baseten may have taken the settings all the same.\n"
-    "Run `pulumi up` again; if it stays, see https://status.baseten.co.",
-    307: "Settings were not sent.\n"
-    f"Baseten answered 307 to PATCH {PATH}: no such key. Nothing was changed.\n"
-    "Set baseten:baseUrl to the address of Baseten's API itself.",
+PATCH = Request("PATCH", PATH, "Settings were not updated.", "https://api.baseten.co")
+GET = Request("GET", PATH, "Settings could not be read.", "https://api.baseten.co")
+NOT_FOUND = from_response(PATCH, Response(404, {}, b""))
+UNCHANGED, MAY_HAVE_APPLIED = "Nothing was changed.", "Baseten may have applied the settings anyway."
+SET_KEY = "set baseten:apiKey (`pulumi config set --secret baseten:apiKey KEY`) or BASETEN_API_KEY."
+NETWORK = "Try again. If it fails again, check the network, the proxy, and baseten:baseUrl or BASETEN_BASE_URL."
+# What to do, for each class.
+ACTIONS = {
+    errors.AuthenticationError: f"Use a valid API key: {SET_KEY}",
+    errors.PermissionDeniedError: f"Use an API key that may manage this model: {SET_KEY}",
+    errors.NotFoundError: "Check the model id, the environment name, and baseten:baseUrl or BASETEN_BASE_URL.",
+    errors.ConflictError: "Wait for the other operation, such as a promotion, to finish, then try again.",
+    errors.RedirectedError: "Set baseten:baseUrl or BASETEN_BASE_URL to the address of Baseten's API.",
+    errors.RejectedError: "Correct what Baseten rejected, and try again.",
+    errors.RateLimitedError: "Try again in a minute, or with fewer operations at a time.",
+    errors.ServerError: "Try again. If it fails again, see https://status.baseten.co.",
+    errors.RequestTimeoutError: NETWORK,
+    errors.ConnectionFailedError: NETWORK,
+    errors.UnexpectedResponseError: "Check that baseten:baseUrl or BASETEN_BASE_URL points to Baseten, not to a proxy.",
 }
+STATUSES = {
+    **dict.fromkeys([300, 304], errors.RedirectedError),
+    **dict.fromkeys([400, 405, 418, 422], errors.RejectedError),
+    **dict.fromkeys([409, 423], errors.ConflictError),
+    **dict.fromkeys([425, 500, 501, 502, 503, 504, 524, 999], errors.ServerError),
+    401: errors.AuthenticationError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    408: errors.RequestTimeoutError,
+    429: errors.RateLimitedError,
+}
+CONNECT, LOST, LATE = "could not connect to https://api.baseten.co", "lost its connection", "got no response in time"
+NEVER_SENT: list[tuple[Exception, str]] = [
+    (httpx.ConnectError("refused"), f"{CONNECT} (refused)"),
+    (httpx.ProxyError("407 No."), f"{CONNECT} (407 No)"),
+    (httpx.UnsupportedProtocol(""), CONNECT),
+    (httpx.InvalidURL("too long"), f"{CONNECT} (too long)"),
+    (UnicodeError("label empty"), f"{CONNECT} (label empty)"),
+    (httpx.ConnectTimeout(""), LATE),
+    (httpx.PoolTimeout(""), LATE),
+]
+MAYBE_SENT: list[tuple[Exception, str]] = [
+    (httpx.ReadTimeout("slow"), f"{LATE} (slow)"),
+    (httpx.WriteTimeout(""), LATE),
+    (asyncio.TimeoutError(), LATE),
+    (httpx.ReadError("Gone."), f"{LOST} (Gone)"),
+    (httpx.WriteError(""), LOST),
+    (httpx.CloseError(""), LOST),
+    (httpx.RemoteProtocolError(""), LOST),
+    (httpx.DecodingError(""), LOST),
+    (httpx.TooManyRedirects(""), LOST),
+]
 
 
-def _unreadable(body: bytes, request: Request = PATCH) -> RequestError:
-    response = httpx.Response(200, content=body, headers={"x-request-id": "req-9"})
-    try:
-        models.read_environments(response.content)
-    except pydantic.ValidationError as reason:
-        return from_unreadable(request, response, reason)
-    raise AssertionError("it was readable")
+def _answered(status: int, content: bytes = b"", headers: dict[str, str] | None = None) -> RequestError:
+    return from_response(GET, Response(status, headers or {}, content))
 
 
-@pytest.mark.parametrize(("status", "kind", "in_doubt"), STATUSES)
-def test_status_has_its_class_when_baseten_answers_it(status: int, kind: type[RequestError], in_doubt: bool) -> None:
-    """Each status becomes one class; after a 5xx to a PATCH nobody knows whether it took effect."""
-    error = from_response(PATCH, httpx.Response(status))
-    assert type(error) is kind
-    assert error.status_code == status
-    assert error.may_have_taken_effect is in_doubt
-    assert error.statements.now == (DOUBT if in_doubt else NOTHING)
+@pytest.mark.parametrize(("status", "kind"), STATUSES.items())
+def test_error_says_what_to_do_when_baseten_answers_a_status(status: int, kind: type[RequestError]) -> None:
+    """Each status has its class and text. A 5xx leaves open whether a PATCH was applied; a GET changes nothing."""
+    response = Response(status, {"x-request-id": "req-9"}, b'{"error": "Because."}')
+    error = from_response(PATCH, response)
+    assert (type(error), error.status_code, error.may_have_applied) == (kind, status, status >= 500)
+    assert str(error).splitlines() == [
+        "Settings were not updated.",
+        f"Baseten returned {status} for PATCH {PATH}: Because (request req-9). "
+        + (MAY_HAVE_APPLIED if status >= 500 else UNCHANGED),
+        ACTIONS[kind],
+    ]
+    reading = from_response(GET, response)
+    assert (type(reading), reading.may_have_applied, reading.message.state) == (kind, False, "")
 
 
-@pytest.mark.parametrize("status", [401, 404, 429, 500, 503])
-def test_reading_changes_nothing_when_it_is_refused(status: int) -> None:
-    """An error of a GET says nothing of what is true now and leaves no doubt."""
-    error = from_response(GET, httpx.Response(status))
-    assert error.may_have_taken_effect is False
-    assert error.statements.now == ""
-
-
-@pytest.mark.parametrize(("status", "text"), TEXTS.items())
-def test_text_is_whole_when_baseten_answers_a_status(status: int, text: str) -> None:
-    """Four statements: what was not achieved, what was seen, what is true now, what to do."""
-    assert str(from_response(PATCH, httpx.Response(status, json={"error": "no such key."}))) == text
-
-
-@pytest.mark.parametrize(("exception", "kind"), NEVER_SENT)
-def test_nothing_was_sent_when_no_connection_was_made(exception: Exception, kind: type[RequestError]) -> None:
-    """Without a connection Baseten cannot have acted."""
+@pytest.mark.parametrize(("exception", "what"), NEVER_SENT + MAYBE_SENT)
+def test_error_says_whether_it_was_sent_when_there_is_no_response(exception: Exception, what: str) -> None:
+    """Without a connection Baseten cannot have applied anything; after that nobody knows. A GET changes nothing."""
     error = from_exception(PATCH, exception)
-    assert type(error) is kind
-    assert error.may_have_taken_effect is False
-    assert error.statements.now == NOTHING
-    assert error.status_code is None
+    is_ambiguous = (exception, what) in MAYBE_SENT
+    kind = errors.RequestTimeoutError if LATE in what else errors.ConnectionFailedError
+    assert (type(error), error.status_code, error.may_have_applied) == (kind, None, is_ambiguous)
+    state = MAY_HAVE_APPLIED if is_ambiguous else UNCHANGED
+    assert str(error) == f"Settings were not updated.\nPATCH {PATH} {what}. {state}\n{ACTIONS[kind]}"
+    assert not from_exception(GET, exception).may_have_applied
 
 
-@pytest.mark.parametrize(("exception", "kind"), PERHAPS_SENT)
-def test_doubt_remains_when_the_connection_broke_later(exception: httpx.HTTPError, kind: type[RequestError]) -> None:
-    """Once a request may have left, Baseten may have acted on it; reading leaves no doubt."""
-    error = from_exception(PATCH, exception)
-    assert type(error) is kind
-    assert error.may_have_taken_effect is True
-    assert error.statements.now == DOUBT
-    assert from_exception(GET, exception).may_have_taken_effect is False
-
-
-def test_every_exception_of_the_http_library_has_a_class_when_listed() -> None:
-    """Nothing the HTTP library raises for a request is left out of the two lists, bases aside."""
+def test_every_exception_of_httpx_is_listed_when_a_request_can_raise_it() -> None:
+    """The lists above grow with httpx."""
 
     def leaves(kind: type[Exception]) -> set[type[Exception]]:
         below = kind.__subclasses__()
-        return set().union(*(leaves(it) for it in below)) if below else {kind}
+        return set().union(*map(leaves, below)) if below else {kind}
 
-    # Raised only for a status checked on request, and only for a request this machine made wrongly.
-    aside = {httpx.HTTPStatusError, httpx.LocalProtocolError}
-    assert leaves(httpx.HTTPError) - aside == {
-        type(it) for it, _ in NEVER_SENT + PERHAPS_SENT if isinstance(it, httpx.HTTPError)
-    }
+    # raise_for_status is not called, and a request of ours is never malformed.
+    unlisted = {httpx.HTTPStatusError, httpx.LocalProtocolError}
+    assert leaves(httpx.HTTPError) - {type(it) for it, _ in NEVER_SENT + MAYBE_SENT} == unlisted
 
 
-@pytest.mark.parametrize(
-    ("request_", "exception", "text"),
-    [
-        (
-            PATCH,
-            httpx.ConnectTimeout("timed out"),
-            f"Settings were not sent.\nPATCH {PATH} was not answered in time (timed out). {NOTHING}\n{NETWORK}",
-        ),
-        (
-            PATCH,
-            httpx.ReadTimeout(""),
-            f"Settings were not sent.\nPATCH {PATH} was not answered in time. {DOUBT}\n{NETWORK}",
-        ),
-        (
-            PATCH,
-            httpx.ConnectError("refused"),
-            f"Settings were not sent.\nPATCH {PATH} got no connection (refused). Nothing was changed.\n{NETWORK}",
-        ),
-        (
-            PATCH,
-            httpx.RemoteProtocolError("Server disconnected"),
-            f"Settings were not sent.\nPATCH {PATH} lost its connection (Server disconnected). {DOUBT}\n{NETWORK}",
-        ),
-    ],
-)
-def test_text_is_whole_when_there_was_no_answer(request_: Request, exception: httpx.HTTPError, text: str) -> None:
-    """A request without an answer says whether it may have arrived."""
-    assert str(from_exception(request_, exception)) == text
-
-
-def test_lost_connection_is_called_lost_when_reading() -> None:
-    """A connection that broke while reading was there: it is not called missing."""
-    assert " lost its connection" in from_exception(GET, httpx.ReadError("reset")).statements.seen
-
-
-@pytest.mark.parametrize(
-    ("body", "place"),
-    [
-        (b"<html>", "Invalid JSON: expected value at line 1 column 1"),
-        (b"", "Invalid JSON: EOF while parsing a value at line 1 column 0"),
-        (b"[]", "Input should be an object"),
-        (b'{"environments": 3}', "environments: "),
-        (b'{"environments": [{"name": "dev"}, {}]}', "environments.1.name: "),
-    ],
-)
-def test_place_is_named_when_an_answer_is_not_what_the_api_describes(body: bytes, place: str) -> None:
-    """Not JSON, or JSON of the wrong type: the first place that is wrong is named."""
-    error = _unreadable(body)
-    assert type(error) is errors.UnexpectedAnswerError
-    assert (error.status_code, error.may_have_taken_effect) == (200, True)
-    assert place in error.statements.seen
-    assert _unreadable(body, GET).may_have_taken_effect is False
-
-
-def test_text_is_whole_when_an_answer_is_not_json() -> None:
-    """The answer's status, what is wrong with it and the request's id."""
-    assert str(_unreadable(b"<html>", GET)) == (
-        "Settings could not be read.\n"
-        f"Baseten answered 200 to GET {PATH} with something its API does not describe "
-        "(Invalid JSON: expected value at line 1 column 1) (request req-9).\n"
-        "Check that baseten:baseUrl is Baseten's API and that no proxy answers in its place."
+def test_certificate_error_is_final_when_the_certificate_cannot_be_verified() -> None:
+    """It is no TransientError, and the action names the variable."""
+    exception = httpx.ConnectError("certificate verify failed")
+    exception.__cause__ = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error = from_exception(PATCH, exception)
+    assert type(error) is errors.CertificateError
+    assert str(error) == (
+        f"Settings were not updated.\nPATCH {PATH} could not verify the certificate of https://api.baseten.co "
+        f"(certificate verify failed). {UNCHANGED}\n"
+        "Set SSL_CERT_FILE to a file with the certificates to trust, or correct baseten:baseUrl."
     )
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("error", "observed", "action"),
     [
-        (b'{"error": "E", "message": "M", "detail": "D"}', ": E."),
+        (
+            failures.not_sent(PATCH, 1799.97),
+            f"PATCH {PATH} was not sent within 1800 s because of the rate limit. {UNCHANGED}",
+            ACTIONS[errors.RateLimitedError],
+        ),
+        (
+            failures.too_large(PATCH, 200, 64),
+            f"Baseten returned 200 for PATCH {PATH} with a body of more than 64 bytes. {MAY_HAVE_APPLIED}",
+            ACTIONS[errors.UnexpectedResponseError],
+        ),
+        (
+            failures.missing_model(NOT_FOUND, "abc123"),
+            f'Model "abc123" was not found, or this API key cannot see it. {UNCHANGED}',
+            "Check model_id, and check that the API key belongs to the model's workspace.",
+        ),
+        (failures.missing_model(NOT_FOUND, "chat", "A hint."), f"A hint. {UNCHANGED}", "Use the id."),
+        (
+            failures.no_environments(NOT_FOUND, "abc123"),
+            f'Model "abc123" has no environments that this API key can see. {UNCHANGED}',
+            "Check that the API key belongs to the model's workspace.",
+        ),
+        (
+            failures.missing_environment(NOT_FOUND, "abc123", "prod", [f"e{at}" for at in range(11)]),
+            f'Model "abc123" has no environment "prod"; it has e0, e1, e10, e2, e3, e4, e5, e6, e7, e8, …. {UNCHANGED}',
+            "Correct env_name, or create the environment in Baseten first.",
+        ),
+        (
+            failures.missing_model(failures.ambiguous(NOT_FOUND), "abc123"),
+            f'Model "abc123" was not found, or this API key cannot see it. {MAY_HAVE_APPLIED}',
+            "Check model_id, and check that the API key belongs to the model's workspace.",
+        ),
+    ],
+)
+def test_text_is_whole_when_an_error_is_no_mere_status(error: RequestError, observed: str, action: str) -> None:
+    """What failed, what was observed, the current state, and what to do; a doubt survives the explanation of a 404."""
+    assert str(error) == f"Settings were not updated.\n{observed}\n{action}"
+    assert error.may_have_applied is observed.endswith(MAY_HAVE_APPLIED)
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        (b"<html>", "Invalid JSON: expected value at line 1 column 1"),
+        (b"[]", "Input should be "),
+        (b'{"environments": [{"name": "dev"}, {}]}', "environments.1.name: Field required"),
+    ],
+)
+def test_place_is_named_when_a_body_is_not_what_the_api_describes(body: bytes, what: str) -> None:
+    """The first place that is wrong, without the value found there."""
+    with pytest.raises(pydantic.ValidationError) as caught:
+        models.read_environments(body)
+    error = failures.from_unreadable(GET, Response(200, {}, body), caught.value)
+    assert (type(error), error.status_code) == (errors.UnexpectedResponseError, 200)
+    first, observed, last = str(error).splitlines()
+    assert (first, last) == ("Settings could not be read.", ACTIONS[errors.UnexpectedResponseError])
+    assert observed.startswith(f"Baseten returned 200 for GET {PATH} with an unexpected body ({what}")
+
+
+@pytest.mark.parametrize(
+    ("content", "quoted"),
+    [
+        (b'{"error": "E.", "message": "M", "detail": "D"}', ": E."),
         (b'{"message": "M", "detail": "D"}', ": M."),
-        (b'{"error": "", "detail": "D"}', ": D."),
-        (b'{"detail": [{"loc": ["body"], "msg": "no"}]}', ': [{"loc": ["body"], "msg": "no"}].'),
-        (b'{"error": {"code": 7}}', ': {"code": 7}.'),
+        (b'{"error": "", "detail": [{"loc": ["body"], "msg": "no"}]}', ': [{"loc": ["body"], "msg": "no"}].'),
         (b'{"other": 1}', ': {"other": 1}.'),
-        (b'["list"]', ': ["list"].'),
         (b"plain\n  text\n", ": plain text."),
-        (b"\xff\xfe broken", ": \N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER} broken."),
+        (b"\xff \x1b[2J", ": \N{REPLACEMENT CHARACTER} \N{REPLACEMENT CHARACTER}[2J."),
         (b"", "."),
         (b"x" * 400, f": {'x' * 300}…."),
         (b"[" * 200_000, f": {'[' * 300}…."),
-        (b"bell \x07 and \xe2\x80\x8bnothing", ": bell  and nothing."),
     ],
 )
-def test_baseten_is_quoted_when_it_says_something(content: bytes, said: str) -> None:
-    """Its `error`, `message` or `detail`, else the raw text; on one line, and not endless."""
-    seen = from_response(GET, httpx.Response(400, content=content)).statements.seen
-    assert seen == f"Baseten answered 400 to GET {PATH}{said}"
+def test_baseten_is_quoted_when_a_response_has_a_body(content: bytes, quoted: str) -> None:
+    """Its `error`, `message` or `detail`, or the raw text: one short line of printable characters."""
+    assert _answered(400, content).message.observed == f"Baseten returned 400 for GET {PATH}{quoted}"
 
 
-@pytest.mark.parametrize("header", ["x-request-id", "X-Baseten-Request-Id"])
-def test_request_id_is_quoted_when_baseten_gives_one(header: str) -> None:
-    """Support asks for it."""
-    error = from_response(GET, httpx.Response(500, headers={header: "req-42"}))
-    assert error.statements.seen.endswith(" (request req-42).")
+def test_location_is_shown_when_a_response_is_a_redirect() -> None:
+    """The address says more than the page of the server that redirects."""
+    error = _answered(307, b"<html>307 Temporary Redirect</html>", {"location": "https://login.example/?next=1"})
+    assert error.message.observed == f"Baseten returned 307 for GET {PATH} (Location: https://login.example/?next=1)."
 
 
-def test_request_id_is_cut_when_it_is_endless() -> None:
-    """An error stays readable."""
-    error = from_response(GET, httpx.Response(500, headers={"x-request-id": "r" * 500}))
-    assert error.statements.seen.endswith(f" (request {'r' * 80}).")
+@pytest.mark.parametrize("header", ["x-request-id", "x-baseten-request-id"])
+def test_request_id_is_shown_when_baseten_gives_one(header: str) -> None:
+    """Support asks for it; a long one is cut."""
+    assert _answered(500, b"", {header: "r" * 500}).message.observed.endswith(f" (request {'r' * 80}).")
 
 
 @pytest.mark.parametrize(
-    ("content", "headers", "seconds"),
+    ("body", "header", "seconds"),
     [
-        (b'{"retry_after": 37}', {}, 37.0),
-        (b'{"retry_after": 1.5}', {"retry-after": "9"}, 1.5),
-        (b'{"retry_after": "12"}', {}, 12.0),
-        (b'{"retry_after": 0}', {"retry-after": "9"}, 0.0),
-        (b'{"retry_after": null}', {"retry-after": "9"}, 9.0),
-        (b'{"retry_after": "soon"}', {"retry-after": "9"}, 9.0),
-        (b'{"retry_after": -1}', {"retry-after": "9"}, 9.0),
-        (b'{"retry_after": NaN}', {"retry-after": "9"}, 9.0),
-        (b'{"retry_after": 1e999}', {}, None),
-        (b'{"retry_after": 1' + b"0" * 400 + b"}", {}, None),
-        (b'{"retry_after": [1]}', {}, None),
-        (b"not JSON", {"Retry-After": "4"}, 4.0),
-        (b"not JSON", {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
-        (b"", {}, None),
+        ({"retry_after": 37}, "9", 37.0),
+        ({"retry_after": 1.5}, None, 1.5),
+        ({"retry_after": "12"}, None, 12.0),
+        ({"retry_after": 0}, "9", 0.0),
+        *(({"retry_after": odd}, "9", 9.0) for odd in (None, "soon", -1, float("nan"), 10**400, [1], {"s": 1})),
+        (["retry_after"], "0.25", 0.25),
+        ({}, "86400", 86_400.0),
+        ({}, "Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ({}, "Wed, 21 Oct 2015 07:28:00", 0.0),
+        *(({}, odd, None) for odd in (None, "", "-3", "inf", "Wed, 99 Oct 2015 99:28:00 GMT")),
+        ({}, "Wed, 21 Oct 2015 07:28:00 +99999999999999999999", None),
     ],
 )
-def test_wait_is_the_bodys_then_the_headers_when_baseten_asks_for_one(
-    content: bytes, headers: dict[str, str], seconds: float | None
+def test_seconds_to_wait_are_read_when_baseten_asks_for_them(
+    body: Any, header: str | None, seconds: float | None
 ) -> None:
-    """`retry_after` in the body comes first, then the header; nonsense counts as nothing."""
-    error = from_response(PATCH, httpx.Response(429, content=content, headers=headers))
-    assert error.retry_after_seconds == seconds
+    """The body comes first, then the header; what is no number of seconds and no date counts as nothing."""
+    headers = {} if header is None else {"retry-after": header}
+    assert _answered(429, json.dumps(body).encode(), headers).retry_after == seconds
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        from_response(PATCH, httpx.Response(401, json={"error": f"unknown key {KEY}"})),
-        from_response(PATCH, httpx.Response(400, json={"detail": [{"input": {"key": KEY}}]})),
-        from_response(PATCH, httpx.Response(500, content=f"Authorization: Api-Key {KEY}".encode())),
-        from_response(PATCH, httpx.Response(400, content=("x" * 295 + KEY).encode())),
-        from_response(PATCH, httpx.Response(502, headers={"x-request-id": f"for-{KEY}"})),
-        from_exception(PATCH, httpx.LocalProtocolError(f"Illegal header value b'Api-Key {KEY}'")),
-        from_response(PATCH, httpx.Response(400, content=f"{KEY[:6]}\u200b{KEY[6:]}".encode())),
-        _unreadable(json.dumps({"environments": KEY}).encode()),
-        _unreadable(json.dumps({"environments": [{"name": [KEY]}]}).encode()),
-        failures.missing_environment(
-            from_response(PATCH, httpx.Response(404)), ("abc123", "prod"), [f"{KEY[:6]}\x00{KEY[6:]}"], KEY
-        ),
-    ],
-)
-def test_key_is_in_no_error_when_the_server_echoes_it(error: RequestError) -> None:
-    """The API key is in no text, no repr and no statement."""
-    for text in (str(error), repr(error), repr(error.statements), repr(error.args)):
-        assert KEY not in text
-        assert KEY[:8] not in text
+def test_seconds_to_wait_are_counted_when_baseten_names_a_date() -> None:
+    """An HTTP date in the header."""
+    date = format_datetime(datetime.now(timezone.utc) + timedelta(seconds=90), usegmt=True)
+    assert _answered(503, b"", {"retry-after": date}).retry_after == pytest.approx(90.0, abs=5.0)
 
 
-def test_key_is_not_shown_when_a_request_is_printed() -> None:
-    """A request in a traceback or a log line holds no key."""
-    assert repr(PATCH) == f"Request(PATCH {PATH})"
-
-
-def test_model_is_named_when_it_has_no_environments_either() -> None:
-    """A 404 for the model's own list means that the model is missing."""
-    error = from_response(PATCH, httpx.Response(404, json={"error": "not found"}))
-    found = failures.missing_model(error, "abc123", "Baseten answered 404 to GET /v1/models/abc123/environments.")
-    assert type(found) is errors.ModelNotFoundError
-    assert found.status_code == 404
-    assert str(found) == (
-        "Settings were not sent.\n"
-        'Model "abc123" does not exist, or this API key cannot see it. '
-        "Baseten answered 404 to GET /v1/models/abc123/environments. Nothing was changed.\n"
-        "Check model_id, and that the API key belongs to the workspace of the model."
-    )
-
-
-def test_id_is_asked_for_when_a_name_was_given() -> None:
-    """Whose name it is stands in place of the doubt, and what to write in place of it."""
-    error = from_response(GET, httpx.Response(404))
-    named = '"llama-chat" is the name of a model; its id is lm4chat8.'
-    assert str(failures.missing_model(error, "llama-chat", "Baseten answered 404.", named)) == (
-        "Settings could not be read.\n"
-        '"llama-chat" is the name of a model; its id is lm4chat8. Baseten answered 404.\n'
-        "Set model_id to the id."
-    )
-
-
-@pytest.mark.parametrize(("names", "listed"), [(["staging", "production"], "production, staging"), ([], "none")])
-def test_environments_are_listed_when_the_named_one_is_missing(names: list[str], listed: str) -> None:
-    """The model exists: its environments are named."""
-    error = from_response(PATCH, httpx.Response(404))
-    found = failures.missing_environment(error, ("abc123", "prod"), names, KEY)
-    assert type(found) is errors.EnvironmentNotFoundError
-    assert str(found) == (
-        "Settings were not sent.\n"
-        f'Model "abc123" has no environment "prod"; it has {listed}. Nothing was changed.\n'
-        "Correct env_name, or create the environment at Baseten first: settings are adopted, not environments made."
-    )
-
-
-def test_ten_environments_are_listed_when_there_are_more() -> None:
-    """An error stays readable; exactly ten are all named."""
-    error = from_response(GET, httpx.Response(404))
-    names = [f"env-{number:02}" for number in range(11)]
-    more = failures.missing_environment(error, ("abc123", "prod"), names, KEY)
-    assert more.statements.seen.endswith(f"it has {', '.join(names[:10])}, ….")
-    ten = failures.missing_environment(error, ("abc123", "prod"), names[:10], KEY)
-    assert ten.statements.seen.endswith(", env-08, env-09.")
-
-
-def test_no_doubt_is_told_when_what_is_too_large_was_only_read() -> None:
-    """Reading changes nothing, whatever comes back."""
-    error = failures.too_large(GET, 200, 64)
-    assert str(error) == (
-        "Settings could not be read.\n"
-        f"Baseten answered 200 to GET {PATH} with more than 64 bytes.\n"
-        "Check that baseten:baseUrl is Baseten's API and that no proxy answers in its place."
-    )
-    assert (error.status_code, error.may_have_taken_effect) == (200, False)
-
-
-def test_doubt_stays_when_a_404_is_explained() -> None:
-    """An earlier attempt may have taken effect whatever is missing now."""
-    error = failures.in_doubt(from_response(PATCH, httpx.Response(404)))
-    explained = [
-        failures.missing_model(error, "abc123", ""),
-        failures.missing_environment(error, ("abc123", "prod"), [], KEY),
-    ]
-    assert [it.may_have_taken_effect for it in explained] == [True, True]
-    assert {it.statements.now for it in explained} == {DOUBT}
-
-
-def test_words_and_flag_change_when_an_earlier_attempt_is_in_doubt() -> None:
-    """The error says what is true now, and the one given is left as it was."""
-    error = errors.RejectedError(Statements("G.", "S.", NOTHING, "A."), status_code=422)
-    doubtful = failures.in_doubt(error)
-    assert type(doubtful) is errors.RejectedError
-    assert (doubtful.may_have_taken_effect, doubtful.status_code) == (True, 422)
-    assert str(doubtful) == f"G.\nS. {DOUBT}\nA."
-    assert (error.may_have_taken_effect, error.statements.now) == (False, NOTHING)
+def test_endpoint_has_no_ids_when_the_rate_limit_counts_by_it() -> None:
+    """Requests for two environments share one limit."""
+    assert PATCH.endpoint == "PATCH /v1/models/…/environments/…"
+    assert Request("GET", "/v1/models", "", "").endpoint == "GET /v1/models"

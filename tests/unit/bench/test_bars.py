@@ -40,7 +40,7 @@ def test_a_big_fleet_is_held_to_engine_or_rate_limit_when_one_is_slower(floor_se
     assert bar(results(*measured), "PATCHes").value == 13.0 / least
 
 
-def test_manners_are_judged_when_environments_share_a_model() -> None:
+def test_requests_and_lag_are_judged_when_environments_share_a_model() -> None:
     """One environment alone has no list to share, and its one lag is no median."""
     seen = Observation(200, 300, 0, 0.5, 1.3)
     of = results(measurement("joint", 9.0, seen=seen), measurement("joint", 4.0, size=1, seen=seen))

@@ -45,7 +45,7 @@ def test_an_answer_does_not_count_when_it_shows_nothing_of_the_change(other: Rec
 
 @pytest.mark.parametrize(("waiting", "expected"), [("each", 2.5), ("model", 1.5), ("fleet", 0.0)])
 def test_a_joint_wait_is_not_late_when_something_was_still_to_be_sent(waiting: Waiting, expected: float) -> None:
-    """It begins once everything waited for was sent; what is in force by then is late from then on."""
+    """It begins once everything waited for was sent; what is applied by then is late from then on."""
     sent = [("m1/environments/dev", 0.0), ("m1/environments/production", 4.0), ("m2/environments/dev", 5.75)]
     requests = [request("PATCH", f"/v1/models/{path}", at) for path, at in sent]
     assert lags([*requests, request("GET", LIST, 5.5)], [AppliedChange("m1", "dev", 3.0)], waiting) == [expected]

@@ -1,4 +1,4 @@
-"""What is in users' state files, and so never changes; a failure here means that the change is wrong, not the test."""
+"""What is in users' states and programs, and so never changes: if a test fails here, the change is wrong."""
 
 import pickletools
 import subprocess
@@ -15,15 +15,14 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 import baseten_pulumi.provider
 from baseten_pulumi import BasetenEnvironmentSettings, BasetenModelEnvironments, BasetenSettingsInForce
-from baseten_pulumi.provider import EnvironmentSettingsProvider, SettingsInForceProvider, joint_wait
-from baseten_pulumi.provider.applying import Plan
-from baseten_pulumi.provider.identity import Identity
+from baseten_pulumi.provider import EnvironmentSettingsProvider, SettingsInForceProvider, in_force
+from baseten_pulumi.testing import Emulator
 from tests.mocked import run
 
 Kind: TypeAlias = type[EnvironmentSettingsProvider] | type[SettingsInForceProvider]
 MODULE = "baseten_pulumi.provider"
 PROVIDERS: list[Kind] = [EnvironmentSettingsProvider, SettingsInForceProvider]
-# Written by the first release, protocol by protocol; every later one must still read them.
+# As the first release writes them, in two protocols; every later one must read them.
 FIRST_RELEASE: list[tuple[Kind, bytes]] = [
     (EnvironmentSettingsProvider, b"cbaseten_pulumi.provider\nEnvironmentSettingsProvider\n(tR."),
     (
@@ -45,7 +44,7 @@ FIRST_RELEASE: list[tuple[Kind, bytes]] = [
 
 
 def _globals(pickled: bytes) -> set[str]:
-    """Return every text in a pickle: names of modules and classes, and attributes if there were any."""
+    """Return every string in a pickle: names of modules and classes, and attributes if there are any."""
     return {str(argument) for _, argument, _ in pickletools.genops(pickled) if isinstance(argument, str)}
 
 
@@ -69,7 +68,7 @@ def test_type_token_is_frozen_when_a_resource_is_declared(kind: type[pulumi.dyna
 
 
 def test_urns_are_frozen_when_a_component_is_declared() -> None:
-    """The component's type and its children's names are part of them: others would replace every resource."""
+    """They contain the type of the component and the names of its children; others would replace every resource."""
     environments: Any = {"production": {"autoscaling_settings": {"max_replica": 3}}}
     _, mocks = run(lambda: BasetenModelEnvironments("chat", model_id="abc123", environments=environments).in_force)
     assert [(args.typ, args.name) for args in mocks.registered] == [
@@ -94,19 +93,19 @@ def test_class_is_defined_in_its_frozen_module_when_imported(kind: Kind, name: s
 
 @pytest.mark.parametrize("make", [lambda kind: kind(), _configured], ids=["new", "configured"])
 @pytest.mark.parametrize("kind", PROVIDERS)
-def test_pickle_holds_module_and_name_when_a_provider_is_serialized(make: Callable[[Kind], Any], kind: Kind) -> None:
-    """By reference and without attributes: neither code nor configuration nor key is in the state."""
+def test_pickle_has_module_and_name_when_a_provider_is_serialized(make: Callable[[Kind], Any], kind: Kind) -> None:
+    """No code, no configuration and no API key are in the state."""
     pickled = b64decode(serialize_provider(make(kind)))
     texts = {part for text in _globals(pickled) for part in text.split(" ")}
     assert texts == {MODULE, kind.__name__}
-    restored = dill.loads(pickled)  # noqa: S301 - what the host does with it
+    restored = dill.loads(pickled)  # noqa: S301 - as the host does
     assert type(restored) is kind
     assert vars(restored) == {}
 
 
 @pytest.mark.parametrize("kind", PROVIDERS)
-def test_pickle_is_the_same_when_it_is_made_in_another_process(kind: Kind) -> None:
-    """A difference from run to run would show as an update of every resource."""
+def test_pickle_is_the_same_when_another_process_writes_it(kind: Kind) -> None:
+    """A difference between runs would be an update of every resource."""
     code = (
         "from pulumi.dynamic.dynamic import serialize_provider\n"
         "from baseten_pulumi import provider\n"
@@ -118,54 +117,40 @@ def test_pickle_is_the_same_when_it_is_made_in_another_process(kind: Kind) -> No
 
 @pytest.mark.parametrize(("kind", "pickled"), FIRST_RELEASE)
 def test_pickle_is_read_when_the_first_release_wrote_it(kind: Kind, pickled: bytes) -> None:
-    """Destroy and refresh unpickle what an older release put into the state."""
-    assert type(dill.loads(pickled)) is kind  # noqa: S301 - what the host does with it
+    """Destroy and refresh unpickle what is in the state."""
+    assert type(dill.loads(pickled)) is kind  # noqa: S301 - as the host does
 
 
 @pytest.mark.parametrize("kind", PROVIDERS)
 def test_provider_is_not_secret_in_state_when_serialized(kind: Kind) -> None:
-    """There is nothing to hide in it, and hiding it would mark every output of the resource."""
+    """It contains no secret, and a secret provider would make every output secret."""
     assert kind.serialize_as_secret_always is False
 
 
-def test_id_is_model_and_environment_when_written() -> None:
-    """State files hold it."""
-    assert str(Identity("abc123", "production")) == "abc123/production"
+def test_joint_wait_keeps_its_id_and_outputs_when_it_is_read() -> None:
+    """State files have the id, and the name of each environment's resource."""
+    entry = 'abc123/production 1f {"settings":{"autoscaling_settings":{"max_replica":3}},"status":"ACCEPTED"}'
+    props = {"environments": {"chat-production": entry}, "in_force": True}
+    assert in_force.RESOURCE_ID == "in-force"
+    assert in_force.read("in-force", props).outs == props
 
 
-def test_joint_wait_is_kept_by_environment_when_in_state() -> None:
-    """Its id, and every name under its outputs."""
-    entry = {"autoscaling_settings": {"max_replica": 3}, "status": "ACCEPTED", "requests": 2, "incarnation": "1f"}
-    props = {"environments": {"abc123/production": entry}, "in_force": True}
-    assert joint_wait.RESOURCE_ID == "in-force"
-    assert joint_wait.read("in-force", props).outs == props
-
-
-def test_property_names_are_the_apis_own_when_kept_in_state() -> None:
-    """Every name under `outputs`, at every depth that is not a setting's own."""
-    everything = {
-        "autoscaling_settings.min_replica": 1,
-        "promotion_settings.rolling_deploy_config.max_surge_percent": 1,
-    }
-    plan = Plan(
-        Identity("abc123", "production"),
-        dict(everything),
-        wait=True,
-        is_waiting=True,
-        requests=2,
-        incarnation="1f2e3d4c",
-    )
-    assert plan.outputs("ACCEPTED", in_force=True) == {
-        "model_id": "abc123",
-        "env_name": "production",
-        "wait": True,
-        "in_force": True,
-        "status": "ACCEPTED",
-        "requests": 2,
-        "incarnation": "1f2e3d4c",
+def test_id_and_property_names_are_the_apis_own_when_settings_are_created() -> None:
+    """State files have them: `model_id/env_name`, and every name under the outputs, at every depth."""
+    groups = {
         "autoscaling_settings": {"min_replica": 1},
-        "promotion_settings": {"rolling_deploy_config": {"max_surge_percent": 1}},
+        "promotion_settings": {"rolling_deploy_config": {"max_surge_percent": 1, "max_unavailable_percent": 0}},
+        "request_backpressure_settings": {"policy": "NONE"},
     }
+    inputs = {"model_id": "lm4chat8", "env_name": "production", "wait": True, **groups}
+    provider = EnvironmentSettingsProvider()
+    with Emulator() as baseten:
+        config = {"baseten:apiKey": "k-secret", "baseten:baseUrl": baseten.url, "baseten:skipWait": "true"}
+        provider.configure(ConfigureRequest(Config(config, "p")))
+        result = provider.create(inputs)
+    outputs = result.outs or {}
+    assert result.id == "lm4chat8/production"
+    assert outputs == {**inputs, "in_force": False, "status": "ACCEPTED", "revision": outputs["revision"]}
 
 
 def test_argument_names_are_frozen_when_a_program_passes_them() -> None:
@@ -180,7 +165,6 @@ def test_argument_names_are_frozen_when_a_program_passes_them() -> None:
         "autoscaling_settings",
         "promotion_settings",
         "request_backpressure_settings",
-        "autoscaling_schedule_settings",
         "wait",
         "opts",
     ]

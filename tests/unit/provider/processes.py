@@ -1,13 +1,10 @@
-"""A provider process of Pulumi's, started and called as its engine does."""
+"""The process of Pulumi's dynamic host, started and called as the engine does."""
 
 import base64
 import contextlib
 import os
-import queue
-import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,46 +20,63 @@ from baseten_pulumi.provider import EnvironmentSettingsProvider
 
 ROOT = Path(__file__).parents[3]
 KEY = "k-process-4711"
-URN = "urn:pulumi:dev::p::pulumi-python:dynamic/baseten:EnvironmentSettings::settings"
 OURS = serialize_provider(EnvironmentSettingsProvider())
-# A stranger's provider in the same process, by reference to a module the tests write.
-STRANGERS = base64.b64encode(b"cstranger\nStranger\n(tR.").decode()
-STRANGER = """
+# Another provider in the same process, by reference to a module that the tests write.
+OTHERS = base64.b64encode(b"cother\nOther\n(tR.").decode()
+OTHER = """
 import pathlib, time
 from pulumi.dynamic import CreateResult, ResourceProvider
 
-class Stranger(ResourceProvider):
+class Other(ResourceProvider):
     def create(self, props):
-        folder = pathlib.Path(props["folder"]) if "folder" in props else None
-        if folder is None:
-            raise ValueError("the stranger's own trouble")
+        if "folder" not in props:
+            raise ValueError("an error of the other provider")
+        folder = pathlib.Path(props["folder"])
         (folder / ("started-" + props["name"])).touch()
         while not (folder / "released").exists():
             time.sleep(0.01)
         return CreateResult(props["name"], {})
 """
-# A release of grpcio that keeps what the host is fitted by to itself.
-CLOSED_GRPC = """
+# A release of grpcio that hides what the provider wraps.
+HIDDEN_PIPELINE = """
 import sys
 from grpc import _server
 
-class ClosedState(_server._ServerState):
+class HidingState(_server._ServerState):
     def __getattribute__(self, name):
         if name == "interceptor_pipeline" and sys._getframe(1).f_globals["__name__"] != "grpc._server":
             raise AttributeError(name)
         return super().__getattribute__(name)
 
-_server._ServerState = ClosedState
+_server._ServerState = HidingState
 """
-SECONDS_TO_START = 60.0
+# A release of grpcio that calls it differently: with one more argument, or with something else in place of the call.
+CHANGED_PIPELINE = """
+from grpc import _server
+
+class Changed:
+    def __init__(self, pipeline):
+        self._pipeline = pipeline
+
+    def execute(self, find, call):
+        {return_handler}
+
+find_handler = _server._find_method_handler
+_server._find_method_handler = lambda *arguments: find_handler(
+    *arguments[:-1], arguments[-1] and Changed(arguments[-1])
+)
+"""
+MORE_ARGUMENTS = CHANGED_PIPELINE.format(return_handler="return self._pipeline.execute(find, call, None)")
+OTHER_ARGUMENTS = CHANGED_PIPELINE.format(
+    return_handler="return self._pipeline.execute(lambda _: find(call), object())"
+)
 SECONDS_TO_ANSWER = 60.0
 SECONDS_TO_END = 5.0
-SIGNALS = 6
 CLEANED = ("BASETEN_", "PULUMI_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 
 class RefusedError(Exception):
-    """What the process answered in place of a result."""
+    """The error that the process answered."""
 
     def __init__(self, error: grpc.RpcError) -> None:
         super().__init__(error.details())
@@ -90,14 +104,14 @@ class Host:
     """One provider process.
 
     Args:
-        engine_address: Where the engine is that starts it.
+        engine_address: Address of the engine that starts it.
         folder: For modules that only this process finds.
         config: The stack's configuration, without `baseten:`.
-        site: What Python runs before everything else; nothing unless given.
+        site: What Python runs first.
     """
 
     def __init__(self, engine_address: str, folder: Path, config: Mapping[str, str], site: str = "") -> None:
-        (folder / "stranger.py").write_text(STRANGER)
+        (folder / "other.py").write_text(OTHER)
         (folder / "sitecustomize.py").write_text(site)
         environment = {name: value for name, value in os.environ.items() if not name.startswith(CLEANED)}
         environment |= {"PYTHONPATH": f"{ROOT}{os.pathsep}{folder}", "PYTHONUNBUFFERED": "1"}
@@ -105,10 +119,15 @@ class Host:
         self._process = subprocess.Popen(
             command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
-        self._channel = grpc.insecure_channel(f"127.0.0.1:{self._port()}")
+        assert self._process.stdout is not None
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{int(self._process.stdout.readline())}")
         self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
         args = struct({f"baseten:{key}": value for key, value in config.items()})
-        self._stub.Configure(provider_pb2.ConfigureRequest(args=args), timeout=SECONDS_TO_ANSWER)
+        try:
+            self._stub.Configure(provider_pb2.ConfigureRequest(args=args), timeout=SECONDS_TO_ANSWER)
+        except grpc.RpcError:
+            self.stop()
+            raise
 
     def ask(self, method: str, request: Any) -> Any:
         try:
@@ -116,8 +135,8 @@ class Host:
         except grpc.RpcError as error:
             raise RefusedError(error) from None
 
-    def create(self, props: dict[str, Any], timeout: float = 0.0, urn: str = URN) -> Any:
-        return self.ask("Create", provider_pb2.CreateRequest(urn=urn, properties=struct(props), timeout=timeout))
+    def create(self, props: dict[str, Any], timeout: float = 0.0, urn: str = "") -> Any:
+        return self.ask("Create", provider_pb2.CreateRequest(urn=urn or URN, properties=struct(props), timeout=timeout))
 
     @property
     def pid(self) -> int:
@@ -136,31 +155,21 @@ class Host:
         return caught.value
 
     def stop(self) -> None:
-        """End the process, its coverage saved."""
+        """End the process, if possible so that its coverage is saved."""
         self._channel.close()
-        has_ended = any(self._ends_when_told() for _ in range(SIGNALS))
-        self._process.kill()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-        assert has_ended
-
-    def _ends_when_told(self) -> bool:
-        """Tell whether SIGTERM is heard: coverage does on the main thread, asleep where another takes the signal."""
-        self._process.send_signal(signal.SIGTERM)
+        self._process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(SECONDS_TO_END)
-        return not self.is_alive
+        self._process.kill()
+        self._process.communicate()
 
-    def _port(self) -> int:
-        assert self._process.stdout is not None
-        first: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=lambda: first.put(self._process.stdout.readline()), daemon=True).start()  # type: ignore[union-attr]
-        try:
-            return int(first.get(timeout=SECONDS_TO_START))
-        except BaseException:
-            self._process.kill()
-            raise
+
+def urn(name: str = "settings", parent: str = "") -> str:
+    """Return the URN of settings with this name and, if they have a parent, its type."""
+    return f"urn:pulumi:dev::p::{parent}pulumi-python:dynamic/baseten:EnvironmentSettings::{name}"
+
+
+URN = urn()
 
 
 def struct(values: Mapping[str, Any]) -> Struct:

@@ -1,110 +1,112 @@
-"""What this package makes of a configured key shows it to nobody who prints, logs, copies or pickles it."""
+"""The API key is in nothing that the provider returns, shows, raises, pickles or prints."""
 
 import copy
 import pickle
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import dill
 import pytest
-from pulumi.dynamic import Config, ConfigureRequest
 
-from baseten_pulumi import errors
-from baseten_pulumi.errors import BasetenError, RequestError, Statements
-from baseten_pulumi.provider import EnvironmentSettingsProvider, SettingsInForceProvider, host
-from baseten_pulumi.provider import session as sessions
-from baseten_pulumi.provider.configuration import Configuration
-from baseten_pulumi.provider.session import open_session
+from baseten_pulumi.api.client import BasetenClient
+from baseten_pulumi.config import Config, Endpoint
+from baseten_pulumi.errors import BasetenError
+from baseten_pulumi.provider import EnvironmentSettingsProvider, SettingsInForceProvider
+from baseten_pulumi.provider.session import Session, run
+from baseten_pulumi.testing import Emulator, Fault
 from tests.key_scan import holds, told
+from tests.unit.provider.servicer import Servicer
+
+if TYPE_CHECKING:
+    from tests.unit.provider.listening import Engine
 
 KEY = "k/+very~secret&4711"
-STACK = {"baseten:apiKey": KEY, "baseten:baseUrl": "http://127.0.0.1:9"}
-SAID = Statements("Goal.", "Seen.", "Now.", "Advice.")
 
 
-@pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees another's sessions."""
-    monkeypatch.setattr(sessions, "_sessions", {})
+@pytest.fixture
+def config(baseten: Emulator) -> dict[str, str]:
+    return {"apiKey": KEY, "baseUrl": baseten.url, "previewReads": "true"}
 
 
-def _parts(whole: object) -> Iterator[object]:
-    """Yield an object and everything of this package that it is made of."""
-    seen: set[int] = set()
-    waiting = [whole]
-    while waiting:
-        each = waiting.pop()
-        if id(each) in seen:
-            continue
-        seen.add(id(each))
-        if isinstance(each, (list, tuple, set, frozenset)):
-            waiting += each
-        elif isinstance(each, dict):
-            waiting += [*each, *each.values()]
-        elif type(each).__module__.startswith("baseten_pulumi"):
-            yield each
-            waiting += [getattr(each, name, None) for name in (*vars(type(each)).get("__slots__", ()), *_names(each))]
+def _inputs(model: str, env_name: str = "production") -> dict[str, Any]:
+    return {"model_id": model, "env_name": env_name, "wait": True, "autoscaling_settings": {"min_replica": 1}}
 
 
-def _names(each: object) -> tuple[str, ...]:
-    return tuple(getattr(each, "__dict__", {}))
+def _echo(status: int, **match: Any) -> Fault:
+    """Answer with the key in body and headers, as a proxy that shows the request would."""
+    return Fault.status(status, {"error": f"key {KEY} "}, {"X-Request-Id": KEY, "Location": f"/?k={KEY}"}, **match)
 
 
-def test_key_is_in_no_repr_when_a_session_is_printed() -> None:
-    """Neither the session nor the client, its connection, its pool and endpoint: each as a log prints it."""
-    session = open_session(Configuration(STACK.get, {}))
-    names = {type(each).__name__ for each in _parts(session)}
-    assert {"Session", "BasetenClient", "Connection", "Pool", "Endpoint", "RateLimiter", "Watcher"} <= names
-    for each in _parts(session):
-        assert not holds(f"{each!r} {each!s}", KEY)
+def test_key_is_in_no_result_and_no_row_when_operations_succeed(
+    settings: Servicer, baseten: Emulator, engine: "Engine", model: str
+) -> None:
+    """Check, create, read and the rows of a request that is retried."""
+    baseten.faults.add(_echo(503, method="PATCH", times=1))
+    checked = settings.check(_inputs(model))
+    outputs = settings.create(_inputs(model))
+    found = settings.read(f"{model}/production", outputs)
+    assert len(engine.texts) >= 2
+    assert not holds(repr((vars(checked), outputs, vars(found), engine.texts)), KEY)
 
 
-def test_key_is_in_no_repr_of_the_http_library_when_its_client_is_printed() -> None:
-    """Headers are the HTTP library's own to print, and it does not show this one."""
-    session = open_session(Configuration(STACK.get, {}))
-    client = session.client._connection._pool._idle[0]
-    assert not holds(f"{client!r} {client.headers!r} {client.build_request('GET', '/v1/models')!r}", KEY)
+@pytest.mark.parametrize("fault", [_echo(401, method="PATCH"), _echo(401, method="GET"), _echo(302), _echo(422)])
+def test_key_is_in_no_error_when_baseten_sends_it_back(
+    fault: Fault, settings: Servicer, baseten: Emulator, engine: "Engine", model: str
+) -> None:
+    """Neither in the text, nor in what the engine gets, nor in a report of the exception with its locals."""
+    baseten.faults.add(fault)
+    with pytest.raises(BasetenError, match="Baseten returned") as caught:
+        settings.create(_inputs(model))
+    assert not holds(told(caught.value), KEY)
+    assert not holds(settings.status.SerializeToString(), KEY)
+    assert not holds(repr(engine.texts), KEY)
+
+
+@pytest.mark.parametrize("method", ["update_environment", "read_environment"])
+def test_key_is_in_no_error_when_an_unexpected_exception_holds_it(
+    method: str, settings: Servicer, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before settings were sent and after."""
+
+    async def broken(*_: object, **__: object) -> None:
+        raise LookupError(KEY)
+
+    monkeypatch.setattr(BasetenClient, method, broken)
+    with pytest.raises(BasetenError, match="LookupError") as caught:
+        settings.create(_inputs(model))
+    assert not holds(told(caught.value), KEY)
+    assert not holds(settings.status.SerializeToString(), KEY)
 
 
 @pytest.mark.parametrize("kind", [EnvironmentSettingsProvider, SettingsInForceProvider])
 @pytest.mark.parametrize("dumps", [pickle.dumps, dill.dumps], ids=["pickle", "dill"])
-def test_key_is_in_no_pickle_when_a_provider_was_used(kind: type[Any], dumps: Callable[[object], bytes]) -> None:
-    """State holds the provider's pickle: it is a name, whatever the provider has seen."""
-    provider = kind()
-    provider.configure(ConfigureRequest(Config(STACK, "p")))
-    provider.check({}, {})
-    assert not holds(dumps(provider), KEY)
-    assert not holds(dumps(copy.copy(provider)), KEY)
-    assert not holds(repr(provider), KEY)
+def test_key_is_in_no_pickle_when_a_provider_was_used(
+    kind: type[Any], dumps: Callable[[object], bytes], config: dict[str, str], model: str
+) -> None:
+    """The state holds the pickle: it is the name of a class, whatever the provider has done."""
+    used = Servicer(config, kind)
+    used.check({**_inputs(model), "environments": {"a": f"{model}/production 1f - {{}}"}})
+    assert dumps(used.provider) == dumps(kind())
+    assert not holds(dumps(copy.copy(used.provider)), KEY)
+    assert not holds(repr(used.provider), KEY)
 
 
-def _classes(kind: type[BasetenError] = BasetenError) -> Iterator[type[BasetenError]]:
-    yield kind
-    for each in kind.__subclasses__():
-        yield from _classes(each)
+def test_key_is_in_no_repr_when_configuration_or_session_is_printed(config: dict[str, str]) -> None:
+    """As a log would print them."""
+    configured = Config({f"baseten:{key}": value for key, value in config.items()}.get, {})
+
+    async def printed(session: Session) -> str:
+        return f"{session!r} {session.client!r} {session.watcher!r}"
+
+    parts = (configured, configured.endpoint(), run(configured, printed))
+    assert isinstance(parts[1], Endpoint)
+    assert not holds(repr(parts), KEY)
 
 
-@pytest.mark.parametrize("kind", [it for it in _classes() if it.__module__ == errors.__name__])
-def test_key_is_in_no_locals_when_an_operation_ends_in_an_error(kind: type[BasetenError]) -> None:
-    """Each class of error leaves the provider without the frames that knew the key."""
-    configuration = Configuration(STACK.get, {})
-
-    def operation(_call: host.Call) -> None:
-        known = configuration.api_key()
-        assert known
-        raise kind(SAID, status_code=400) if issubclass(kind, RequestError) else kind(SAID)
-
-    with pytest.raises(kind) as caught:
-        host.answer(operation)
-    assert not holds(told(caught.value), KEY)
-
-
-def test_key_is_not_told_when_a_defect_holds_it() -> None:
-    """An exception that should not be is described by its place: its text might hold anything."""
-
-    def operation(_call: host.Call) -> None:
-        raise LookupError(KEY)
-
-    with pytest.raises(BasetenError, match="ended with LookupError") as caught:
-        host.answer(operation)
-    assert not holds(told(caught.value), KEY)
+def test_key_is_not_shown_when_it_is_malformed(model: str) -> None:
+    """Copied with a line break, it is refused without being quoted."""
+    provider = Servicer({"apiKey": "k-very\nsecret"})
+    with pytest.raises(BasetenError, match="characters that an API key cannot contain") as caught:
+        provider.create(_inputs(model))
+    assert "secret" not in told(caught.value)
+    assert b"secret" not in provider.status.SerializeToString()

@@ -1,79 +1,73 @@
-import asyncio
+"""Sessions: one client for each endpoint, closed when nobody uses it."""
+
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from baseten_pulumi.errors import ConfigurationError, MissingApiKeyError
-from baseten_pulumi.provider import session as sessions
-from baseten_pulumi.provider.configuration import Configuration
-from baseten_pulumi.provider.session import Session, open_session
+from baseten_pulumi.api import background
+from baseten_pulumi.testing import Emulator, Fault
+from tests.programs import until
+from tests.unit.provider.servicer import Servicer
 
-AT_ONCE = 8
+TABLE = Path("/proc/self/net/tcp")
+ESTABLISHED = "01"
+KEYS = 20
 
-
-def _configuration(**environ: str) -> Configuration:
-    return Configuration(
-        lambda key: None, {"BASETEN_API_KEY": "k", "BASETEN_BASE_URL": "http://127.0.0.1:9", **environ}
-    )
+pytestmark = pytest.mark.skipif(not TABLE.exists(), reason="sockets are counted in /proc")
 
 
-@pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees another's sessions, whose connections stay open with them."""
-    monkeypatch.setattr(sessions, "_sessions", {})
+@pytest.fixture
+def baseten() -> Iterator[Emulator]:
+    """An emulator whose port nobody else connects to."""
+    with Emulator() as running:
+        yield running
 
 
-def test_session_is_shared_when_the_endpoint_is_the_same() -> None:
-    """One client serves every resource, whichever instance of the provider asks."""
-    assert open_session(_configuration()) is open_session(_configuration())
+def _connections(baseten: Emulator) -> int:
+    """Return how many sockets of this process are connected to the emulator."""
+    port = f":{int(baseten.url.rpartition(':')[2]):04X}"
+    rows = [line.split() for line in TABLE.read_text().splitlines()[1:]]
+    return sum(row[2].endswith(port) and row[3] == ESTABLISHED for row in rows)
 
 
-@pytest.mark.parametrize("other", [{"BASETEN_API_KEY": "k2"}, {"BASETEN_BASE_URL": "http://127.0.0.1:10"}])
-def test_session_is_another_when_key_or_address_differ(other: dict[str, str]) -> None:
-    """Two keys never share a client."""
-    assert open_session(_configuration()) is not open_session(_configuration(**other))
+def _read(baseten: Emulator, key: str) -> None:
+    provider = Servicer({"apiKey": key, "baseUrl": baseten.url})
+    assert provider.read("lm4chat8/production", {}).id == "lm4chat8/production"
 
 
-def test_one_session_is_opened_when_several_calls_come_first_together() -> None:
-    """Pulumi's host answers on several threads from the start: they meet one client and one loop."""
-    together = threading.Barrier(AT_ONCE)
-
-    def opening(_: int) -> Session:
-        together.wait(timeout=60)
-        return open_session(_configuration())
-
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        opened = list(threads.map(opening, range(AT_ONCE)))
-    assert len({id(session) for session in opened}) == 1
+def test_connections_are_closed_when_many_keys_were_used(baseten: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that runs many stacks must not keep a client for each."""
+    monkeypatch.setattr(background, "IDLE_SECONDS", 0.0)
+    for number in range(KEYS):
+        _read(baseten, f"key-{number}")
+    assert len(baseten.requests) == KEYS
+    until(lambda: _connections(baseten) == 0)
 
 
-def test_work_runs_on_one_daemon_thread_when_several_sessions_run_it() -> None:
-    """A client's connections belong to one loop, and the thread never keeps the process alive."""
-
-    async def where() -> tuple[int, bool, asyncio.AbstractEventLoop]:
-        thread = threading.current_thread()
-        return id(thread), thread.daemon, asyncio.get_running_loop()
-
-    first = open_session(_configuration()).run(where())
-    second = open_session(_configuration(BASETEN_API_KEY="k2")).run(where())
-    assert first == second
-    assert first[1] is True
+def test_one_connection_is_used_when_operations_follow_each_other(baseten: Emulator) -> None:
+    """Whichever instance of the provider sends them."""
+    for _ in range(5):
+        _read(baseten, "key")
+    assert _connections(baseten) == 1
+    _read(baseten, "another-key")
+    assert _connections(baseten) == 2
 
 
-def test_error_of_the_work_is_the_callers_when_it_fails() -> None:
-    """It comes out of `run` as it was raised."""
+def test_one_client_is_made_when_the_first_operations_come_together(baseten: Emulator) -> None:
+    """Pulumi's host calls from several threads: they share a client, which has at most 16 connections."""
+    baseten.faults.add(Fault.delay(0.5))
+    together = threading.Barrier(24)
 
-    async def failing() -> None:
-        raise LookupError("as it was")
+    def read(_: int) -> None:
+        together.wait(60.0)
+        _read(baseten, "key")
 
-    with pytest.raises(LookupError, match="as it was"):
-        open_session(_configuration()).run(failing())
-
-
-def test_session_is_not_opened_when_something_is_not_configured() -> None:
-    """Without a key, or with a malformed address, nothing is asked."""
-    with pytest.raises(MissingApiKeyError):
-        open_session(_configuration(BASETEN_API_KEY=""))
-    with pytest.raises(ConfigurationError):
-        open_session(_configuration(BASETEN_BASE_URL="http://example.com"))
+    with ThreadPoolExecutor(24) as threads:
+        reads = [threads.submit(read, number) for number in range(24)]
+        until(lambda: _connections(baseten) == 16)
+        for each in reads:
+            each.result(60.0)
+    assert _connections(baseten) == 16

@@ -1,20 +1,19 @@
 import pytest
 
 from baseten_pulumi.testing.emulator.authorization import admitted_key
-from baseten_pulumi.testing.emulator.contract import Api
 from baseten_pulumi.testing.emulator.refusals import RefusalError
 
 
-def _status(header: str | None, allowed_key: str | None = None, api: Api = "current") -> int:
+def _status(header: str | None, allowed_key: str | None = None) -> int:
     with pytest.raises(RefusalError) as caught:
-        admitted_key(header, allowed_key, api)
+        admitted_key(header, allowed_key)
     return caught.value.status
 
 
 @pytest.mark.parametrize("header", ["Api-Key k1", "api-key k1", "Bearer k1"])
 def test_any_key_is_let_in_when_none_is_named(header: str) -> None:
     """Both schemes are known, in any case."""
-    assert admitted_key(header, None, "current") == "k1"
+    assert admitted_key(header, None) == "k1"
 
 
 @pytest.mark.parametrize("header", [None, "", "Api-Key", "Api-Key ", "Api-Key  ", "k1", "Basic k1"])
@@ -25,11 +24,5 @@ def test_a_request_is_unauthorized_when_it_carries_no_key(header: str | None) ->
 
 def test_a_key_is_forbidden_when_another_is_named() -> None:
     """Only the named key is let in."""
-    assert admitted_key("Api-Key k1", "k1", "current") == "k1"
+    assert admitted_key("Api-Key k1", "k1") == "k1"
     assert _status("Api-Key k2", "k1") == 403
-
-
-def test_a_bearer_is_unauthorized_when_the_api_is_founding() -> None:
-    """The founding page knows one scheme."""
-    assert admitted_key("Api-Key k1", None, "founding") == "k1"
-    assert _status("Bearer k1", api="founding") == 401

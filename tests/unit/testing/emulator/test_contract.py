@@ -3,18 +3,18 @@ from typing import Any
 
 import pytest
 
-from baseten_pulumi.testing.emulator.contract import Api, read_creation, read_update
+from baseten_pulumi.testing.emulator.contract import read_creation, read_update
 from baseten_pulumi.testing.emulator.refusals import RefusalError
 from tests.schedules import reported, schedule
 
 
-def _update(body: Any, api: Api = "current") -> dict[str, Any]:
-    return read_update(json.dumps(body).encode(), api)
+def _update(body: Any) -> dict[str, Any]:
+    return read_update(json.dumps(body).encode())
 
 
-def _refused(body: Any, api: Api = "current") -> str:
+def _refused(body: Any) -> str:
     with pytest.raises(RefusalError) as caught:
-        _update(body, api)
+        _update(body)
     assert caught.value.status == 422
     return caught.value.message
 
@@ -148,51 +148,17 @@ def test_update_is_refused_when_it_is_no_object() -> None:
 def test_update_is_a_bad_request_when_it_is_not_json(body: bytes) -> None:
     """What cannot be parsed is told from what is not allowed."""
     with pytest.raises(RefusalError, match="Cannot parse request body") as caught:
-        read_update(body, "current")
+        read_update(body)
     assert caught.value.status == 400
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"autoscaling_settings": {"max_scale_down_rate": 20}},
-        {"request_backpressure_settings": {"policy": None}},
-        {"autoscaling_schedule_settings": {}},
-    ],
-)
-def test_additions_are_refused_when_the_api_is_founding(body: Any) -> None:
-    """The founding page knows nothing that came later."""
-    assert _refused(body, "founding").endswith(": unknown field")
-
-
-@pytest.mark.parametrize(
-    ("config", "surge"),
-    [({"stabilization_time_seconds": 5}, 10), ({"max_surge_percent": 20}, 20), ({}, 10)],
-)
-def test_absent_surge_becomes_ten_when_the_api_is_founding(config: dict[str, int], surge: int) -> None:
-    """The founding page gives an absent surge a default."""
-    changes = _update({"promotion_settings": {"rolling_deploy_config": config}}, "founding")
-    assert changes["promotion_settings"]["rolling_deploy_config"] == {**config, "max_surge_percent": surge}
-
-
-def test_surge_stays_when_it_is_an_explicit_null_and_the_api_is_founding() -> None:
-    """Only an absent surge is filled in."""
-    body = {"promotion_settings": {"rolling_deploy_config": {"max_surge_percent": None, "replica_overhead_percent": 1}}}
-    assert _update(body, "founding") == {
-        "promotion_settings": {"rolling_deploy_config": {"replica_overhead_percent": 1}}
+@pytest.mark.parametrize("surge", [{}, {"max_surge_percent": None}])
+def test_surge_is_left_out_when_it_is_absent_or_null(surge: dict[str, None]) -> None:
+    """An absent surge means unchanged, as a null does: the emulator applies no default."""
+    config = {"stabilization_time_seconds": 5}
+    assert _update({"promotion_settings": {"rolling_deploy_config": {**config, **surge}}}) == {
+        "promotion_settings": {"rolling_deploy_config": config}
     }
-
-
-@pytest.mark.parametrize("body", [{}, {"promotion_settings": {"rolling_deploy": True}}])
-def test_no_surge_appears_when_no_rolling_deploy_is_sent_and_the_api_is_founding(body: Any) -> None:
-    """The default belongs to a rolling deploy that is sent."""
-    assert _update(body, "founding") == body
-
-
-def test_absent_surge_stays_absent_when_the_api_is_current() -> None:
-    """Later pages leave an absent surge unchanged."""
-    body = {"promotion_settings": {"rolling_deploy_config": {"stabilization_time_seconds": 5}}}
-    assert _update(body) == body
 
 
 def test_creation_gives_name_and_settings_when_both_are_sent() -> None:

@@ -105,23 +105,6 @@ def test_a_model_is_answered_whole_when_it_is_read(store: Store) -> None:
     }
 
 
-def test_later_fields_are_left_out_when_the_api_is_founding() -> None:
-    """An answer holds nothing that the founding page's time did not know."""
-    store = Store([FictionalModel("m1", "chat")], Behaviour(api="founding"))
-    answer = store.environment("m1", "production")
-    assert set(answer) == {
-        "name",
-        "created_at",
-        "model_id",
-        "current_deployment",
-        "autoscaling_settings",
-        "promotion_settings",
-        "instance_type",
-    }
-    assert "max_scale_down_rate" not in answer["autoscaling_settings"]
-    assert "request_backpressure_settings" not in answer["current_deployment"]
-
-
 def test_policy_is_reported_of_environment_and_deployment_when_it_has_applied(store: Store, clock: "HandClock") -> None:
     """Backpressure takes as long as every other setting, to be set and to be cleared."""
     for policy in ("QUEUE_ON_FULL", None):

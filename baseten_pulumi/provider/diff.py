@@ -1,0 +1,56 @@
+"""What an update would change, offline, from the last outputs and the new inputs."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pulumi.output import Unknown
+
+from baseten_pulumi.schema.settings import TOP_LEVEL_GROUPS, flatten, walk
+
+_IDENTITY = ("model_id", "env_name")
+
+
+def replaced_properties(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
+    """Return the properties whose change replaces the resource; one that is not known yet does not."""
+    return [name for name in _IDENTITY if not isinstance(news.get(name), Unknown) and news.get(name) != olds.get(name)]
+
+
+def changes(olds: Mapping[str, Any], news: Mapping[str, Any], *, waits: bool) -> dict[str, str]:
+    """Return what changes, by property path, in the words of Pulumi's protocol; empty if no update is due.
+
+    Another model, another environment, and a setting that is changed, added, removed or not known yet count. `wait`
+    does not. If settings were never observed as applied, there is still something to do while waiting is on, or if it
+    is not known whether they were sent.
+    """
+    found = dict.fromkeys(replaced_properties(olds, news), "UPDATE_REPLACE")
+    unknown = {
+        path: "UPDATE"
+        for name in (*_IDENTITY, *TOP_LEVEL_GROUPS)
+        for path, value in walk(news.get(name), name)
+        if isinstance(value, Unknown)
+    }
+    found |= unknown
+    before, after = flatten(olds), flatten(news)
+    for path in {**before, **after}:
+        if path not in unknown and before.get(path) != after.get(path) and not _is_inside(path, unknown):
+            found[path] = "ADD" if path not in before else "DELETE" if path not in after else "UPDATE"
+    if not found and olds.get("in_force") is not True and (waits or not olds.get("status")):
+        found["in_force"] = "UPDATE"
+    return found
+
+
+def dropped(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield path and last value of each setting that the program no longer declares."""
+    if any(news.get(name) != olds.get(name) for name in _IDENTITY):
+        return
+    unknown = {
+        path for name in TOP_LEVEL_GROUPS for path, value in walk(news.get(name), name) if isinstance(value, Unknown)
+    }
+    after = flatten(news)
+    for path, value in flatten(olds).items():
+        if path not in after and not _is_inside(path, unknown):
+            yield path, value
+
+
+def _is_inside(path: str, unknown: Mapping[str, Any] | set[str]) -> bool:
+    return any(f"{path}.".startswith(f"{other}.") for other in unknown)

@@ -1,0 +1,80 @@
+"""Read: what a refresh finds, and what `BasetenEnvironmentSettings.get` returns."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi.dynamic import ReadResult
+
+from baseten_pulumi.api.retry import retry
+from baseten_pulumi.config import Config
+from baseten_pulumi.errors import ConfigurationError, EnvironmentNotFoundError, Message, ModelNotFoundError
+from baseten_pulumi.provider.session import run
+from baseten_pulumi.schema.compare import managed
+from baseten_pulumi.schema.settings import flatten, nest
+from baseten_pulumi.schema.validate import validate_names
+
+TIMEOUT_SECONDS = 120.0
+"""How long reading one resource is tried; custom timeouts do not apply to reads."""
+
+
+def read(resource_id: str, props: Mapping[str, Any], config: Config) -> ReadResult:
+    """Read an environment as outputs and inputs of its resource.
+
+    A resource of this stack gets the observed values of what it manages; a setting that is reported as null keeps its
+    last value. A resource that is looked up by its id, whose program declares nothing, gets everything.
+
+    Args:
+        resource_id: `model_id/env_name`.
+        props: Outputs of the last operation; empty for a lookup.
+        config: Configuration of the stack.
+
+    Returns:
+        A result without an id if the model has other environments and not this one.
+
+    Raises:
+        ConfigurationError: the id is malformed, or there is no API key.
+        ModelNotFoundError: the model was not found, or this API key cannot see it: a key of another workspace must
+            not remove every resource from the state.
+        RequestError: Baseten could not be read, or what is looked up does not exist.
+    """
+    model_id, env_name = _parse(resource_id)
+    is_lookup = "env_name" not in props
+    try:
+        observed = run(
+            config,
+            lambda session: retry(
+                lambda left: session.client.read_environment(model_id, env_name, timeout=left), timeout=TIMEOUT_SECONDS
+            ),
+        )
+    except EnvironmentNotFoundError:
+        if is_lookup:
+            raise  # the engine would keep the id, and the program would go on without outputs
+        return ReadResult(None, {})
+    except ModelNotFoundError as error:
+        if is_lookup:
+            raise
+        action = f"{error.message.action} If the model was deleted, remove the resource with `pulumi state delete`."
+        raise error.with_message(action=action) from None
+    desired = dict(observed.settings) if is_lookup else flatten(props)
+    found = managed(desired, observed.settings)
+    own = {"model_id": model_id, "env_name": env_name, "wait": props.get("wait", True)}
+    inputs = {**own, **nest({**desired, **found})}
+    in_force = props.get("in_force") is not False or found == desired
+    # What was sent may be applied after this read: without a status the next update sends again, even a reverted value.
+    names = ("status", "revision") if in_force else ("revision",)
+    kept = {name: props[name] for name in names if props.get(name) is not None}
+    return ReadResult(resource_id, {**inputs, **kept, "in_force": in_force}, inputs)
+
+
+def _parse(resource_id: str) -> tuple[str, str]:
+    model_id, _, env_name = resource_id.partition("/")
+    if validate_names({"model_id": model_id, "env_name": env_name}):
+        observed = f'The id "{resource_id}" does not have the form model_id/env_name.'
+        message = Message(
+            "The environment could not be looked up.",
+            observed,
+            "Nothing was sent.",
+            'Use an id like "abc123/production".',
+        )
+        raise ConfigurationError(message)
+    return model_id, env_name

@@ -1,0 +1,110 @@
+"""The component that declares all environments of a model from one mapping."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from baseten_pulumi.resources.in_force import BasetenSettingsInForce
+from baseten_pulumi.resources.settings import BasetenEnvironmentSettings
+from baseten_pulumi.schema.merge import merged, reusable
+from baseten_pulumi.schema.settings import AUTOSCALING, BACKPRESSURE, PROMOTION, properties
+from baseten_pulumi.schema.validate import member, unknown_property
+from baseten_pulumi.types import EnvironmentArgsDict, to_inputs
+
+
+class BasetenModelEnvironments(pulumi.ComponentResource):
+    """The settings of several environments of one model, with one wait for all of them.
+
+    Each environment is a `BasetenEnvironmentSettings` that does not wait; one `BasetenSettingsInForce` waits for all of
+    them. `pulumi up --target` on one environment skips that wait.
+    """
+
+    settings: Mapping[str, BasetenEnvironmentSettings]
+    """The resource of each environment, by the environment's name."""
+    in_force: pulumi.Output[bool]
+    """Whether Baseten reported every managed setting of every environment as applied. False if nothing waited."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        model_id: pulumi.Input[str],
+        environments: Mapping[str, pulumi.Input[EnvironmentArgsDict] | None],
+        defaults: pulumi.Input[EnvironmentArgsDict] | None = None,
+        wait: bool = True,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare the settings of a model's environments.
+
+        Args:
+            resource_name: Name of the component in the stack; its children are named `<resource_name>-<environment>`.
+            model_id: Baseten's id of the model.
+            environments: The settings of each environment, by its name. They are deep-merged over the defaults. None
+                for a setting, or for an object of settings, removes its default; None for an environment uses the
+                defaults alone.
+            defaults: Settings of every environment that does not declare its own.
+            wait: Whether `pulumi up` waits until all settings are applied.
+            opts: Options of the component. `custom_timeouts` is passed to the children.
+
+        Raises:
+            pulumi.RunError: `environments` is empty or not a mapping, or `defaults` or an environment's settings are
+                not a mapping or have an unknown key. Each environment's resource validates everything else.
+        """
+        component = f'BasetenModelEnvironments "{resource_name}"'
+        if not isinstance(environments, Mapping):
+            raise pulumi.RunError(f"{component}: environments: must be a mapping, got {type(environments).__name__}")
+        if not environments:
+            raise pulumi.RunError(f"{component}: environments: must name at least one environment")
+        defaults = _validated(component, "defaults", to_inputs(reusable(defaults)))
+        declared = {
+            name: _validated(component, member("environments", name), to_inputs(reusable(own)))
+            for name, own in environments.items()
+        }
+        model_id = reusable(model_id)
+        super().__init__("baseten:index:ModelEnvironments", resource_name, None, opts)
+        child_opts = pulumi.ResourceOptions(parent=self, custom_timeouts=opts.custom_timeouts if opts else None)
+        self.settings = {}
+        for name, own in declared.items():
+            settings = merged(defaults, own)
+            self.settings[name] = BasetenEnvironmentSettings(
+                f"{resource_name}-{name}",
+                model_id=model_id,
+                env_name=name,
+                autoscaling_settings=_group(settings, AUTOSCALING),
+                promotion_settings=_group(settings, PROMOTION),
+                request_backpressure_settings=_group(settings, BACKPRESSURE),
+                wait=False,
+                opts=child_opts,
+            )
+        children = list(self.settings.values())
+        if wait:
+            joint_wait = BasetenSettingsInForce(f"{resource_name}-in-force", settings=children, opts=child_opts)
+            self.in_force = joint_wait.in_force
+        else:
+            self.in_force = pulumi.Output.all(*(child.in_force for child in children)).apply(all)
+        self.register_outputs({"in_force": self.in_force})
+
+
+def _validated(component: str, path: str, settings: Any) -> Any:
+    """Return settings after their top-level keys are validated; {} for None, an Output for an Output.
+
+    An unknown key would be lost here: no child has an input for it. All other rules are the children's own.
+    """
+    if isinstance(settings, pulumi.Output):
+        return settings.apply(lambda known: _validated(component, path, known))
+    if settings is None:
+        return {}
+    if not isinstance(settings, Mapping):
+        raise pulumi.RunError(f"{component}: {path}: must be a mapping, got {type(settings).__name__}")
+    known = properties("")
+    unknown = [f"{member(path, key)}: {unknown_property(key, known)}" for key in settings if key not in known]
+    if unknown:
+        raise pulumi.RunError("\n".join(f"{component}: {failure}" for failure in unknown))
+    return settings
+
+
+def _group(settings: Any, name: str) -> Any:
+    if isinstance(settings, pulumi.Output):
+        return settings.apply(lambda known: known.get(name))
+    return settings.get(name)

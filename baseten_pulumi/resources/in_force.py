@@ -1,0 +1,86 @@
+"""The resource that waits for the settings of many environments together."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi
+import pulumi.dynamic
+from pulumi.output import UNKNOWN
+
+from baseten_pulumi.provider import SettingsInForceProvider
+from baseten_pulumi.resources.settings import BasetenEnvironmentSettings, refuse_subclass
+from baseten_pulumi.schema.in_force import format_entry
+from baseten_pulumi.schema.settings import TOP_LEVEL_GROUPS
+from baseten_pulumi.types import to_inputs
+
+
+class BasetenSettingsInForce(pulumi.dynamic.Resource, module="baseten", name="SettingsInForce"):
+    """Wait for the settings of many environments together.
+
+    The engine runs few resources at a time. Declare each `BasetenEnvironmentSettings` with `wait=False` and one of
+    these for all of them: a fleet then takes as long as its slowest environment. It sends nothing. Later
+    waits poll only the environments whose settings were sent again.
+    """
+
+    in_force: pulumi.Output[bool]
+    """Whether every managed setting of every environment was observed with its value."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        settings: Sequence[BasetenEnvironmentSettings],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare a joint wait.
+
+        Args:
+            resource_name: Name of the resource in the stack.
+            settings: The resources to wait for; their order does not matter.
+            opts: Options of the resource. `custom_timeouts` limits create and update, 30 minutes by default.
+
+        Raises:
+            pulumi.RunError: `settings` is empty, contains a resource that was looked up (which manages nothing), or
+                contains two resources with the same name.
+            TypeError: a subclass was instantiated. Its name would be another resource type in the state.
+        """
+        refuse_subclass(self, BasetenSettingsInForce)
+        distinct = list(dict.fromkeys(settings))
+        names = [it.pulumi_resource_name for it in distinct]
+        prefix = f'BasetenSettingsInForce "{resource_name}": settings'
+        if not distinct:
+            raise pulumi.RunError(f"{prefix}: must contain at least one resource")
+        if lookups := [it.pulumi_resource_name for it in distinct if it.is_lookup]:
+            raise pulumi.RunError(f"{prefix}: must be declared, not looked up, got {', '.join(lookups)}")
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise pulumi.RunError(f"{prefix}: must have unique names, got {', '.join(twice)} more than once")
+        environments = {name: _entry(it) for name, it in zip(names, distinct, strict=True)}
+        super().__init__(
+            SettingsInForceProvider(), resource_name, {"environments": environments, "in_force": None}, opts
+        )
+
+
+def _entry(settings: BasetenEnvironmentSettings) -> pulumi.Output[str]:
+    """Describe settings by one line; not known in a preview in which they will be sent.
+
+    Made by hand of the outputs' futures: `Output.all` over seven outputs of each of a thousand resources costs the
+    program more than everything else. In a preview, an output that the state does not have is not known; every state
+    has `revision`, so if that is known, a group that is not is one that is not managed.
+    """
+    groups = {name: getattr(settings, name) for name in TOP_LEVEL_GROUPS}
+    own = {name: getattr(settings, name) for name in ("model_id", "env_name", "revision", "status")}
+
+    async def is_known() -> bool:
+        return all([await own[name].is_known() for name in ("model_id", "env_name", "revision")])
+
+    async def text() -> Any:
+        if not await is_known():
+            return UNKNOWN
+        managed = {name: to_inputs(await output.future()) for name, output in groups.items()}
+        declared = {name: value for name, value in managed.items() if value is not None}
+        return format_entry({name: await output.future() for name, output in own.items()}, declared)
+
+    async def is_secret() -> bool:
+        return any([await output.is_secret() for output in (*own.values(), *groups.values())])
+
+    return pulumi.Output({settings}, text(), is_known(), is_secret())

@@ -1,0 +1,174 @@
+"""The resource for the settings of one environment."""
+
+import functools
+from typing import Any
+
+import pulumi
+import pulumi.dynamic
+import pulumi.runtime
+
+from baseten_pulumi.provider import EnvironmentSettingsProvider
+from baseten_pulumi.types import (
+    AutoscalingSettings,
+    AutoscalingSettingsArgsDict,
+    PromotionSettings,
+    PromotionSettingsArgsDict,
+    RequestBackpressureSettings,
+    RequestBackpressureSettingsArgsDict,
+    to_inputs,
+)
+
+_API_KEY = "baseten:apiKey"
+
+
+class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name="EnvironmentSettings"):
+    """Autoscaling, promotion and backpressure settings of one environment of a model, applied by Baseten.
+
+    The environment must exist; it is adopted. Every setting declared here is managed: `pulumi up` sends it and returns
+    once Baseten reports it. A setting that is absent or None is not managed: it is never sent and never compared. A
+    setting removed from the program keeps its value in Baseten, and deleting the resource sends nothing.
+
+    Settings are not secrets. One passed as a secret is encrypted in the state, but rows and errors show its value.
+
+    The API key comes from the stack configuration `baseten:apiKey` or from BASETEN_API_KEY, never from an input.
+    """
+
+    def __init__(  # noqa: PLR0913 - the inputs of the resource
+        self,
+        resource_name: str,
+        *,
+        model_id: pulumi.Input[str],
+        env_name: pulumi.Input[str],
+        autoscaling_settings: pulumi.Input[AutoscalingSettingsArgsDict] | None = None,
+        promotion_settings: pulumi.Input[PromotionSettingsArgsDict] | None = None,
+        request_backpressure_settings: pulumi.Input[RequestBackpressureSettingsArgsDict] | None = None,
+        wait: pulumi.Input[bool] | None = True,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare settings of one environment; at least one.
+
+        Args:
+            resource_name: Name of the resource in the stack.
+            model_id: Baseten's id of the model. A change replaces the resource.
+            env_name: Name of the environment, such as "production". A change replaces the resource.
+            autoscaling_settings: Autoscaling settings to apply; None leaves them unmanaged.
+            promotion_settings: Promotion settings to apply; None leaves them unmanaged.
+            request_backpressure_settings: Backpressure settings to apply; None leaves them unmanaged.
+            wait: Whether `pulumi up` waits until the settings are applied; None means True. The stack configuration
+                `baseten:skipWait` turns off every wait.
+            opts: Options of the resource. `custom_timeouts` limits create and update, 30 minutes by default.
+
+        Raises:
+            TypeError: a subclass was instantiated. Its name would be another resource type in the state.
+        """
+        refuse_subclass(self, BasetenEnvironmentSettings)
+        props: dict[str, Any] = {
+            "model_id": model_id,
+            "env_name": env_name,
+            "autoscaling_settings": to_inputs(autoscaling_settings),
+            "promotion_settings": to_inputs(promotion_settings),
+            "request_backpressure_settings": to_inputs(request_backpressure_settings),
+            "wait": wait,
+            "status": None,
+            "in_force": None,
+            "revision": None,
+        }
+        self.is_lookup: bool = opts is not None and opts.id is not None
+        """Whether the settings were looked up. Such a resource manages no settings and sends nothing."""
+        super().__init__(EnvironmentSettingsProvider(), resource_name, props, opts)
+        _warn_of_plain_key(pulumi.get_project(), pulumi.get_stack())
+
+    # Outputs are properties, as in generated SDKs: Pulumi reads their types once, while it resolves the annotations of
+    # a class again for every resource.
+
+    @property
+    @pulumi.getter
+    def model_id(self) -> pulumi.Output[str]:
+        """Baseten's id of the model."""
+        return pulumi.get(self, "model_id")
+
+    @property
+    @pulumi.getter
+    def env_name(self) -> pulumi.Output[str]:
+        """Name of the environment."""
+        return pulumi.get(self, "env_name")
+
+    @property
+    @pulumi.getter
+    def autoscaling_settings(self) -> pulumi.Output[AutoscalingSettings | None]:
+        """The managed autoscaling settings; None if none are managed."""
+        return pulumi.get(self, "autoscaling_settings")
+
+    @property
+    @pulumi.getter
+    def promotion_settings(self) -> pulumi.Output[PromotionSettings | None]:
+        """The managed promotion settings; None if none are managed."""
+        return pulumi.get(self, "promotion_settings")
+
+    @property
+    @pulumi.getter
+    def request_backpressure_settings(self) -> pulumi.Output[RequestBackpressureSettings | None]:
+        """The managed backpressure settings; None if none are managed."""
+        return pulumi.get(self, "request_backpressure_settings")
+
+    @property
+    @pulumi.getter
+    def status(self) -> pulumi.Output[str | None]:
+        """Status of Baseten's last response: ACCEPTED, QUEUED or UNCHANGED; None if the response was lost."""
+        return pulumi.get(self, "status")
+
+    @property
+    @pulumi.getter
+    def in_force(self) -> pulumi.Output[bool]:
+        """Whether every managed setting was observed with its value. False if nothing waited for it."""
+        return pulumi.get(self, "in_force")
+
+    @property
+    @pulumi.getter
+    def revision(self) -> pulumi.Output[str | None]:
+        """A random token of the last operation that sent the settings; a new token means that they were sent again."""
+        return pulumi.get(self, "revision")
+
+    @staticmethod
+    def get(
+        resource_name: str,
+        id: pulumi.Input[str],  # noqa: A002 - Pulumi's own name for it
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> "BasetenEnvironmentSettings":
+        """Look up the settings of an environment without managing them.
+
+        Args:
+            resource_name: Name of the resource in the stack.
+            id: `model_id/env_name`.
+            opts: Options of the resource.
+
+        Returns:
+            A resource whose outputs contain everything Baseten reports. It sends nothing.
+        """
+        from_id: Any = None
+        options = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id))
+        return BasetenEnvironmentSettings(resource_name, model_id=from_id, env_name=from_id, wait=None, opts=options)
+
+
+def refuse_subclass(resource: pulumi.dynamic.Resource, declared: type[pulumi.dynamic.Resource]) -> None:
+    """Refuse a resource of a subclass.
+
+    Raises:
+        TypeError: it is of another class than `declared`.
+    """
+    if type(resource) is not declared:
+        raise TypeError(
+            f"{declared.__name__} cannot be subclassed: the class is the resource's type in the state. "
+            "Write a function or a pulumi.ComponentResource that declares one."
+        )
+
+
+@functools.cache
+def _warn_of_plain_key(_project: str, _stack: str) -> None:
+    """Warn if the key can be read in the stack's files and state; once for each stack that a process runs."""
+    is_set = pulumi.runtime.config.get_config(_API_KEY) is not None
+    if is_set and not pulumi.runtime.config.is_config_secret(_API_KEY):
+        pulumi.log.warn(
+            f"{_API_KEY} is stored in plain text in the stack's configuration and state. "
+            f"Run `pulumi config set --secret {_API_KEY} KEY` with a new key, and delete the old key in Baseten."
+        )

@@ -1,0 +1,42 @@
+"""An environment of a model as Baseten reports it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+_ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED"})
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """A promotion; it may have ended.
+
+    Attributes:
+        status: RELEASING, RAMPING_UP, RAMPING_DOWN, PAUSED, SUCCEEDED, FAILED, CANCELED, or one added later.
+        percent_traffic_to_new_version: Share of the traffic on the new deployment; None if it is not reported.
+    """
+
+    status: str
+    percent_traffic_to_new_version: int | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is still in progress; a status this release does not know counts as in progress."""
+        return self.status not in _ENDED
+
+    def outputs(self) -> dict[str, Any]:
+        """Return what programs and commands show of it."""
+        return {**asdict(self), "is_running": self.is_running}
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """An environment.
+
+    Attributes:
+        settings: Settings by dotted path, without those reported as null.
+        promotion: The latest promotion; None if none is reported.
+    """
+
+    settings: Mapping[str, Any]
+    promotion: Promotion | None

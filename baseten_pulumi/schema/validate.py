@@ -1,0 +1,234 @@
+"""Everything that can be wrong with declared settings, offline.
+
+Values that a preview does not know yet are passed through; they are validated once they are known.
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pulumi.output import Unknown
+
+from baseten_pulumi.schema.settings import (
+    FIELDS,
+    GROUPS,
+    MAX_REPLICA,
+    MAX_SURGE_PERCENT,
+    MAX_UNAVAILABLE_PERCENT,
+    MIN_REPLICA,
+    ROLLING_DEPLOY,
+    TOP_LEVEL_GROUPS,
+    Field,
+    nest,
+    properties,
+    to_int,
+)
+
+_NAMES = {
+    "model_id": (re.compile(r"[A-Za-z0-9_-]+"), "must contain only letters, digits, - and _"),
+    "env_name": (
+        re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"),
+        "must contain only lowercase letters, digits and -, and start and end with a letter or digit",
+    ),
+}
+_OWN_PROPERTIES = (*_NAMES, "wait")
+# The dynamic host's own entry, and outputs, which the resource registers without a value.
+_IGNORED = frozenset({"__provider", "status", "in_force", "revision"})
+# Pulumi carries numbers as floats, in which larger integers are not exact.
+_LARGEST_EXACT = 2**53
+_SHOWN_CHARACTERS = 80
+_SURGE_RULE = "exactly one of max_surge_percent and max_unavailable_percent must be > 0"
+_NOTHING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One rule that is broken.
+
+    Attributes:
+        path: Dotted path of the property; "" is the whole object.
+        rule: What must hold.
+        value: The value that breaks it, or a tuple of the values that break it together; absent if there is none to
+            show.
+        limit: The value of another setting that the rule compares with; absent if the rule names no other setting.
+    """
+
+    path: str
+    rule: str
+    value: Any = _NOTHING
+    limit: Any = _NOTHING
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, *, with_value: bool = True, prefix: str = "") -> str:
+        """Return `path: rule (limit), got value`.
+
+        Args:
+            with_value: False leaves value and limit out, for a secret.
+            prefix: Written before the path, as an object that holds it.
+        """
+        path = ".".join(part for part in (prefix, self.path) if part)
+        rule = self.rule
+        if with_value and self.limit is not _NOTHING:
+            rule += f" ({shown(self.limit)})"
+        if with_value and self.value is not _NOTHING:
+            values = self.value if isinstance(self.value, tuple) else (self.value,)
+            rule += f", got {' and '.join(map(shown, values))}"
+        return f"{path}: {rule}" if path else rule
+
+
+def validate_inputs(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
+    """Normalize and validate the inputs of a resource.
+
+    Nulls are dropped, whole floats become integers, and `wait` becomes True if it is absent. If one
+    of `max_surge_percent` and `max_unavailable_percent` is declared > 0, the other becomes a declared 0.
+
+    Returns:
+        The normalized inputs and every failure; with a failure the inputs are those given.
+    """
+    declared = {key: value for key, value in news.items() if key not in _IGNORED and key not in _OWN_PROPERTIES}
+    settings, failures = validate_settings(declared, _OWN_PROPERTIES)
+    failures = [*validate_names({name: news.get(name) for name in _NAMES}), *failures]
+    wait = news.get("wait")
+    if not (wait is None or isinstance(wait, (bool, Unknown))):
+        failures.append(Failure("wait", "must be true or false", wait))
+    if not failures:
+        settings |= _counterpart(settings)
+        failures = validate_together(settings)
+        if not settings:
+            failures.append(Failure("", f"at least one setting must be declared in {_either(TOP_LEVEL_GROUPS)}"))
+    if failures:
+        return dict(news), failures
+    own = {"model_id": news["model_id"], "env_name": news["env_name"], "wait": True if wait is None else wait}
+    return {**own, **nest(settings)}, []
+
+
+def validate_names(names: Mapping[str, Any]) -> list[Failure]:
+    """Validate a `model_id` and an `env_name`, whichever are given."""
+    failures = []
+    for path, value in names.items():
+        pattern, rule = _NAMES[path]
+        if value is None or value == "":
+            failures.append(Failure(path, "is required"))
+        elif not isinstance(value, Unknown) and not (isinstance(value, str) and pattern.fullmatch(value)):
+            failures.append(Failure(path, rule, value))
+    return failures
+
+
+def validate_object(value: Any) -> list[Failure]:
+    """Check that a value is an object; what it holds does not matter."""
+    return [] if isinstance(value, Mapping) else [Failure("", "must be an object", value)]
+
+
+def validate_settings(
+    declared: Mapping[str, Any], own_properties: Sequence[str] = ()
+) -> tuple[dict[str, Any], list[Failure]]:
+    """Validate every key and value of an environment's settings by itself.
+
+    Args:
+        declared: Nested objects of settings.
+        own_properties: Further names to suggest for a misspelled key.
+
+    Returns:
+        The settings by path, an object that is not known yet under its own path, and every failure.
+    """
+    settings: dict[str, Any] = {}
+    failures: list[Failure] = []
+    for group, key, value in _entries("", declared):
+        path = member(group, key)
+        if key not in properties(group):
+            known = [*properties(group), *(() if group else own_properties)]
+            failures.append(Failure(path, unknown_property(key, known)))
+        elif isinstance(value, Unknown):
+            settings[path] = value
+        elif path in GROUPS:
+            failures.append(Failure(path, "must be an object", value))
+        elif rule := _broken_rule(FIELDS[path], value):
+            failures.append(Failure(path, rule, value))
+        else:
+            settings[path] = to_int(value)
+    return settings, failures
+
+
+def validate_together(settings: Mapping[str, Any]) -> list[Failure]:
+    """Validate settings, by path, against each other; each is valid by itself."""
+    low, high = _known_int(settings, MIN_REPLICA), _known_int(settings, MAX_REPLICA)
+    failures = []
+    if low is not None and high is not None and low > high:
+        failures.append(Failure(MIN_REPLICA, "must be <= max_replica", low, limit=high))
+    surge, unavailable = (_known_int(settings, path) for path in (MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT))
+    if surge and unavailable:
+        failures.append(Failure(MAX_SURGE_PERCENT, _SURGE_RULE, (surge, unavailable)))
+    if surge == unavailable == 0 and settings.get(ROLLING_DEPLOY) is True:
+        failures.append(Failure(MAX_SURGE_PERCENT, f"{_SURGE_RULE} while rolling_deploy is on", (0, 0)))
+    return failures
+
+
+def member(group: str, key: object) -> str:
+    """Return the path of a key in an object; a key that would be misread in a path is quoted, as Pulumi does."""
+    if not isinstance(key, str) or not key or "." in key:
+        return f'{group}["{key}"]'
+    return f"{group}.{key}" if group else key
+
+
+def unknown_property(key: object, known: Iterable[str]) -> str:
+    """Return the rule that an unknown key breaks, with the name that may have been meant."""
+    known = list(known)
+    close = difflib.get_close_matches(str(key), known, n=1)
+    return f'unknown property; did you mean "{close[0]}"?' if close else f"unknown property; use {_either(known)}"
+
+
+def shown(value: Any) -> str:
+    """Show a value as short JSON; a value that is not JSON by its type."""
+    try:
+        text = json.dumps(to_int(value), ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        return type(value).__name__
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
+
+
+def _entries(group: str, declared: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Yield object, key and value of everything declared; a null is left out unless its key is unknown."""
+    known = properties(group)
+    for key, value in declared.items():
+        path = member(group, key)
+        if key in known and path in GROUPS and isinstance(value, Mapping):
+            yield from _entries(path, value)
+        elif value is not None or key not in known:
+            yield group, key, value
+
+
+def _broken_rule(field: Field, value: Any) -> str | None:  # noqa: PLR0911 - one rule a line
+    if field.kind == "boolean":
+        return None if isinstance(value, bool) else "must be true or false"
+    if field.kind == "enum":
+        return None if value in field.choices else f"must be {_either(field.choices)}"
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
+        return "must be a whole number"
+    unit = {"seconds": " s", "percent": " %"}.get(field.unit or "", "")
+    if field.minimum is not None and value < field.minimum:
+        return f"must be >= {field.minimum}{unit}"
+    if field.maximum is not None and value > field.maximum:
+        return f"must be <= {field.maximum}{unit}"
+    if abs(value) > _LARGEST_EXACT:
+        return f"must be {f'<= {_LARGEST_EXACT}' if value > 0 else f'>= -{_LARGEST_EXACT}'}"
+    return None
+
+
+def _counterpart(settings: Mapping[str, Any]) -> dict[str, int]:
+    """Return a 0 for the one of the two percentages that is not declared, if the other one is > 0."""
+    pairs = ((MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT), (MAX_UNAVAILABLE_PERCENT, MAX_SURGE_PERCENT))
+    return {other: 0 for one, other in pairs if other not in settings and _known_int(settings, one)}
+
+
+def _known_int(settings: Mapping[str, Any], path: str) -> int | None:
+    value = settings.get(path)
+    return value if isinstance(value, int) else None
+
+
+def _either(words: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))

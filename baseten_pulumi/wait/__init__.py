@@ -1,0 +1,1 @@
+"""Wait until Baseten reports settings as applied. Never writes."""

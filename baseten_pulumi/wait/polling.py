@@ -1,0 +1,230 @@
+"""Poll the environments of one model for everyone who waits for them."""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from baseten_pulumi.errors import (
+    LONGEST_RETRY_AFTER_SECONDS,
+    AuthenticationError,
+    BasetenError,
+    ModelNotFoundError,
+    TransientError,
+)
+from baseten_pulumi.schema.compare import Difference, differences
+from baseten_pulumi.schema.environment import Environment, Promotion
+from baseten_pulumi.schema.settings import Settings
+
+# With 50 models this is 71 list requests a second, below Baseten's limit of 100.
+SHORTEST_INTERVAL_SECONDS = 0.7
+# Growing with the time already waited keeps the lag of detection proportional to the wait.
+SHARE_OF_WAIT = 0.15
+LONGEST_INTERVAL_SECONDS = 15.0
+# Models whose settings were sent together must not be polled together.
+JITTER = 0.10
+# Settings that were just accepted are seldom applied at once.
+FIRST_POLL_SECONDS = 0.5
+# A poll at the deadline still gets the time for one response.
+SHORTEST_POLL_SECONDS = 1.0
+# asyncio may call a timer early, by the resolution of its clock.
+_EARLY_SECONDS = 0.001
+
+
+class EnvironmentReader(Protocol):
+    """Reads environments, once, within `timeout` seconds; raises `RequestError`."""
+
+    async def read_environment(self, model_id: str, env_name: str, *, timeout: float) -> Environment:
+        """Read one environment."""
+        ...
+
+    async def list_environments(self, model_id: str, *, timeout: float) -> Mapping[str, Environment]:
+        """Read every environment of a model, by name."""
+        ...
+
+
+Observation: TypeAlias = Environment | BasetenError
+"""What a poll returned for one environment."""
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredSettings:
+    """What to wait for.
+
+    Attributes:
+        model_id: Baseten's id of the model.
+        env_name: Name of the environment.
+        settings: Desired settings by path.
+        status: Status of the response to the PATCH that sent them; None if it is not known.
+        name: What a wait for several environments calls this one.
+    """
+
+    model_id: str
+    env_name: str
+    settings: Settings
+    status: str | None = None
+    name: str = ""
+
+
+class Watch:
+    """The wait for one environment.
+
+    Args:
+        desired: What to wait for.
+        deadline: Time of the event loop at which the wait ends.
+        on_observed: Called after each poll, once every watch has its observation.
+
+    Attributes:
+        differences: What was not applied at the last successful poll; None before there was one.
+        promotion: The promotion at the last successful poll, while it runs or if it ended during this wait.
+        last_error: The error of the last poll; None if it succeeded.
+        failure: What ended the wait; None while it lasts and if the settings were applied.
+        over: Done when polling for it has ended; holds the unexpected exception that ended it, if any.
+    """
+
+    def __init__(self, desired: DesiredSettings, deadline: float, on_observed: Callable[[], None]) -> None:
+        self.desired = desired
+        self.deadline = deadline
+        self.on_observed = on_observed
+        self.differences: tuple[Difference, ...] | None = None
+        self.promotion: Promotion | None = None
+        self.last_error: TransientError | None = None
+        self._failing_since = 0.0
+        self.failure: BasetenError | None = None
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether every desired setting was observed."""
+        return self.differences == ()
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether there is still something to wait for."""
+        return not self.is_applied and self.failure is None
+
+    def observe(self, observation: Observation) -> None:
+        """Take in what a poll returned."""
+        if isinstance(observation, TransientError):
+            now = _now()
+            if self.last_error is None or self.last_error.retried_for != observation.retried_for:
+                self._failing_since = now
+            self.last_error = observation
+            if now - self._failing_since > observation.retried_for:
+                self.failure = observation
+        elif isinstance(observation, BasetenError):
+            self.failure = observation
+        else:
+            self.last_error = None
+            self.differences = differences(self.desired.settings, observation.settings)
+            is_known = self.promotion is not None
+            promotion = observation.promotion
+            self.promotion = promotion if promotion is not None and (promotion.is_running or is_known) else None
+
+
+class ModelPoller:
+    """Poll the environments of one model while there are watches; one poll serves all of them.
+
+    Args:
+        reader: Reads environments.
+        model_id: Baseten's id of the model.
+        on_idle: Called when there are no watches left.
+    """
+
+    def __init__(self, reader: EnvironmentReader, model_id: str, on_idle: Callable[[], None]) -> None:
+        self._reader = reader
+        self._model_id = model_id
+        self._on_idle = on_idle
+        self._watches: dict[Watch, tuple[float, float]] = {}  # when each began, and when its next poll is due
+        self._not_before = 0.0
+        self._wake = asyncio.Event()
+        self._task = asyncio.ensure_future(self._run())
+
+    def add(self, watch: Watch) -> None:
+        """Poll for this watch, too; a poll that has already begun does not count for it."""
+        now = _now()
+        first = 0.0 if watch.desired.status in (None, "UNCHANGED") else FIRST_POLL_SECONDS
+        self._watches[watch] = (now, now + first * random.random())  # noqa: S311 - not a secret
+        self._wake.set()
+
+    def remove(self, watch: Watch) -> None:
+        """Stop polling for a watch."""
+        self._watches.pop(watch, None)
+        if not self._watches:
+            self._task.cancel()
+            self._on_idle()  # at once: a watch that is added before the task has ended needs another poller
+
+    async def _run(self) -> None:
+        try:
+            while self._watches:
+                await self._until_due()
+                await self._poll()
+        except Exception as defect:  # noqa: BLE001 - every wait gets it
+            for watch in self._watches:
+                watch.over.set_exception(defect)
+        finally:
+            self._on_idle()
+
+    async def _until_due(self) -> None:
+        while (delay := min(map(self._due_at, self._watches)) - _now()) > _EARLY_SECONDS:
+            self._wake.clear()
+            timer = asyncio.get_running_loop().call_later(delay, self._wake.set)
+            try:
+                await self._wake.wait()
+            finally:
+                timer.cancel()
+
+    def _due_at(self, watch: Watch) -> float:
+        """Return when to poll for a watch: at its deadline at the latest."""
+        return min(max(self._watches[watch][1], self._not_before), watch.deadline)
+
+    async def _poll(self) -> None:
+        watches, began_at = [*self._watches], _now()
+        # One poll must not take the time of another watch's last one.
+        left = min(watch.deadline for watch in watches) - began_at
+        names = [*dict.fromkeys(watch.desired.env_name for watch in watches)]
+        observed = await self._observe(names, max(left, SHORTEST_POLL_SECONDS))
+        now, jitter = _now(), random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - not a secret
+        asked = max((it.retry_after or 0.0 for it in observed.values() if isinstance(it, TransientError)), default=0.0)
+        self._not_before = max(
+            began_at + SHORTEST_INTERVAL_SECONDS * jitter, now + min(asked, LONGEST_RETRY_AFTER_SECONDS)
+        )
+        watches = [watch for watch in watches if watch in self._watches]
+        for watch in watches:
+            since, _ = self._watches[watch]
+            interval = max(SHORTEST_INTERVAL_SECONDS, SHARE_OF_WAIT * (now - since))
+            self._watches[watch] = (since, began_at + min(interval, LONGEST_INTERVAL_SECONDS) * jitter)
+            watch.observe(observed[watch.desired.env_name])
+        for watch in watches:
+            watch.on_observed()
+            if not watch.is_pending or began_at >= watch.deadline - _EARLY_SECONDS:
+                del self._watches[watch]
+                watch.over.set_result(None)
+
+    async def _observe(self, names: list[str], timeout: float) -> Mapping[str, Observation]:
+        """Read environments with one request for all of them.
+
+        An environment that is not in the list is read by itself, and so is each one if the list is refused, to find out
+        why.
+        """
+        observed: dict[str, Observation] = {}
+        if len(names) > 1:
+            try:
+                observed.update(await self._reader.list_environments(self._model_id, timeout=timeout))
+            except (TransientError, ModelNotFoundError, AuthenticationError) as error:
+                return dict.fromkeys(names, error)
+            except BasetenError:
+                pass
+        missing = [name for name in names if name not in observed]
+        reads = (self._reader.read_environment(self._model_id, name, timeout=timeout) for name in missing)
+        # A defect in one must not leave the others running.
+        for name, found in zip(missing, await asyncio.gather(*reads, return_exceptions=True), strict=True):
+            if isinstance(found, BaseException) and not isinstance(found, BasetenError):
+                raise found
+            observed[name] = found
+        return observed
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,413 @@
+"""Connections, time and cancellation, over real sockets."""
+
+import asyncio
+import gzip
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import trustme
+
+from baseten_pulumi import errors
+from baseten_pulumi.api import transport
+from baseten_pulumi.api.client import BasetenClient
+from baseten_pulumi.api.transport import LARGEST_RESPONSE_BYTES, LONGEST_REQUEST_SECONDS, MAX_CONNECTIONS
+from baseten_pulumi.config import Endpoint
+from tests.unit.api.server import (
+    DROPPED,
+    KEY,
+    SETTINGS,
+    SILENCE,
+    Call,
+    Reply,
+    Server,
+    exchange,
+    list_models,
+    read,
+    response,
+)
+
+NO_MODELS = response(200, {"models": []}, keeps=True)
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"
+
+
+@asynccontextmanager
+async def _serving(*replies: Reply) -> AsyncIterator[tuple[Server, BasetenClient]]:
+    async with Server([*replies]) as server:
+        client = BasetenClient(Endpoint(server.url, KEY))
+        try:
+            yield server, client
+        finally:
+            await client.close()
+
+
+async def _list_at(url: str) -> object:
+    client = BasetenClient(Endpoint(url, KEY))
+    try:
+        return await list_models(client)
+    except errors.RequestError as error:
+        return error
+    finally:
+        await client.close()
+
+
+async def _iterations(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def _cancel(*tasks: "asyncio.Task[Any]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+# --- connections ----------------------------------------------------------------------------------------------------
+
+
+async def _after_cancelling_a_hundred(call: Callable[[], Coroutine[Any, Any, object]]) -> list[object]:
+    """Cancel a hundred requests an iteration of the loop after they were started; return the results of 64 more."""
+    tasks = [asyncio.ensure_future(call()) for _ in range(100)]
+    await _iterations(1)
+    await _cancel(*tasks)
+    return await asyncio.gather(*(call() for _ in range(64)), return_exceptions=True)
+
+
+def test_shared_client_of_httpx_is_stuck_when_requests_were_cancelled() -> None:
+    """The reason for a client for each connection; once this fails, httpx needs none any more."""
+
+    async def work() -> list[object]:
+        limits, timeout = httpx.Limits(max_connections=MAX_CONNECTIONS), httpx.Timeout(5.0, pool=0.5)
+        async with Server([NO_MODELS]) as server, httpx.AsyncClient(limits=limits, trust_env=False) as client:
+            return await _after_cancelling_a_hundred(lambda: client.get(server.url, timeout=timeout))
+
+    assert {type(result) for result in asyncio.run(work())} == {httpx.PoolTimeout}
+
+
+def test_every_request_is_answered_when_others_were_cancelled() -> None:
+    """The same with this package's client."""
+
+    async def work() -> None:
+        async with _serving(NO_MODELS) as (_, client):
+            assert await _after_cancelling_a_hundred(lambda: list_models(client)) == [[]] * 64
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("is_connected", [False, True])
+def test_next_request_is_answered_when_one_was_cancelled_at_any_moment(is_connected: bool) -> None:
+    """Connecting, sending, receiving or giving back: the cancellation is not lost, and nothing is left behind."""
+
+    async def work() -> None:
+        iterations, is_over = 0, False
+        while not is_over:
+            async with _serving(NO_MODELS) as (_, client):
+                if is_connected:
+                    await list_models(client)
+                task = asyncio.ensure_future(list_models(client))
+                await _iterations(iterations)
+                is_over = not task.cancel()
+                await asyncio.wait({task})
+                assert task.cancelled() is not is_over
+                assert await list_models(client) == []
+                iterations += 1
+
+    asyncio.run(work())
+
+
+def test_one_connection_serves_all_when_requests_follow_one_another() -> None:
+    """It is kept open, even if a response is an error."""
+
+    async def work(client: BasetenClient) -> None:
+        for _ in range(10):
+            await asyncio.gather(list_models(client), return_exceptions=True)
+
+    done = exchange(work, NO_MODELS, response(500, keeps=True), NO_MODELS)
+    assert [it.connection for it in done.received] == [1] * 10
+
+
+def test_connections_are_sixteen_at_most_when_many_requests_are_sent() -> None:
+    """The others wait for one; those that are cancelled leave nothing under way, and end at once."""
+
+    async def work() -> None:
+        async with _serving(SILENCE) as (server, client):
+            tasks = [asyncio.ensure_future(read(client)) for _ in range(20)]
+            await server.until(lambda: len(server.received) == MAX_CONNECTIONS)
+            await asyncio.sleep(0.1)
+            assert server.connections == len(server.received) == MAX_CONNECTIONS
+            server.replies, cancelled_at = [response(200, {})], _now()
+            await _cancel(*tasks[:MAX_CONNECTIONS])
+            assert all(task.cancelled() for task in tasks[:MAX_CONNECTIONS])
+            await asyncio.gather(*tasks[MAX_CONNECTIONS:])
+            await server.until(lambda: not server.open_connections)
+            assert _now() - cancelled_at < 3.0
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"HTTP/1.1 200 OK\r\n", HEAD, HEAD + b"{}"], ids=["nothing", "line", "head", "body"]
+)
+def test_connection_is_closed_when_its_request_was_cancelled(sent: bytes) -> None:
+    """What is still under way on it would be taken for the next response."""
+
+    async def work() -> None:
+        async with _serving(NO_MODELS, Reply(sent, piece=b"", pause=60.0), NO_MODELS) as (server, client):
+            await list_models(client)
+            task = asyncio.ensure_future(list_models(client))
+            await server.until(lambda: len(server.received) == 2)
+            await _iterations(20)
+            await _cancel(task)
+            await server.until(lambda: not server.open_connections)
+            assert await list_models(client) == []
+            assert [it.connection for it in server.received] == [1, 1, 2]
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("broken", [Reply(b"nonsense\r\n\r\n", keeps=True), Reply(HEAD + b"{}"), DROPPED])
+def test_connection_is_closed_when_its_request_failed(broken: Reply) -> None:
+    """A response that is malformed, cut off or missing is a lost connection."""
+
+    async def work(client: BasetenClient) -> object:
+        with pytest.raises(errors.ConnectionFailedError, match="lost its connection"):
+            await list_models(client)
+        return await list_models(client)
+
+    done = exchange(work, broken, NO_MODELS)
+    assert (done.result, [it.connection for it in done.received]) == ([], [1, 2])
+
+
+def test_request_fails_when_its_client_is_closed() -> None:
+    """Nothing stays open, what is in use included."""
+
+    async def work() -> None:
+        async with _serving(SILENCE) as (server, client):
+            task = asyncio.ensure_future(list_models(client))
+            await server.until(lambda: len(server.received) == 1)
+            await client.close()
+            with pytest.raises(errors.ConnectionFailedError):
+                await task
+            await server.until(lambda: not server.open_connections)
+
+    asyncio.run(work())
+
+
+# --- time and size --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "endless", [SILENCE, Reply(HEAD, piece=b"", pause=60.0), Reply(b"HTTP", piece=b"1", pause=0.02)]
+)
+@pytest.mark.parametrize(("timeout", "longest"), [(1.5, LONGEST_REQUEST_SECONDS), (1800.0, 1.5)])
+def test_request_ends_at_its_deadline_when_the_response_does_not(
+    endless: Reply, timeout: float, longest: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A byte now and then does not lengthen it, and no response uses up a whole wait. Nobody knows what was applied."""
+    monkeypatch.setattr(transport, "LONGEST_REQUEST_SECONDS", longest)
+
+    async def work(client: BasetenClient) -> None:
+        started_at = _now()
+        with pytest.raises(errors.RequestTimeoutError, match="got no response in time") as caught:
+            await client.update_environment("abc123", "production", SETTINGS, timeout=timeout)
+        assert caught.value.may_have_applied
+        assert 1.5 <= _now() - started_at < 10.0
+
+    assert len(exchange(work, endless).received) == 1
+
+
+@pytest.mark.parametrize("is_in_time", [False, True])
+def test_request_waits_as_long_as_a_429_asks_when_its_deadline_allows(is_in_time: bool) -> None:
+    """Otherwise it is not sent, and `on_send` is not called, which otherwise is right before."""
+    sent: list[str] = []
+
+    async def work(client: BasetenClient) -> None:
+        with pytest.raises(errors.RateLimitedError):
+            await list_models(client)
+        limited_at = _now()
+        updating = client.update_environment(
+            "abc123", "production", SETTINGS, timeout=5.0 if is_in_time else 0.1, on_send=lambda: sent.append("sent")
+        )
+        if is_in_time:
+            await updating
+            assert _now() - limited_at >= 0.2
+        else:
+            with pytest.raises(errors.RequestTimeoutError, match="because of the rate limit") as caught:
+                await updating
+            assert not caught.value.may_have_applied
+        assert _now() - limited_at < 3.0
+
+    done = exchange(work, response(429, {"retry_after": 0.2 if is_in_time else 30}), response(200, {}))
+    assert len(done.received) == 1 + len(sent) == 1 + is_in_time
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 500 Oh\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2000000000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(bytes(2 * LARGEST_RESPONSE_BYTES)),
+    ],
+    ids=["no length", "a length", "compressed"],
+)
+def test_reading_ends_when_a_response_is_too_large(head: bytes) -> None:
+    """Four mebibytes, decompressed; the API's largest response is far smaller."""
+
+    async def work() -> None:
+        async with _serving(Reply(head, piece=b" " * 65536)) as (server, client):
+            with pytest.raises(
+                errors.UnexpectedResponseError, match=f"with a body of more than {LARGEST_RESPONSE_BYTES} bytes"
+            ):
+                await list_models(client)
+            await server.until(lambda: not server.open_connections)
+            assert server.sent_bytes < 3 * LARGEST_RESPONSE_BYTES
+
+    asyncio.run(work())
+
+
+# --- TLS, proxies and names -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
+    """A certificate authority that SSL_CERT_FILE says to trust."""
+    made = trustme.CA()
+    made.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    return made
+
+
+def _context(certificate: trustme.LeafCert) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certificate.configure_cert(context)
+    return context
+
+
+@pytest.mark.parametrize("scheme", ["https", "HTTPS"])
+@pytest.mark.parametrize(
+    ("certificate", "is_trusted"),
+    [
+        (lambda own: own.issue_cert("localhost"), True),
+        (lambda own: trustme.CA().issue_cert("localhost"), False),
+        (lambda own: own.issue_cert("elsewhere.example"), False),
+        (lambda own: own.issue_cert("localhost", not_after=datetime.now(timezone.utc) - timedelta(days=1)), False),
+    ],
+    ids=["trusted", "unknown authority", "another host's", "expired"],
+)
+def test_request_is_sent_when_the_certificate_is_trusted(
+    certificate: Callable[[trustme.CA], trustme.LeafCert], is_trusted: bool, scheme: str, authority: trustme.CA
+) -> None:
+    """SSL_CERT_FILE counts, on this machine too; otherwise not a byte is sent, and the error is final."""
+
+    async def work() -> None:
+        async with Server([NO_MODELS], tls=_context(certificate(authority))) as server:
+            result = await _list_at(server.url.replace("https", scheme))
+            assert len(server.received) == is_trusted
+            if not is_trusted:
+                assert type(result) is errors.CertificateError
+                assert f"could not verify the certificate of {scheme}://localhost:" in str(result)
+
+    asyncio.run(work())
+
+
+def test_connection_is_lost_when_a_response_is_not_tls(authority: trustme.CA) -> None:
+    """A record that cannot be decrypted is an ssl.SSLError, which httpx passes on as it is."""
+
+    def answer(listening: socket.socket) -> None:
+        with _context(authority.issue_cert("localhost")).wrap_socket(
+            listening.accept()[0], server_side=True
+        ) as connection:
+            connection.recv(65536)
+            socket.socket.send(connection, b"\x17\x03\x03\x00\x20" + b"x" * 32)
+
+    async def work() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            answering = asyncio.get_running_loop().run_in_executor(None, answer, listening)
+            error = await _list_at(f"https://localhost:{listening.getsockname()[1]}")
+            await answering
+        assert type(error) is errors.ConnectionFailedError
+        assert "lost its connection ([SSL: " in str(error)
+
+    asyncio.run(work())
+
+
+def test_unknown_host_is_recognized_when_its_name_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is retried for a shorter time than other connection errors."""
+
+    def resolve(*_: object, **__: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    error = asyncio.run(_list_at("https://api.baseten.example"))
+    assert isinstance(error, errors.ConnectionFailedError)
+    assert error.retried_for == 15.0
+
+
+def test_proxy_is_used_when_the_host_is_another_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTP_PROXY and its kin count, but not for this machine, where an emulator runs."""
+
+    async def work() -> None:
+        async with Server([NO_MODELS]) as proxy, Server([NO_MODELS]) as emulator:
+            monkeypatch.setenv("HTTP_PROXY", proxy.url)
+            for url in ("http://baseten.example:8095/gateway", emulator.url):
+                assert await _list_at(url) == []
+            assert [it.target for it in proxy.received] == ["http://baseten.example:8095/gateway/v1/models"]
+            assert [it.target for it in emulator.received] == ["/v1/models"]
+
+    for name in ("HTTP_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(("variable", "value"), [("HTTPS_PROXY", "gopher://p.example:1"), ("SSL_CERT_FILE", __file__)])
+def test_client_is_refused_when_a_variable_cannot_be_used(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The text names the variables."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(errors.ConfigurationError) as caught:
+        BasetenClient(Endpoint("https://api.baseten.co", KEY))
+    failed, observed, action = str(caught.value).splitlines()
+    assert failed == "Baseten cannot be reached."
+    assert observed.startswith("The proxy or certificate variables cannot be used: ")
+    assert observed.endswith(". Nothing was sent.")
+    assert action == "Correct HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR."
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "\ud800"])
+def test_nothing_is_sent_when_a_name_cannot_be_part_of_a_url(name: str) -> None:
+    """Be it the model's or the environment's."""
+    calls: list[Call[object]] = [
+        lambda it: it.read_environment(name, "production", timeout=5.0),
+        lambda it: it.update_environment("abc123", name, SETTINGS, timeout=5.0),
+        lambda it: it.list_environments(name, timeout=5.0),
+    ]
+    for call in calls:
+        done = exchange(call, DROPPED)
+        assert isinstance(done.result, errors.ConfigurationError)
+        assert str(done.result) == (
+            f"Baseten cannot be reached.\n{name!a} cannot be a model id or an environment name. Nothing was sent.\n"
+            "Correct model_id and env_name."
+        )
+        assert done.received == []
+
+
+@pytest.mark.parametrize("name", ["../..", "..%2f..", "%2e%2e", "a/b", "a\\b", "a\r\nX: y", "a\0b", "ä", "a?b", "a#b"])
+def test_name_stays_one_segment_of_the_path_when_it_holds_anything(name: str) -> None:
+    """It cannot reach another address or add a header."""
+    (received,) = exchange(lambda it: it.read_environment(name, name, timeout=5.0), response(200, {})).received
+    version, models, first, environments, second = received.target.removeprefix("/").split("/")
+    assert (version, models, environments) == ("v1", "models", "environments")
+    assert first == second
+    assert "x" not in received.headers

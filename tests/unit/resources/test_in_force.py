@@ -1,0 +1,123 @@
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.output import Unknown
+
+from baseten_pulumi import BasetenEnvironmentSettings, BasetenSettingsInForce
+from tests.mocked import OUTPUTS, run
+
+THREE: dict[str, Any] = {"autoscaling_settings": {"max_replica": 3}}
+
+
+def _settings(name: str, env_name: str = "production", **more: Any) -> BasetenEnvironmentSettings:
+    return BasetenEnvironmentSettings(name, model_id="abc123", env_name=env_name, wait=False, **(more or THREE))
+
+
+def _environments(*settings: dict[str, Any], preview: bool = False, outputs: dict[str, Any] = OUTPUTS) -> Any:
+    """Return the input of a joint wait for settings that are declared with these arguments."""
+
+    def program() -> pulumi.Output[Any]:
+        return BasetenSettingsInForce("all", settings=[_settings(**arguments) for arguments in settings]).urn
+
+    return run(program, outputs=outputs, preview=preview)[1].inputs("all")["environments"]
+
+
+def test_environment_is_one_line_when_a_joint_wait_is_declared() -> None:
+    """The key is the resource's name; the line has the environment, what was last sent and the managed settings."""
+    promotion = {"rolling_deploy": True, "rolling_deploy_config": {"max_surge_percent": 25.0}}
+    queue = {"policy": "QUEUE_ON_FULL"}
+    assert _environments(
+        {"name": "a"},
+        {"name": "b", "env_name": "dev", "promotion_settings": promotion, "request_backpressure_settings": queue},
+    ) == {
+        "a": 'abc123/production 1f {"settings":{"autoscaling_settings":{"max_replica":3}},"status":"ACCEPTED"}',
+        "b": 'abc123/dev 1f {"settings":{"promotion_settings":{"rolling_deploy":true,"rolling_deploy_config":'
+        '{"max_surge_percent":25}},"request_backpressure_settings":{"policy":"QUEUE_ON_FULL"}},"status":"ACCEPTED"}',
+    }
+
+
+def test_status_is_null_when_the_response_was_lost() -> None:
+    """The revision is there nevertheless."""
+    assert _environments({"name": "a"}, outputs={"revision": "1f", "in_force": False}) == {
+        "a": 'abc123/production 1f {"settings":{"autoscaling_settings":{"max_replica":3}},"status":null}'
+    }
+
+
+def test_environment_is_unknown_when_a_preview_does_not_know_the_revision() -> None:
+    """The settings will be sent, so there will be something to wait for."""
+    (entry,) = _environments({"name": "a"}, preview=True, outputs={"status": "ACCEPTED"}).values()
+    assert isinstance(entry, Unknown)
+
+
+def test_environment_is_known_when_a_preview_sends_nothing() -> None:
+    """An object that the program does not manage is unknown in a preview and must not count as a change."""
+    settings = {"name": "a"}
+    assert _environments(settings, preview=True) == _environments(settings)
+
+
+def test_environment_is_secret_when_a_setting_is() -> None:
+    """Its value is encrypted in the state, as that of the setting is."""
+
+    def program() -> pulumi.Output[bool]:
+        secret = pulumi.Output.secret(THREE["autoscaling_settings"])
+        joint_wait = BasetenSettingsInForce(
+            "all", settings=[_settings("a", autoscaling_settings=secret), _settings("b")]
+        )
+        environments: pulumi.Output[Any] = pulumi.get(joint_wait, "environments")
+        return pulumi.Output.from_input(environments.is_secret())
+
+    assert run(program)[0] is True
+
+
+def test_joint_wait_is_registered_under_its_frozen_type_when_declared() -> None:
+    """The type is part of every URN in a state."""
+    value, mocks = run(lambda: BasetenSettingsInForce("all", settings=[_settings("a")]).in_force)
+    assert value is True
+    assert [args.typ for args in mocks.registered if args.name == "all"] == [
+        "pulumi-python:dynamic/baseten:SettingsInForce"
+    ]
+
+
+def test_environment_is_waited_for_once_when_its_resource_is_given_twice() -> None:
+    """The same resource is the same wait."""
+
+    def program() -> pulumi.Output[Any]:
+        settings = _settings("a")
+        return BasetenSettingsInForce("all", settings=[settings, settings]).urn
+
+    assert list(run(program)[1].inputs("all")["environments"]) == ["a"]
+
+
+def _looked_up() -> list[BasetenEnvironmentSettings]:
+    by_id = pulumi.ResourceOptions(id="abc123/dev")
+    declared = BasetenEnvironmentSettings("b", model_id="abc123", env_name="dev", opts=by_id, **THREE)
+    return [_settings("a"), declared, BasetenEnvironmentSettings.get("c", "abc123/c")]
+
+
+@pytest.mark.parametrize(
+    ("settings", "failure"),
+    [
+        (list, "must contain at least one resource"),
+        (_looked_up, "must be declared, not looked up, got b, c"),
+        (
+            lambda: [_settings("a"), _settings("b"), _settings("a", "dev")],
+            "must have unique names, got a more than once",
+        ),
+    ],
+)
+def test_joint_wait_is_refused_when_there_is_something_it_cannot_wait_for(settings: Any, failure: str) -> None:
+    """Pulumi shows the message without a traceback."""
+    with pytest.raises(pulumi.RunError) as caught:
+        run(lambda: BasetenSettingsInForce("all", settings=settings()))
+    assert str(caught.value) == f'BasetenSettingsInForce "all": settings: {failure}'
+
+
+def test_subclass_is_refused_when_it_is_instantiated() -> None:
+    """Its name would be another resource type in the state."""
+
+    class Mine(BasetenSettingsInForce):
+        pass
+
+    with pytest.raises(TypeError, match=r"^BasetenSettingsInForce cannot be subclassed: "):
+        Mine("mine", settings=[])
