@@ -30,7 +30,7 @@ _NEVER_SENT = (
     UnicodeError,
 )
 _NAMES_LISTED = 10
-_MAY_HAVE_APPLIED = "Baseten may have applied the settings anyway."
+MAY_HAVE_APPLIED = "Baseten may have applied the settings anyway."
 _SET_KEY = "set baseten:apiKey (`pulumi config set --secret baseten:apiKey KEY`) or BASETEN_API_KEY."
 _NETWORK = "Try again. If it fails again, check the network, the proxy, and baseten:baseUrl or BASETEN_BASE_URL."
 _ACTIONS: dict[type[RequestError], str] = {
@@ -187,7 +187,7 @@ def not_sent(request: Request, timeout: float) -> RequestError:
 
 def ambiguous(error: RequestError) -> RequestError:
     """Return the error of the last attempt, if Baseten may have acted on an earlier one."""
-    copy = error.with_message(state=_MAY_HAVE_APPLIED)
+    copy = error.with_message(state=MAY_HAVE_APPLIED)
     copy.may_have_applied = True
     return copy
 
@@ -260,7 +260,7 @@ def _kind(status: int) -> type[RequestError]:
 def _state(request: Request, is_ambiguous: bool) -> str:
     if request.is_read:
         return ""
-    return _MAY_HAVE_APPLIED if is_ambiguous else "Nothing was changed."
+    return MAY_HAVE_APPLIED if is_ambiguous else "Nothing was changed."
 
 
 def _quoted(response: Response) -> str:

@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from baseten_pulumi.api.client import settings_of
+from baseten_pulumi.api.failures import MAY_HAVE_APPLIED
 from baseten_pulumi.api.retry import retry
 from baseten_pulumi.config import Config
 from baseten_pulumi.errors import BasetenError, Message, NotAppliedError, OperationCancelledError, RequestError
+from baseten_pulumi.provider.diff import is_unfinished
 from baseten_pulumi.provider.pulumi_internals import Call, PartialFailure, Row, internal_error
 from baseten_pulumi.provider.session import Session, run
 from baseten_pulumi.schema.settings import flatten, nest
-from baseten_pulumi.wait.messages import retrying
+from baseten_pulumi.wait.messages import ACCEPTED, retrying
 from baseten_pulumi.wait.polling import DesiredSettings
-
-_MAY_HAVE_APPLIED = "Baseten may have applied the settings anyway."
-_ACCEPTED = "Baseten accepted the request and may still apply it."
 
 
 def resource_id(inputs: Mapping[str, Any]) -> str:
@@ -72,7 +71,7 @@ class _Operation:
         """Whether the settings have to be sent."""
         before = flatten(self._olds)
         is_changed = any(before.get(path) != value for path, value in self._settings.items())
-        return is_changed or (self._olds.get("in_force") is not True and (self._waits or not self._status))
+        return is_changed or is_unfinished(self._olds, waits=self._waits)
 
     def outputs(self, *, in_force: bool) -> dict[str, Any]:
         """Return the outputs of the resource."""
@@ -98,7 +97,7 @@ class _Operation:
         except Exception as error:
             if not self._may_have_applied:
                 raise
-            raise self._partial(internal_error(error, _MAY_HAVE_APPLIED)) from error
+            raise self._partial(internal_error(error, MAY_HAVE_APPLIED)) from error
         return self.outputs(in_force=self._waits)
 
     async def _send(self, session: Session) -> None:
@@ -124,7 +123,7 @@ class _Operation:
         except RequestError as error:
             raise self._partial(error) if error.may_have_applied else error from None
         except asyncio.CancelledError:
-            state = _MAY_HAVE_APPLIED if self._may_have_applied else "Nothing was changed."
+            state = MAY_HAVE_APPLIED if self._may_have_applied else "Nothing was changed."
             failed = f"{settings_of(model_id, env_name)} were not updated."
             cancelled = OperationCancelledError(
                 Message(failed, "Pulumi cancelled the operation.", state, "Run it again.")
@@ -140,7 +139,7 @@ class _Operation:
             raise self._partial(error) from None
         except BasetenError as error:
             failed = f"{settings_of(model_id, env_name)} were sent but could not be read back."
-            raise self._partial(error.with_message(failed=failed, state=_ACCEPTED)) from None
+            raise self._partial(error.with_message(failed=failed, state=ACCEPTED)) from None
 
     def _partial(self, error: BasetenError) -> PartialFailure:
         return PartialFailure(error, resource_id(self._inputs), self.outputs(in_force=False))

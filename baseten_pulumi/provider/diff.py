@@ -23,34 +23,37 @@ def changes(olds: Mapping[str, Any], news: Mapping[str, Any], *, waits: bool) ->
     is not known whether they were sent.
     """
     found = dict.fromkeys(replaced_properties(olds, news), "UPDATE_REPLACE")
-    unknown = {
-        path: "UPDATE"
-        for name in (*_IDENTITY, *TOP_LEVEL_GROUPS)
-        for path, value in walk(news.get(name), name)
-        if isinstance(value, Unknown)
-    }
-    found |= unknown
+    unknown = _unknown_paths(news)
+    found |= dict.fromkeys(unknown, "UPDATE")
     before, after = flatten(olds), flatten(news)
     for path in {**before, **after}:
-        if path not in unknown and before.get(path) != after.get(path) and not _is_inside(path, unknown):
+        if before.get(path) != after.get(path) and not _is_inside(path, unknown):
             found[path] = "ADD" if path not in before else "DELETE" if path not in after else "UPDATE"
-    if not found and olds.get("in_force") is not True and (waits or not olds.get("status")):
+    if not found and is_unfinished(olds, waits=waits):
         found["in_force"] = "UPDATE"
     return found
+
+
+def is_unfinished(olds: Mapping[str, Any], *, waits: bool) -> bool:
+    """Return whether the last operation left something to do although no setting changes."""
+    return olds.get("in_force") is not True and (waits or not olds.get("status"))
 
 
 def dropped(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield path and last value of each setting that the program no longer declares."""
     if any(news.get(name) != olds.get(name) for name in _IDENTITY):
         return
-    unknown = {
-        path for name in TOP_LEVEL_GROUPS for path, value in walk(news.get(name), name) if isinstance(value, Unknown)
-    }
-    after = flatten(news)
+    unknown, after = _unknown_paths(news), flatten(news)
     for path, value in flatten(olds).items():
         if path not in after and not _is_inside(path, unknown):
             yield path, value
 
 
-def _is_inside(path: str, unknown: Mapping[str, Any] | set[str]) -> bool:
+def _unknown_paths(news: Mapping[str, Any]) -> list[str]:
+    names = (*_IDENTITY, *TOP_LEVEL_GROUPS)
+    return [path for name in names for path, value in walk(news.get(name), name) if isinstance(value, Unknown)]
+
+
+def _is_inside(path: str, unknown: list[str]) -> bool:
+    """Return whether a path is one of those not known, or inside an object that is not."""
     return any(f"{path}.".startswith(f"{other}.") for other in unknown)

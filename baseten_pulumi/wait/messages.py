@@ -23,7 +23,7 @@ NAMED_IN_ROW = 2
 NAMED_IN_ERROR = 10
 # Replicas that stay below the desired number for so long may be limited by the account.
 SUSPICIOUS_SECONDS = 60.0
-_ACCEPTED = "Baseten accepted the request and may still apply it."
+ACCEPTED = "Baseten accepted the request and may still apply it."
 _SENT = "Baseten may still apply what was sent."
 _REPLICAS = frozenset({MIN_REPLICA, MAX_REPLICA})
 
@@ -101,7 +101,7 @@ def _subject(unapplied: Sequence[Watch], watches: Sequence[Watch]) -> str:
 
 def _state(watches: Sequence[Watch]) -> str:
     is_accepted = len(watches) == 1 and watches[0].desired.status in ("ACCEPTED", "QUEUED", "UNCHANGED")
-    return _ACCEPTED if is_accepted else _SENT
+    return ACCEPTED if is_accepted else _SENT
 
 
 def _differing(watches: Sequence[Watch], pending: Sequence[Watch]) -> str:
