@@ -13,6 +13,7 @@ from baseten_pulumi.lookup import (
 )
 from baseten_pulumi.resources.component import BasetenModelEnvironments
 from baseten_pulumi.resources.in_force import BasetenSettingsInForce
+from baseten_pulumi.resources.schedule import BasetenAutoscalingSchedule
 from baseten_pulumi.resources.settings import BasetenEnvironmentSettings
 from baseten_pulumi.stack_config import settings_from_config
 from baseten_pulumi.types import (
@@ -28,12 +29,15 @@ from baseten_pulumi.types import (
     RollingDeployConfig,
     RollingDeployConfigArgsDict,
     RollingDeployStrategy,
+    ScheduleCadence,
+    Weekday,
 )
 from baseten_pulumi.version import __version__ as __version__
 
 __all__ = [
     "AutoscalingSettings",
     "AutoscalingSettingsArgsDict",
+    "BasetenAutoscalingSchedule",
     "BasetenEnvironmentSettings",
     "BasetenModelEnvironments",
     "BasetenSettingsInForce",
@@ -50,6 +54,8 @@ __all__ = [
     "RollingDeployConfig",
     "RollingDeployConfigArgsDict",
     "RollingDeployStrategy",
+    "ScheduleCadence",
+    "Weekday",
     "find_model",
     "find_model_output",
     "get_environment",

@@ -4,6 +4,7 @@
     ├── ConfigurationError               a setting of this package is missing or malformed
     │   └── MissingApiKeyError
     ├── AmbiguousModelError              several models have the name
+    ├── ScheduleConflictError            Baseten's autoscaling schedules do not fit what the program declares
     ├── RequestError                     a request to Baseten failed
     │   ├── AuthenticationError          401
     │   ├── PermissionDeniedError        403
@@ -20,8 +21,8 @@
     │       ├── RequestTimeoutError      no response in time
     │       ├── ConnectionFailedError    no connection, or it broke
     │       └── UnexpectedResponseError  a response that the API does not describe
-    ├── OperationCancelledError          Pulumi cancelled the operation before the settings were sent, or meanwhile
-    └── NotAppliedError                  settings were sent but Baseten does not report them
+    ├── OperationCancelledError          Pulumi cancelled the operation before the request was sent, or meanwhile
+    └── NotAppliedError                  Baseten does not report what was sent
         ├── WaitTimeoutError             the wait timed out
         └── WaitCancelledError           the wait was cancelled
 
@@ -89,6 +90,13 @@ class MissingApiKeyError(ConfigurationError):
 
 class AmbiguousModelError(BasetenError):
     """Several models of the account have this name; names are unique only within a team."""
+
+
+class ScheduleConflictError(BasetenError):
+    """Baseten's autoscaling schedules do not fit what the program declares.
+
+    Several have the declared name, one that was managed is gone, or others would change with the time zone.
+    """
 
 
 class RequestError(BasetenError):
@@ -181,16 +189,16 @@ class UnexpectedResponseError(TransientError):
 
 
 class OperationCancelledError(BasetenError):
-    """Pulumi cancelled the operation (Ctrl-C) before the settings were sent, or while they were being sent."""
+    """Pulumi cancelled the operation (Ctrl-C) before the request was sent, or while it was being sent."""
 
 
 class NotAppliedError(BasetenError):
-    """Settings were sent but Baseten does not report them as applied."""
+    """Baseten does not report what was sent as applied."""
 
 
 class WaitTimeoutError(NotAppliedError):
-    """The wait for settings to be applied timed out."""
+    """The wait for settings or a schedule to be applied timed out."""
 
 
 class WaitCancelledError(NotAppliedError):
-    """The wait for settings to be applied was cancelled, for example with Ctrl-C."""
+    """The wait for settings or a schedule to be applied was cancelled, for example with Ctrl-C."""

@@ -265,20 +265,16 @@ def _environment(model_id: str, env_name: str, found: "environment.Environment")
     from baseten_pulumi.schema.settings import nest
 
     settings = nest(found.settings)
-    config = settings.get("promotion_settings", {}).pop("rolling_deploy_config", None)
-    promotion_settings = {
-        **settings.get("promotion_settings", {}),
-        "rolling_deploy_config": config and _make(RollingDeployConfig, **config),
-    }
+    promotion_settings = settings.get("promotion_settings", {})
+    if "rolling_deploy_config" in promotion_settings:
+        promotion_settings["rolling_deploy_config"] = RollingDeployConfig(**promotion_settings["rolling_deploy_config"])
     return _make(
         Environment,
         model_id=model_id,
         env_name=env_name,
-        autoscaling_settings=_make(AutoscalingSettings, **settings.get("autoscaling_settings", {})),
-        promotion_settings=_make(PromotionSettings, **promotion_settings),
-        request_backpressure_settings=_make(
-            RequestBackpressureSettings, **settings.get("request_backpressure_settings", {})
-        ),
+        autoscaling_settings=AutoscalingSettings(**settings.get("autoscaling_settings", {})),
+        promotion_settings=PromotionSettings(**promotion_settings),
+        request_backpressure_settings=RequestBackpressureSettings(**settings.get("request_backpressure_settings", {})),
         in_progress_promotion=found.promotion and _make(Promotion, **found.promotion.outputs()),
     )
 

@@ -3,7 +3,8 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from baseten_pulumi.testing import Emulator
 from tests.engines import RUN_SECONDS
@@ -74,6 +75,38 @@ def timeout(seconds: int) -> str:
     """Return the argument that limits create and update."""
     limits = f'pulumi.CustomTimeouts(create="{seconds}s", update="{seconds}s")'
     return f"opts=pulumi.ResourceOptions(custom_timeouts={limits})"
+
+
+_SCHEDULES = """
+import pulumi
+from baseten_pulumi import BasetenAutoscalingSchedule
+
+for resource_name, arguments in {declared!r}.items():
+    BasetenAutoscalingSchedule(resource_name, **arguments, {more})
+"""
+
+
+def schedules(
+    declared: Mapping[str, Mapping[str, Any]],
+    *,
+    timezone: str = "UTC",
+    environment: str = "production",
+    more: str = timeout(60),
+) -> str:
+    """Return a program that declares autoscaling schedules of one environment.
+
+    Args:
+        declared: Each schedule as the API has it, by the name of its resource; its parts may replace what follows.
+        timezone: Their time zone.
+        environment: The name of their environment.
+        more: Further arguments of each resource, as source; by default they keep a defect from waiting for 30 minutes.
+    """
+    shared = {"model_id": MODEL, "env_name": environment, "timezone": timezone}
+    resources = {
+        resource: {**shared, **{"schedule_name" if part == "name" else part: it for part, it in parts.items()}}
+        for resource, parts in declared.items()
+    }
+    return _SCHEDULES.format(declared=resources, more=more)
 
 
 def patches(emulator: Emulator) -> list[object]:

@@ -42,13 +42,29 @@ def reported(declared: dict[str, Any], schedule_id: str | None = None) -> dict[s
     return {**known, **declared, "autoscaling_settings": overrides}
 
 
-def one_time(name: str = "launch") -> dict[str, Any]:
-    """Return a one-time schedule as Baseten reports it."""
+def one_time(name: Any = "launch", *, overrides: dict[str, Any] | None = None, **parts: Any) -> dict[str, Any]:
+    """Return a one-time schedule that is still to come, as Baseten reports it; parts and overrides given count."""
     return {
         "name": name,
         "enabled": True,
         "cadence": "ONE_TIME",
-        "start_at": "2027-01-01T08:00:00Z",
-        "end_at": "2027-01-01T10:00:00Z",
-        "autoscaling_settings": {"min_replica": 4, "max_replica": 9, **dict.fromkeys(NULLS)},
+        "start_at": "2099-01-01T08:00:00Z",
+        "end_at": "2099-01-01T10:00:00Z",
+        "autoscaling_settings": {"min_replica": 4, "max_replica": 9, **dict.fromkeys(NULLS), **(overrides or {})},
+        **parts,
     }
+
+
+def inputs(model_id: Any, name: Any = "peak", zone: Any = "UTC", **changes: Any) -> dict[str, Any]:
+    """Return the checked inputs of a resource that declares `schedule(name)`; what is changed to None is left out."""
+    parts = schedule(name)
+    own = {"model_id": model_id, "env_name": "production", "schedule_name": parts.pop("name"), "timezone": zone}
+    return {key: value for key, value in {**own, **parts, **changes}.items() if value is not None}
+
+
+def one_time_inputs(model_id: Any, name: Any = "launch", **changes: Any) -> dict[str, Any]:
+    """Return the checked inputs of a resource that declares `one_time(name)`; given changes count."""
+    parts = one_time(name)
+    own = {"model_id": model_id, "env_name": "production", "schedule_name": parts.pop("name"), "timezone": "UTC"}
+    overrides = {"min_replica": 4, "max_replica": 9}
+    return {**own, **parts, "autoscaling_settings": overrides, **changes}

@@ -9,7 +9,7 @@ import pydantic
 
 from baseten_pulumi.api import failures, models
 from baseten_pulumi.api.failures import Request
-from baseten_pulumi.api.models import Model
+from baseten_pulumi.api.models import Model, Update
 from baseten_pulumi.api.transport import Transport
 from baseten_pulumi.config import Endpoint
 from baseten_pulumi.errors import ConfigurationError, Message, NotFoundError, RequestError
@@ -93,18 +93,66 @@ class BasetenClient:
             ModelNotFoundError, EnvironmentNotFoundError: there is no such environment.
             RequestError: Baseten did not accept the settings or, if `may_have_applied` is true, may have accepted them.
         """
-        deadline = _now() + timeout
         failed = f"{settings_of(model_id, env_name)} were not updated."
-        request = self._request("PATCH", _environment_path(model_id, env_name), failed)
-        body = models.update_body(settings)
-        try:
-            return await self._send(request, models.read_update_status, timeout, body=body, on_send=on_send)
-        except NotFoundError as error:
-            raise await self._diagnosed(error, model_id, env_name, deadline) from None
+        update = await self._update(model_id, env_name, models.update_body(settings), failed, timeout, on_send)
+        return update.status
+
+    async def upsert_schedule(  # noqa: PLR0913 - what the PATCH contains, and how it is sent
+        self,
+        model_id: str,
+        env_name: str,
+        schedule: Mapping[str, Any],
+        *,
+        timezone: str | None,
+        failed: str,
+        timeout: float,
+        on_send: Callable[[], None] = lambda: None,
+    ) -> Update:
+        """Create an autoscaling schedule or, if it has an id, replace it.
+
+        Args:
+            model_id: Baseten's id of the model.
+            env_name: Name of the environment.
+            schedule: The whole schedule.
+            timezone: The time zone of all schedules of the environment; None leaves it as it is.
+            failed: What the error says if it does not succeed; a sentence.
+            timeout: Seconds it may take.
+            on_send: Called right before the request is sent.
+
+        Raises:
+            ModelNotFoundError, EnvironmentNotFoundError: there is no such environment.
+            RequestError: Baseten did not accept the request or, if `may_have_applied` is true, may have accepted it.
+        """
+        change = {"schedules": [schedule], **({} if timezone is None else {"timezone": timezone})}
+        body = {"autoscaling_schedule_settings": change}
+        return await self._update(model_id, env_name, body, failed, timeout, on_send)
+
+    async def delete_schedule(
+        self, model_id: str, env_name: str, schedule_id: str, *, failed: str, timeout: float
+    ) -> Update:
+        """Delete an autoscaling schedule; arguments and errors are those of `upsert_schedule`."""
+        body = {"autoscaling_schedule_settings": {"delete_schedules": [schedule_id]}}
+        return await self._update(model_id, env_name, body, failed, timeout)
 
     async def close(self) -> None:
         """Close every connection."""
         await self._transport.close()
+
+    async def _update(
+        self,
+        model_id: str,
+        env_name: str,
+        body: Mapping[str, Any],
+        failed: str,
+        timeout: float,
+        on_send: Callable[[], None] = lambda: None,
+    ) -> Update:
+        deadline = _now() + timeout
+        request = self._request("PATCH", _environment_path(model_id, env_name), failed)
+        try:
+            return await self._send(request, models.read_update, timeout, body=body, on_send=on_send)
+        except NotFoundError as error:
+            raise await self._diagnosed(error, model_id, env_name, deadline) from None
 
     def _request(self, method: str, path: str, failed: str) -> Request:
         return Request(method, path, failed, self._base_url)
@@ -147,7 +195,17 @@ class BasetenClient:
 
 def settings_of(model_id: str, env_name: str) -> str:
     """Return how messages name the settings of an environment."""
-    return f'Settings of environment "{env_name}" (model {model_id})'
+    return f"Settings of {environment_of(model_id, env_name)}"
+
+
+def schedule_of(name: str, model_id: str, env_name: str) -> str:
+    """Return how messages name an autoscaling schedule of an environment."""
+    return f'Autoscaling schedule "{name}" of {environment_of(model_id, env_name)}'
+
+
+def environment_of(model_id: str, env_name: str) -> str:
+    """Return how messages name an environment."""
+    return f'environment "{env_name}" (model {model_id})'
 
 
 def _environments_path(model_id: str) -> str:

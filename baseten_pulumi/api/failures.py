@@ -30,7 +30,7 @@ _NEVER_SENT = (
     UnicodeError,
 )
 _NAMES_LISTED = 10
-MAY_HAVE_APPLIED = "Baseten may have applied the settings anyway."
+MAY_HAVE_APPLIED = "Baseten may have applied the request anyway."
 _SET_KEY = "set baseten:apiKey (`pulumi config set --secret baseten:apiKey KEY`) or BASETEN_API_KEY."
 _NETWORK = "Try again. If it fails again, check the network, the proxy, and baseten:baseUrl or BASETEN_BASE_URL."
 _ACTIONS: dict[type[RequestError], str] = {

@@ -6,6 +6,7 @@ cannot be read as the field's type, because Baseten's API grows and a release of
 
 import difflib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import (
@@ -20,7 +21,16 @@ from pydantic import (
 
 from baseten_pulumi.errors import AmbiguousModelError, Message, ModelNotFoundError
 from baseten_pulumi.schema.environment import Environment, Promotion
-from baseten_pulumi.schema.settings import FIELDS, GROUPS, MAX_SURGE_PERCENT, ROLLING_DEPLOY_CONFIG, flatten, nest
+from baseten_pulumi.schema.schedules import Schedule
+from baseten_pulumi.schema.settings import (
+    AUTOSCALING,
+    FIELDS,
+    GROUPS,
+    MAX_SURGE_PERCENT,
+    ROLLING_DEPLOY_CONFIG,
+    flatten,
+    nest,
+)
 
 _LONGEST_WORD = 80
 _MODELS_LISTED = 5
@@ -50,6 +60,7 @@ Name: TypeAlias = Annotated[str, AfterValidator(printable)]
 OptionalName: TypeAlias = Annotated[Name | None, WrapValidator(_or_none)]
 Word: TypeAlias = Annotated[str, AfterValidator(_word)]
 OptionalWord: TypeAlias = Annotated[Word | None, WrapValidator(_or_none)]
+_OptionalInt: TypeAlias = Annotated[int | None, WrapValidator(_or_none)]
 _TYPES = {"enum": Word, "boolean": bool, "integer": int}
 
 
@@ -69,14 +80,43 @@ def _object(group: str) -> Any:
 
 class _Promotion(_Response):
     status: OptionalWord = None
-    percent_traffic_to_new_version: Annotated[int | None, WrapValidator(_or_none)] = None
+    percent_traffic_to_new_version: _OptionalInt = None
 
 
 _Settings: Any = _object("")
+_Overrides: Any = _object(AUTOSCALING)
+
+
+class _Schedule(_Response):
+    id: OptionalName = None
+    name: OptionalName = None
+    enabled: Annotated[bool | None, WrapValidator(_or_none)] = None
+    cadence: OptionalWord = None
+    weekdays: Annotated[list[Word] | None, WrapValidator(_or_none)] = None
+    start_hour: _OptionalInt = None
+    start_minute: _OptionalInt = None
+    end_hour: _OptionalInt = None
+    end_minute: _OptionalInt = None
+    start_at: OptionalWord = None
+    end_at: OptionalWord = None
+    autoscaling_settings: Annotated[_Overrides | None, WrapValidator(_or_none)] = None
+
+
+class _Schedules(_Response):
+    timezone: OptionalName = None
+    schedules: Annotated[list[_Schedule] | None, WrapValidator(_or_none)] = None
+
+
+def _or_unreadable(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return read(value)
+    except ValidationError:
+        return _Schedules()
 
 
 class _Environment(_Settings):  # type: ignore[misc] # the base class is made at run time
     in_progress_promotion: Annotated[_Promotion | None, WrapValidator(_or_none)] = None
+    autoscaling_schedules: Annotated[_Schedules | None, WrapValidator(_or_unreadable)] = None
 
 
 class _NamedEnvironment(_Environment):
@@ -89,6 +129,7 @@ class _Environments(_Response):
 
 class _Update(_Response):
     status: OptionalWord = None
+    environment: Annotated[_Environment | None, WrapValidator(_or_none)] = None
 
 
 class Model(_Response):
@@ -121,17 +162,28 @@ def update_body(settings: Mapping[str, Any]) -> dict[str, Any]:
     return nest(body)
 
 
-def read_update_status(content: bytes) -> str:
-    """Return the status of a response to a PATCH: ACCEPTED, QUEUED, UNCHANGED, or one that Baseten adds later.
+@dataclass(frozen=True, slots=True)
+class Update:
+    """The response to a PATCH.
 
-    The API calls the status deprecated; a success without one, or without a readable body, has accepted the settings
-    too: what is applied is read back anyway.
+    Attributes:
+        status: ACCEPTED, QUEUED, UNCHANGED, or one that Baseten adds later. The API calls it deprecated; a success
+            without one, or without a readable body, has accepted the request too: what is applied is read back anyway.
+        environment: The environment, which may not show the update yet; None if it is not returned.
     """
+
+    status: str
+    environment: Environment | None
+
+
+def read_update(content: bytes) -> Update:
+    """Read the response to a PATCH."""
     try:
-        status = _Update.model_validate_json(content).status
+        response = _Update.model_validate_json(content)
     except ValidationError:
-        status = None
-    return status or "ACCEPTED"
+        return Update("ACCEPTED", None)
+    environment = response.environment and _environment(response.environment)
+    return Update(response.status or "ACCEPTED", environment)
 
 
 def read_environment(content: bytes) -> Environment:
@@ -199,7 +251,21 @@ def _environment(response: Any) -> Environment:
             settings.setdefault(field.path, field.null_choice)
     found = response.in_progress_promotion
     promotion = found and Promotion(found.status or "UNKNOWN", found.percent_traffic_to_new_version)
-    return Environment(settings, promotion)
+    return Environment(settings, promotion, *_schedules(response))
+
+
+def _schedules(response: Any) -> tuple[tuple[Schedule, ...] | None, str | None]:
+    """Return the schedules, None if one of them has no id or they cannot be read at all, and their time zone."""
+    if response.autoscaling_schedules is None:
+        return (), None
+    zone, found = response.autoscaling_schedules.timezone, response.autoscaling_schedules.schedules
+    schedules = tuple(Schedule(it.id, {"timezone": zone, **_properties(it)}) for it in found or () if it.id)
+    return (schedules if found is not None and len(schedules) == len(found) else None), zone
+
+
+def _properties(schedule: _Schedule) -> dict[str, Any]:
+    reported = schedule.model_dump(exclude={"id", "name"})
+    return {"schedule_name": schedule.name, **reported}
 
 
 def _listed(models: Sequence[Model]) -> str:

@@ -1,6 +1,7 @@
 """Retry a request while its error is worth it.
 
-Every request of this package is safe to repeat: a PATCH sends the same settings again.
+Every attempt of this package is safe to repeat: a PATCH sends the same settings again, and the creation of a schedule
+looks for it first.
 """
 
 import asyncio

@@ -1,6 +1,7 @@
-"""`baseten-pulumi export`: the current settings of a model's environments as a program, or as stack configuration.
+"""`baseten-pulumi export`: a model's environments as a program, or their settings as stack configuration.
 
-The text is formatted as a formatter would leave it, and depends only on what Baseten reports.
+The text is formatted as a formatter would leave it. It depends only on what Baseten reports and, for one-time
+schedules, on the current time.
 """
 
 import argparse
@@ -8,18 +9,21 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from typing import Any
 
 from baseten_pulumi.cli import EXIT_STATUS, SUCCEEDED, write
 from baseten_pulumi.cli.account import ModelEnvironments, add_arguments, printable, read
 from baseten_pulumi.errors import EnvironmentNotFoundError, Message
+from baseten_pulumi.schema.environment import Environment
+from baseten_pulumi.schema.schedules import Schedule, schedule_differences, validate_schedule
 from baseten_pulumi.schema.settings import FIELDS, MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT, nest, properties
 from baseten_pulumi.schema.validate import Failure, validate_inputs, validate_names
 
 _DESCRIPTION = """\
-Print a Pulumi program that declares the current settings of a model's environments. Its first preview only creates
-resources, and its first up changes no settings. A setting that Baseten does not report, or that a program cannot
-declare, becomes a comment.
+Print a Pulumi program that declares the current settings and autoscaling schedules of a model's environments. Its first
+preview only creates resources, and its first up changes nothing in Baseten. What Baseten does not report, or a program
+cannot declare, becomes a comment.
 """
 _EPILOG = f"""\
 examples:
@@ -30,6 +34,23 @@ The API key is read from BASETEN_API_KEY, the base URL from BASETEN_BASE_URL; st
 
 {EXIT_STATUS}"""
 _INDENT = "    "
+_LINE_LENGTH = 88  # the default of formatters
+_SCHEDULE, _SETTINGS = "BasetenAutoscalingSchedule", "BasetenEnvironmentSettings"
+_SCHEDULE_ARGUMENTS = (
+    "schedule_name",
+    "timezone",
+    "cadence",
+    "autoscaling_settings",
+    "enabled",
+    "weekdays",
+    "start_hour",
+    "start_minute",
+    "end_hour",
+    "end_minute",
+    "start_at",
+    "end_at",
+)
+_SCHEDULE_DEFAULTS = {"enabled": True, "start_minute": 0, "end_minute": 0}
 _PERCENTAGES = (MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT)
 _NOT_IN_A_RESOURCE_NAME = re.compile(r"[^a-z0-9]+")
 # Plain keys that YAML, in one of its versions, reads as something other than a string.
@@ -127,37 +148,111 @@ def _declares(nested: Mapping[str, Any]) -> bool:
 
 
 def _program(found: ModelEnvironments) -> Iterator[str]:
-    """Yield the lines of a program with one resource for each environment."""
-    environments = list(_declarations(found))
-    yield '"""Settings of the environments of a Baseten model."""'
+    """Yield the lines of a program with a resource for each environment and for each of its schedules."""
+    resources = list(_resources(found))
+    imported = [name for name in (_SCHEDULE, _SETTINGS) if f"{name}(" in resources]
+    yield '"""Settings and schedules of the environments of a Baseten model."""'
     yield ""
-    if any(_declares(nested) for _, nested in environments):
-        yield from ("from baseten_pulumi import BasetenEnvironmentSettings", "")
+    if imported:
+        yield from (f"from baseten_pulumi import {', '.join(imported)}", "")
     yield f"# Model {found.title}"
-    prefix = _NOT_IN_A_RESOURCE_NAME.sub("-", (found.model.name or "").lower()).strip("-") or found.model.id
-    for env_name, nested in environments:
+    yield from resources
+
+
+def _resources(found: ModelEnvironments) -> Iterator[str]:
+    prefix = _slug(found.model.name or "") or found.model.id
+    taken = {f"{prefix}-{env_name}" for env_name in found.environments}
+    for env_name, nested in _declarations(found):
+        environment, names = found.environments[env_name], {"model_id": found.model.id, "env_name": env_name}
         yield ""
-        if not _declares(nested):
-            yield from _nothing_declared("", env_name, nested)
-            continue
-        yield "BasetenEnvironmentSettings("
-        yield f"{_INDENT}{_python(f'{prefix}-{env_name}')},"
-        yield f"{_INDENT}model_id={_python(found.model.id)},"
-        yield f"{_INDENT}env_name={_python(env_name)},"
-        for name, value in nested.items():
-            if isinstance(value, _LeftOut):
-                yield _comment(_INDENT, name, value)
-            else:
-                yield f"{_INDENT}{name}={{"
-                yield from _python_items(value, 2 * _INDENT)
-                yield f"{_INDENT}}},"
-        yield ")"
+        if _declares(nested):
+            yield from _resource(_SETTINGS, f"{prefix}-{env_name}", {**names, **nested})
+        else:
+            yield from _no_settings("", env_name, nested)
+        if environment.schedules is None:
+            yield from ("", _comment("", f"Environment {env_name}: its schedules cannot be read."))
+        for schedule in environment.schedules or ():
+            yield ""
+            if reasons := _refusals(names, schedule, environment):
+                yield _comment("", f"Schedule {_title(schedule)} of environment {env_name}: left out.")
+                yield from (_comment("", f"  {reason}") for reason in reasons)
+                continue
+            # Without a letter or digit in the schedule's name this is the environment's, which is taken.
+            name = f"{prefix}-{env_name}-{_slug(schedule.name)}".rstrip("-")
+            while name in taken:
+                name += f"-{_slug(schedule.id)}"
+            taken.add(name)
+            yield from _resource(_SCHEDULE, name, {**names, **_schedule_arguments(schedule.properties)})
+
+
+def _refusals(names: Mapping[str, str], schedule: Schedule, environment: Environment) -> list[str]:
+    """Return why a schedule cannot be declared, or not without a change in Baseten; empty if it can."""
+    given, now = {**names, **schedule.properties}, datetime.now(timezone.utc)
+    inputs, failures = validate_schedule(given, given, now)
+    reasons = [str(failure) for failure in failures]
+    same_name = sum(other.name == schedule.name for other in environment.schedules or ())
+    if same_name > 1:
+        reasons.append(f"schedule_name: {same_name} schedules have this name")
+    if not failures:
+        # Check replaces what is not reported by its default.
+        reasons += [f"{it.path}: not reported" for it in schedule_differences(inputs, schedule.properties)]
+        if validate_schedule(given, {}, now)[1]:
+            reasons.append(f"start_at: has already started ({given['start_at']})")
+    return reasons
+
+
+def _schedule_arguments(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a schedule in the order of the constructor, without nulls and defaults."""
+    declared: dict[str, Any] = {}
+    for name in _SCHEDULE_ARGUMENTS:
+        value = properties.get(name)
+        if isinstance(value, Mapping):
+            declared[name] = {key: inner for key, inner in value.items() if inner is not None}
+        elif value is not None and value != _SCHEDULE_DEFAULTS.get(name):
+            declared[name] = value
+    return declared
+
+
+def _title(schedule: Schedule) -> str:
+    return f'"{schedule.name}" ({schedule.id})'
+
+
+def _slug(text: str) -> str:
+    return _NOT_IN_A_RESOURCE_NAME.sub("-", text.lower()).strip("-")
+
+
+def _resource(class_name: str, name: str, arguments: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{class_name}("
+    yield f"{_INDENT}{_python(name)},"
+    for key, value in arguments.items():
+        if isinstance(value, _LeftOut):
+            yield _comment(_INDENT, f"{key}: {value.reason}")
+        elif isinstance(value, dict):
+            yield f"{_INDENT}{key}={{"
+            yield from _python_items(value, 2 * _INDENT)
+            yield f"{_INDENT}}},"
+        elif isinstance(value, list):
+            yield from _python_list(key, value)
+        else:
+            yield f"{_INDENT}{key}={_python(value)},"
+    yield ")"
+
+
+def _python_list(key: str, values: Sequence[str]) -> Iterator[str]:
+    items = [_python(value) for value in values]
+    line = f"{_INDENT}{key}=[{', '.join(items)}],"
+    if len(line) <= _LINE_LENGTH:
+        yield line
+        return
+    yield f"{_INDENT}{key}=["
+    yield from (f"{2 * _INDENT}{item}," for item in items)
+    yield f"{_INDENT}],"
 
 
 def _python_items(nested: Mapping[str, Any], indent: str) -> Iterator[str]:
     for name, value in nested.items():
         if isinstance(value, _LeftOut):
-            yield _comment(indent, _python(name), value)
+            yield _comment(indent, f"{_python(name)}: {value.reason}")
         elif isinstance(value, dict):
             yield f"{indent}{_python(name)}: {{"
             yield from _python_items(value, indent + _INDENT)
@@ -167,8 +262,12 @@ def _python_items(nested: Mapping[str, Any], indent: str) -> Iterator[str]:
 
 
 def _python(value: Any) -> str:
-    # A declared string is a validated name or enum value: JSON quotes it as Python does.
-    return json.dumps(value) if isinstance(value, str) else str(value)
+    """Return a literal as a formatter leaves it, in ASCII: it may be written to a file of any encoding."""
+    if not isinstance(value, str):
+        return str(value)
+    if value.count('"') > value.count("'"):  # then single quotes need fewer escapes
+        return ascii(value)
+    return json.dumps(value, ensure_ascii=False).encode("ascii", "backslashreplace").decode()
 
 
 def _stack_config(found: ModelEnvironments) -> Iterator[str]:
@@ -177,18 +276,24 @@ def _stack_config(found: ModelEnvironments) -> Iterator[str]:
     yield "config:"
     yield "  baseten:environments:"
     for env_name, nested in _declarations(found):
-        if not _declares(nested):
-            yield from _nothing_declared(_INDENT, env_name, nested)
-            continue
-        is_plain = env_name[0].isalpha() and env_name not in _YAML_WORDS
-        yield f"{_INDENT}{env_name if is_plain else json.dumps(env_name)}:"
-        yield from _yaml_items(nested, f"{_INDENT}  ")
+        if _declares(nested):
+            is_plain = env_name[0].isalpha() and env_name not in _YAML_WORDS
+            yield f"{_INDENT}{env_name if is_plain else json.dumps(env_name)}:"
+            yield from _yaml_items(nested, f"{_INDENT}  ")
+        else:
+            yield from _no_settings(_INDENT, env_name, nested)
+        schedules = found.environments[env_name].schedules
+        if schedules is None:
+            yield _comment(_INDENT, f"Environment {env_name}: its schedules cannot be read.")
+        elif schedules:
+            titles = ", ".join(_title(schedule) for schedule in schedules)
+            yield _comment(_INDENT, f"Environment {env_name}: configuration cannot declare its schedules {titles}.")
 
 
 def _yaml_items(nested: Mapping[str, Any], indent: str) -> Iterator[str]:
     for name, value in nested.items():
         if isinstance(value, _LeftOut):
-            yield _comment(indent, name, value)
+            yield _comment(indent, f"{name}: {value.reason}")
         elif isinstance(value, dict):
             yield f"{indent}{name}:"
             yield from _yaml_items(value, f"{indent}  ")
@@ -196,10 +301,10 @@ def _yaml_items(nested: Mapping[str, Any], indent: str) -> Iterator[str]:
             yield f"{indent}{name}: {json.dumps(value)}"
 
 
-def _nothing_declared(indent: str, env_name: str, reasons: Mapping[str, _LeftOut]) -> Iterator[str]:
-    yield f"{indent}# Environment {printable(env_name)}: nothing to declare."
-    yield from (_comment(indent, f"  {name}", reason) for name, reason in reasons.items())
+def _no_settings(indent: str, env_name: str, reasons: Mapping[str, _LeftOut]) -> Iterator[str]:
+    yield _comment(indent, f"Environment {env_name}: no settings to declare.")
+    yield from (_comment(indent, f"  {name}: {left_out.reason}") for name, left_out in reasons.items())
 
 
-def _comment(indent: str, name: str, left_out: _LeftOut) -> str:
-    return f"{indent}# {printable(f'{name}: {left_out.reason}')}"
+def _comment(indent: str, text: str) -> str:
+    return f"{indent}# {printable(text)}"

@@ -85,6 +85,49 @@ class EnvironmentSettingsProvider(_Provider):
         pulumi_internals.answer(lambda call: pulumi_internals.Row(call.urn).note(f"{id_}: Baseten keeps the settings"))
 
 
+class AutoscalingScheduleProvider(_Provider):
+    """The provider of `BasetenAutoscalingSchedule`."""
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Validate and normalize the inputs; offline."""
+        from baseten_pulumi.provider import pulumi_internals, schedule
+
+        return _checked(*pulumi_internals.answer(lambda call: schedule.check(_olds, news, self._config, call)))
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Return whether an update is due; offline."""
+        from baseten_pulumi.provider import diff, pulumi_internals, schedule
+
+        changes = pulumi_internals.answer(lambda call: schedule.changes(_olds, _news, self._config, call))
+        pulumi_internals.note_changes(changes)
+        return DiffResult(bool(changes), diff.replaced_properties(_olds, _news))
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Create the schedule, or adopt the one that has its name."""
+        from baseten_pulumi.provider import apply_schedule, pulumi_internals
+
+        return CreateResult(*pulumi_internals.answer(lambda call: apply_schedule.apply(props, {}, self._config, call)))
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Replace the schedule in Baseten, by its id."""
+        from baseten_pulumi.provider import apply_schedule, pulumi_internals
+
+        _, outputs = pulumi_internals.answer(lambda call: apply_schedule.apply(_news, _olds, self._config, call))
+        return UpdateResult(outputs)
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Read the schedule."""
+        from baseten_pulumi.provider import pulumi_internals, schedule
+
+        return pulumi_internals.answer(lambda _: schedule.read(id_, props, self._config))
+
+    def delete(self, id_: str, _props: dict[str, Any]) -> None:
+        """Delete the schedule, unless another resource of this run manages it."""
+        from baseten_pulumi.provider import delete_schedule, pulumi_internals
+
+        pulumi_internals.answer(lambda call: delete_schedule.delete(id_, _props, self._config, call))
+
+
 class SettingsInForceProvider(_Provider):
     """The provider of `BasetenSettingsInForce`. It never writes."""
 

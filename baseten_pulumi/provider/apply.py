@@ -1,21 +1,17 @@
-"""Create and update: send the declared settings, and wait until Baseten reports them."""
+"""Create and update of settings: send the declared settings, and wait until Baseten reports them."""
 
-import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from baseten_pulumi.api.client import settings_of
-from baseten_pulumi.api.failures import MAY_HAVE_APPLIED
-from baseten_pulumi.api.retry import retry
 from baseten_pulumi.config import Config
-from baseten_pulumi.errors import BasetenError, Message, NotAppliedError, OperationCancelledError, RequestError
 from baseten_pulumi.provider.diff import is_unfinished
-from baseten_pulumi.provider.pulumi_internals import Call, PartialFailure, Row, internal_error
-from baseten_pulumi.provider.session import Session, run
+from baseten_pulumi.provider.operation import Operation
+from baseten_pulumi.provider.pulumi_internals import Call
+from baseten_pulumi.provider.session import Session
 from baseten_pulumi.schema.settings import flatten, nest
-from baseten_pulumi.wait.messages import ACCEPTED, retrying
-from baseten_pulumi.wait.polling import DesiredSettings
+from baseten_pulumi.wait.desired import DesiredSettings
 
 
 def resource_id(inputs: Mapping[str, Any]) -> str:
@@ -39,43 +35,41 @@ def apply(inputs: Mapping[str, Any], olds: Mapping[str, Any], config: Config, ca
         PartialFailure: something failed after the settings were sent, or may have been.
         BasetenError: something failed before.
     """
-    operation = _Operation(inputs, olds, config, call)
-    if not operation.has_work:
-        return operation.outputs(in_force=olds.get("in_force") is True)
-    try:
-        return run(config, operation.run)
-    finally:
-        operation.row.flush()
+    operation = _Apply(inputs, olds, config, call)
+    return operation.run() if operation.has_work else operation.outputs(in_force=olds.get("in_force") is True)
 
 
-class _Operation:
-    """One create or update.
-
-    Attributes:
-        row: The row of the resource.
-    """
-
+class _Apply(Operation):
     def __init__(self, inputs: Mapping[str, Any], olds: Mapping[str, Any], config: Config, call: Call) -> None:
-        self._inputs = inputs
+        subject = settings_of(inputs["model_id"], inputs["env_name"])
+        super().__init__(
+            inputs,
+            config,
+            call,
+            not_sent=f"{subject} were not updated.",
+            not_read=f"{subject} were sent but could not be read back.",
+        )
         self._settings = flatten(inputs)
         self._olds = olds
-        self._waits = config.waits(inputs.get("wait"))
-        self._timeout = call.timeout
         self._status: str | None = olds.get("status")
         self._revision: str | None = olds.get("revision")
-        self._may_have_applied = False
-        self.row = Row(call.urn)
+        self._next_revision = secrets.token_hex(4)
 
     @property
     def has_work(self) -> bool:
         """Whether the settings have to be sent."""
         before = flatten(self._olds)
         is_changed = any(before.get(path) != value for path, value in self._settings.items())
-        return is_changed or is_unfinished(self._olds, waits=self._waits)
+        return is_changed or is_unfinished(self._olds, waits=self.waits)
+
+    @property
+    def resource_id(self) -> str:
+        """The id of the resource."""
+        return resource_id(self.inputs)
 
     def outputs(self, *, in_force: bool) -> dict[str, Any]:
         """Return the outputs of the resource."""
-        own = {name: self._inputs[name] for name in ("model_id", "env_name", "wait")}
+        own = {name: self.inputs[name] for name in ("model_id", "env_name", "wait")}
         known = {"status": self._status, "revision": self._revision}
         return {
             **own,
@@ -84,62 +78,21 @@ class _Operation:
             **{name: value for name, value in known.items() if value is not None},
         }
 
-    async def run(self, session: Session) -> dict[str, Any]:
-        """Send the settings, wait, and return the outputs."""
-        started_at = asyncio.get_running_loop().time()
-        try:
-            await self._send(session)
-            if self._waits:
-                elapsed = asyncio.get_running_loop().time() - started_at
-                await self._wait(session, elapsed)
-        except (BasetenError, PartialFailure):
-            raise
-        except Exception as error:
-            if not self._may_have_applied:
-                raise
-            raise self._partial(internal_error(error, MAY_HAVE_APPLIED)) from error
-        return self.outputs(in_force=self._waits)
+    async def attempt(self, session: Session, timeout: float, on_send: Callable[[], None]) -> None:
+        """Send every declared setting once."""
 
-    async def _send(self, session: Session) -> None:
-        revision, self._status = secrets.token_hex(4), None
+        def sending() -> None:
+            self._revision = self._next_revision
+            on_send()
 
-        def on_send() -> None:
-            self._revision, self._may_have_applied = revision, True
-
-        def on_error(error: RequestError) -> None:
-            self._may_have_applied = error.may_have_applied
-            self.row.report(retrying(error))
-
-        model_id, env_name = self._inputs["model_id"], self._inputs["env_name"]
-        try:
-            await asyncio.sleep(0)  # after Pulumi's Cancel the cancellation arrives here, before anything is sent
-            self._status = await retry(
-                lambda left: session.client.update_environment(
-                    model_id, env_name, self._settings, timeout=left, on_send=on_send
-                ),
-                timeout=self._timeout,
-                on_error=on_error,
+        self._status = None
+        model_id, env_name = self.inputs["model_id"], self.inputs["env_name"]
+        async with session.exclusive(model_id, env_name, timeout, self.not_sent) as left:
+            self._status = await session.client.update_environment(
+                model_id, env_name, self._settings, timeout=left, on_send=sending
             )
-        except RequestError as error:
-            raise self._partial(error) if error.may_have_applied else error from None
-        except asyncio.CancelledError:
-            state = MAY_HAVE_APPLIED if self._may_have_applied else "Nothing was changed."
-            failed = f"{settings_of(model_id, env_name)} were not updated."
-            cancelled = OperationCancelledError(
-                Message(failed, "Pulumi cancelled the operation.", state, "Run it again.")
-            )
-            raise self._partial(cancelled) if self._may_have_applied else cancelled from None
 
-    async def _wait(self, session: Session, elapsed: float) -> None:
-        model_id, env_name = self._inputs["model_id"], self._inputs["env_name"]
-        desired = DesiredSettings(model_id, env_name, self._settings, self._status)
-        try:
-            await session.watcher.wait([desired], timeout=self._timeout, elapsed=elapsed, report=self.row.report)
-        except NotAppliedError as error:
-            raise self._partial(error) from None
-        except BasetenError as error:
-            failed = f"{settings_of(model_id, env_name)} were sent but could not be read back."
-            raise self._partial(error.with_message(failed=failed, state=ACCEPTED)) from None
-
-    def _partial(self, error: BasetenError) -> PartialFailure:
-        return PartialFailure(error, resource_id(self._inputs), self.outputs(in_force=False))
+    def desired(self) -> DesiredSettings | None:
+        """Return the settings, if something waits for them."""
+        own = (self.inputs["model_id"], self.inputs["env_name"])
+        return DesiredSettings(*own, self._settings, self._status) if self.waits else None

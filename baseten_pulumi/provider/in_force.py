@@ -16,7 +16,7 @@ from baseten_pulumi.provider.pulumi_internals import Call, Row
 from baseten_pulumi.provider.session import run
 from baseten_pulumi.schema.in_force import parse_entry
 from baseten_pulumi.schema.validate import Failure
-from baseten_pulumi.wait.polling import DesiredSettings
+from baseten_pulumi.wait.desired import DesiredSettings
 
 RESOURCE_ID = "in-force"
 """The id of every joint wait; it identifies nothing in Baseten."""

@@ -1,4 +1,4 @@
-"""Each setting of an environment belongs to one resource of a program.
+"""Each setting, and each autoscaling schedule, of an environment belongs to one resource of a program.
 
 Two resources may manage different settings of one environment. The same setting in both would be sent twice, and each
 `up` would undo half of the other. The provider's process lives as long as one operation of Pulumi, so what Check has
@@ -12,6 +12,7 @@ from typing import Any
 
 from pulumi.output import Unknown
 
+from baseten_pulumi.schema.schedules import Schedule
 from baseten_pulumi.schema.settings import flatten
 from baseten_pulumi.schema.validate import Failure, validate_together
 
@@ -70,6 +71,83 @@ def _conflicts(
         replace(broken, rule=f"combined with the settings of {owners} for the same environment, {broken.rule}")
         for broken in validate_together({**together, **settings})
     ]
+
+
+@dataclass
+class ScheduleOwners:
+    """The autoscaling schedules that the resources of a program declare, and Baseten's ids of them."""
+
+    _declared: dict[str, tuple[tuple[str, str], Any, Any]] = field(default_factory=dict)
+    _holders: dict[str, set[str]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def register(self, urn: str, inputs: Mapping[str, Any]) -> list[Failure]:
+        """Record which schedule a resource declares, in place of the one before; nothing is recorded with a failure.
+
+        Args:
+            urn: The resource.
+            inputs: Its validated inputs.
+
+        Returns:
+            A failure if another resource declares a schedule of that name, or another time zone, for the environment.
+        """
+        environment = (inputs["model_id"], inputs["env_name"])
+        if not urn or any(isinstance(name, Unknown) for name in environment):
+            return []
+        name, zone = inputs["schedule_name"], inputs["timezone"]
+        with self._lock:
+            self._declared.pop(urn, None)
+            failures = []
+            for other, (theirs, other_name, other_zone) in self._declared.items():
+                if theirs != environment:
+                    continue
+                where = f'{_name(other, urn)} for environment "{environment[1]}" of model "{environment[0]}"'
+                if _are_known(name, other_name) and name == other_name:
+                    failures.append(Failure("schedule_name", f"is already declared by {where}"))
+                if _are_known(zone, other_zone) and zone != other_zone:
+                    rule = f'must be "{other_zone}" as in {where} (all schedules of an environment share one)'
+                    failures.append(Failure("timezone", rule, zone))
+            if not failures:
+                self._declared[urn] = (environment, name, zone)
+            return failures
+
+    def declares(self, environment: tuple[str, str], schedule: Schedule) -> bool:
+        """Return whether a resource of this program declares a schedule, by its name or by its id."""
+        with self._lock:
+            names = [name for theirs, name, _ in self._declared.values() if theirs == environment]
+            return schedule.name in names or schedule.id in self._holders
+
+    def hold(self, urn: str, schedule_id: str) -> None:
+        """Record that a resource of this program has a schedule."""
+        with self._lock:
+            self._holders.setdefault(schedule_id, set()).add(urn)
+
+    def is_held_by_another(self, urn: str, schedule_id: str) -> bool:
+        """Return whether another resource of this program has a schedule."""
+        with self._lock:
+            return bool(self._holders.get(schedule_id, set()) - {urn})
+
+    def keeper(self, urn: str, environment: tuple[str, str], schedule_id: str) -> str | None:
+        """Return the name of the resource for which a schedule must stay although `urn` is deleted; None for none.
+
+        A rename without an alias, a move into a component and a replacement create before they delete: the schedule is
+        adopted first, and deleting it by its id would delete what the program declares. What is deleted can also be the
+        earlier resource of the same URN, even in the run after a replacement that was interrupted.
+        """
+        with self._lock:
+            holders = self._holders.get(schedule_id, set())
+            others = holders - {urn}
+            if others:
+                return _name(min(others), urn)
+            is_declared = urn in self._declared and self._declared[urn][0] == environment
+            return _name(urn, "") if is_declared and urn in holders else None
+
+
+schedule_owners = ScheduleOwners()
+
+
+def _are_known(*values: Any) -> bool:
+    return not any(isinstance(value, Unknown) for value in values)
 
 
 def _name(urn: str, other: str) -> str:

@@ -40,7 +40,8 @@ from baseten_pulumi.api.background import background_loop
 from baseten_pulumi.errors import BasetenError, Message
 
 OUR_TYPES = frozenset(
-    {"pulumi-python:dynamic/baseten:EnvironmentSettings", "pulumi-python:dynamic/baseten:SettingsInForce"}
+    f"pulumi-python:dynamic/baseten:{name}"
+    for name in ("AutoscalingSchedule", "EnvironmentSettings", "SettingsInForce")
 )
 DEFAULT_TIMEOUT_SECONDS = 30 * 60.0
 OUR_THREADS = 1024
@@ -88,7 +89,7 @@ class Call:
 
 
 class PartialFailure(Exception):  # noqa: N818 - Pulumi's own name
-    """An error after the settings were sent: the engine keeps the resource and updates it next time.
+    """An error after a request was sent: the engine keeps the resource and updates it next time.
 
     Attributes:
         error: What failed.

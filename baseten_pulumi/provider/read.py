@@ -51,10 +51,7 @@ def read(resource_id: str, props: Mapping[str, Any], config: Config) -> ReadResu
             raise  # the engine would keep the id, and the program would go on without outputs
         return ReadResult(None, {})
     except ModelNotFoundError as error:
-        if is_lookup:
-            raise
-        action = f"{error.message.action} If the model was deleted, remove the resource with `pulumi state delete`."
-        raise error.with_message(action=action) from None
+        raise error if is_lookup else with_way_out(error) from None
     desired = dict(observed.settings) if is_lookup else flatten(props)
     found = managed(desired, observed.settings)
     own = {"model_id": model_id, "env_name": env_name, "wait": props.get("wait", True)}
@@ -64,6 +61,12 @@ def read(resource_id: str, props: Mapping[str, Any], config: Config) -> ReadResu
     names = ("status", "revision") if in_force else ("revision",)
     kept = {name: props[name] for name in names if props.get(name) is not None}
     return ReadResult(resource_id, {**inputs, **kept, "in_force": in_force}, inputs)
+
+
+def with_way_out(error: ModelNotFoundError) -> ModelNotFoundError:
+    """Add what to do if the model was deleted."""
+    action = f"{error.message.action} If the model was deleted, remove the resource with `pulumi state delete`."
+    return error.with_message(action=action)
 
 
 def _parse(resource_id: str) -> tuple[str, str]:

@@ -1,10 +1,14 @@
 """The client and the watcher that every resource with the same endpoint shares."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from baseten_pulumi.api.background import SharedByEndpoint, background_loop
 from baseten_pulumi.config import Config, Endpoint
+from baseten_pulumi.errors import Message, RequestTimeoutError
 from baseten_pulumi.wait.watcher import Watcher
 
 _Result = TypeVar("_Result")
@@ -23,6 +27,27 @@ class Session:
 
         self.client = BasetenClient(endpoint)
         self.watcher = Watcher(self.client)
+        self._locks: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    @asynccontextmanager
+    async def exclusive(self, model_id: str, env_name: str, timeout: float, failed: str) -> AsyncIterator[float]:
+        """Be the only one that changes an environment; yields the seconds that are then left of `timeout`.
+
+        Raises:
+            RequestTimeoutError: others did not end in time. `failed` is what the error says first.
+        """
+        now, lock = asyncio.get_running_loop().time, self._locks[model_id, env_name]
+        deadline = now() + timeout
+        acquiring = asyncio.ensure_future(lock.acquire())
+        try:
+            await asyncio.wait({acquiring}, timeout=timeout)
+            if not acquiring.done():
+                observed = f"Another request that changes the environment did not finish within {timeout:.0f} s."
+                raise RequestTimeoutError(Message(failed, observed, "Nothing was changed.", "Try again."))
+            yield deadline - now()
+        finally:
+            if not acquiring.cancel():  # it has the lock; `asyncio.wait_for` can lose one before Python 3.12
+                lock.release()
 
     async def close(self) -> None:
         """Close every connection."""

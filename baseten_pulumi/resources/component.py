@@ -5,12 +5,13 @@ from typing import Any
 
 import pulumi
 
+from baseten_pulumi.resources.arguments import prepared
 from baseten_pulumi.resources.in_force import BasetenSettingsInForce
 from baseten_pulumi.resources.settings import BasetenEnvironmentSettings
-from baseten_pulumi.schema.merge import merged, reusable
+from baseten_pulumi.schema.merge import merged
 from baseten_pulumi.schema.settings import AUTOSCALING, BACKPRESSURE, PROMOTION, properties
 from baseten_pulumi.schema.validate import member, unknown_property
-from baseten_pulumi.types import EnvironmentArgsDict, to_inputs
+from baseten_pulumi.types import EnvironmentArgsDict
 
 
 class BasetenModelEnvironments(pulumi.ComponentResource):
@@ -30,8 +31,8 @@ class BasetenModelEnvironments(pulumi.ComponentResource):
         resource_name: str,
         *,
         model_id: pulumi.Input[str],
-        environments: Mapping[str, pulumi.Input[EnvironmentArgsDict] | None],
-        defaults: pulumi.Input[EnvironmentArgsDict] | None = None,
+        environments: Mapping[str, pulumi.Input[EnvironmentArgsDict | None]],
+        defaults: pulumi.Input[EnvironmentArgsDict | None] = None,
         wait: bool = True,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -48,28 +49,30 @@ class BasetenModelEnvironments(pulumi.ComponentResource):
             opts: Options of the component. `custom_timeouts` is passed to the children.
 
         Raises:
-            pulumi.RunError: `environments` is empty or not a mapping, or `defaults` or an environment's settings are
-                not a mapping or have an unknown key. Each environment's resource validates everything else.
+            pulumi.RunError: `environments` is empty or not a mapping; `defaults` or an environment's settings are not a
+                mapping or have an unknown key; Pulumi could not send an argument to the engine, such as a dataclass, a
+                Decimal or a set; or `import_` is set. Each environment's resource validates everything else.
         """
         component = f'BasetenModelEnvironments "{resource_name}"'
         if not isinstance(environments, Mapping):
             raise pulumi.RunError(f"{component}: environments: must be a mapping, got {type(environments).__name__}")
         if not environments:
             raise pulumi.RunError(f"{component}: environments: must name at least one environment")
-        defaults = _validated(component, "defaults", to_inputs(reusable(defaults)))
+        given = {"model_id": model_id, "environments": environments, "defaults": defaults}
+        arguments = prepared(component, given, opts)  # an awaitable in them is an Output, which several children use
+        shared = _validated(component, "defaults", arguments["defaults"])
         declared = {
-            name: _validated(component, member("environments", name), to_inputs(reusable(own)))
-            for name, own in environments.items()
+            name: _validated(component, member("environments", name), own)
+            for name, own in arguments["environments"].items()
         }
-        model_id = reusable(model_id)
         super().__init__("baseten:index:ModelEnvironments", resource_name, None, opts)
         child_opts = pulumi.ResourceOptions(parent=self, custom_timeouts=opts.custom_timeouts if opts else None)
         self.settings = {}
         for name, own in declared.items():
-            settings = merged(defaults, own)
+            settings = merged(shared, own)
             self.settings[name] = BasetenEnvironmentSettings(
                 f"{resource_name}-{name}",
-                model_id=model_id,
+                model_id=arguments["model_id"],
                 env_name=name,
                 autoscaling_settings=_group(settings, AUTOSCALING),
                 promotion_settings=_group(settings, PROMOTION),

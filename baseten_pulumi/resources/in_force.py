@@ -8,10 +8,10 @@ import pulumi.dynamic
 from pulumi.output import UNKNOWN
 
 from baseten_pulumi.provider import SettingsInForceProvider
+from baseten_pulumi.resources.arguments import prepared
 from baseten_pulumi.resources.settings import BasetenEnvironmentSettings, refuse_subclass
 from baseten_pulumi.schema.in_force import format_entry
 from baseten_pulumi.schema.settings import TOP_LEVEL_GROUPS
-from baseten_pulumi.types import to_inputs
 
 
 class BasetenSettingsInForce(pulumi.dynamic.Resource, module="baseten", name="SettingsInForce"):
@@ -41,13 +41,14 @@ class BasetenSettingsInForce(pulumi.dynamic.Resource, module="baseten", name="Se
 
         Raises:
             pulumi.RunError: `settings` is empty, contains a resource that was looked up (which manages nothing), or
-                contains two resources with the same name.
+                contains two resources with the same name; or `import_` is set.
             TypeError: a subclass was instantiated. Its name would be another resource type in the state.
         """
         refuse_subclass(self, BasetenSettingsInForce)
         distinct = list(dict.fromkeys(settings))
         names = [it.pulumi_resource_name for it in distinct]
-        prefix = f'BasetenSettingsInForce "{resource_name}": settings'
+        resource = f'BasetenSettingsInForce "{resource_name}"'
+        prefix = f"{resource}: settings"
         if not distinct:
             raise pulumi.RunError(f"{prefix}: must contain at least one resource")
         if lookups := [it.pulumi_resource_name for it in distinct if it.is_lookup]:
@@ -55,9 +56,8 @@ class BasetenSettingsInForce(pulumi.dynamic.Resource, module="baseten", name="Se
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise pulumi.RunError(f"{prefix}: must have unique names, got {', '.join(twice)} more than once")
         environments = {name: _entry(it) for name, it in zip(names, distinct, strict=True)}
-        super().__init__(
-            SettingsInForceProvider(), resource_name, {"environments": environments, "in_force": None}, opts
-        )
+        props = {"environments": environments, **prepared(resource, {"in_force": None}, opts)}
+        super().__init__(SettingsInForceProvider(), resource_name, props, opts)
 
 
 def _entry(settings: BasetenEnvironmentSettings) -> pulumi.Output[str]:
@@ -76,7 +76,7 @@ def _entry(settings: BasetenEnvironmentSettings) -> pulumi.Output[str]:
     async def text() -> Any:
         if not await is_known():
             return UNKNOWN
-        managed = {name: to_inputs(await output.future()) for name, output in groups.items()}
+        managed = {name: await output.future() for name, output in groups.items()}
         declared = {name: value for name, value in managed.items() if value is not None}
         return format_entry({name: await output.future() for name, output in own.items()}, declared)
 

@@ -8,6 +8,7 @@ import pulumi.dynamic
 import pulumi.runtime
 
 from baseten_pulumi.provider import EnvironmentSettingsProvider
+from baseten_pulumi.resources.arguments import prepared
 from baseten_pulumi.types import (
     AutoscalingSettings,
     AutoscalingSettingsArgsDict,
@@ -15,7 +16,6 @@ from baseten_pulumi.types import (
     PromotionSettingsArgsDict,
     RequestBackpressureSettings,
     RequestBackpressureSettingsArgsDict,
-    to_inputs,
 )
 
 _API_KEY = "baseten:apiKey"
@@ -39,9 +39,11 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
         *,
         model_id: pulumi.Input[str],
         env_name: pulumi.Input[str],
-        autoscaling_settings: pulumi.Input[AutoscalingSettingsArgsDict] | None = None,
-        promotion_settings: pulumi.Input[PromotionSettingsArgsDict] | None = None,
-        request_backpressure_settings: pulumi.Input[RequestBackpressureSettingsArgsDict] | None = None,
+        autoscaling_settings: pulumi.Input[AutoscalingSettingsArgsDict | AutoscalingSettings | None] = None,
+        promotion_settings: pulumi.Input[PromotionSettingsArgsDict | PromotionSettings | None] = None,
+        request_backpressure_settings: pulumi.Input[
+            RequestBackpressureSettingsArgsDict | RequestBackpressureSettings | None
+        ] = None,
         wait: pulumi.Input[bool] | None = True,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -59,16 +61,21 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
             opts: Options of the resource. `custom_timeouts` limits create and update, 30 minutes by default.
 
         Raises:
+            pulumi.RunError: Pulumi could not send an argument to the engine, such as a dataclass, a Decimal or a set;
+                `import_` is set; or the id to look up is not `model_id/env_name`.
             TypeError: a subclass was instantiated. Its name would be another resource type in the state.
         """
         refuse_subclass(self, BasetenEnvironmentSettings)
-        props: dict[str, Any] = {
+        arguments = {
             "model_id": model_id,
             "env_name": env_name,
-            "autoscaling_settings": to_inputs(autoscaling_settings),
-            "promotion_settings": to_inputs(promotion_settings),
-            "request_backpressure_settings": to_inputs(request_backpressure_settings),
+            "autoscaling_settings": autoscaling_settings,
+            "promotion_settings": promotion_settings,
+            "request_backpressure_settings": request_backpressure_settings,
             "wait": wait,
+        }
+        props: dict[str, Any] = {
+            **prepared(f'BasetenEnvironmentSettings "{resource_name}"', arguments, opts, "model_id/env_name"),
             "status": None,
             "in_force": None,
             "revision": None,

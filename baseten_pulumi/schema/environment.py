@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from baseten_pulumi.schema.schedules import Schedule
+
 _ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED"})
 
 
@@ -36,7 +38,11 @@ class Environment:
     Attributes:
         settings: Settings by dotted path, without those reported as null.
         promotion: The latest promotion; None if none is reported.
+        schedules: Its autoscaling schedules, in Baseten's order; None if they cannot be read.
+        timezone: The time zone of its schedules; None if it has none.
     """
 
     settings: Mapping[str, Any]
     promotion: Promotion | None
+    schedules: tuple[Schedule, ...] | None = ()
+    timezone: str | None = None

@@ -21,12 +21,3 @@ def merged(defaults: Any, own: Any) -> Any:
     if isinstance(defaults, _OBJECT_OR_LATER) and isinstance(own, _OBJECT_OR_LATER):
         return pulumi.Output.all(defaults, own).apply(lambda known: merged(*known))
     return own
-
-
-def reusable(value: Any) -> Any:
-    """Replace every awaitable in an input, at any depth, by an Output, which several resources can use."""
-    if isinstance(value, Mapping):
-        return {key: reusable(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [reusable(inner) for inner in value]
-    return pulumi.Output.from_input(value) if isinstance(value, LATER) else value

@@ -173,7 +173,7 @@ _TABLE = (
         0,
     ),
     _boolean("ramp_up_while_promoting", "Whether traffic moves to the new deployment in steps."),
-    _integer(f"{PROMOTION}.ramp_up_duration_seconds", "How long that ramp-up takes.", "seconds", (0, None), 600),
+    _integer(f"{PROMOTION}.ramp_up_duration_seconds", "Duration of the traffic ramp-up.", "seconds", (0, None), 600),
     Field(
         f"{BACKPRESSURE}.policy",
         "enum",

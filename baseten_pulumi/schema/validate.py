@@ -36,7 +36,7 @@ _NAMES = {
 }
 _OWN_PROPERTIES = (*_NAMES, "wait")
 # The dynamic host's own entry, and outputs, which the resource registers without a value.
-_IGNORED = frozenset({"__provider", "status", "in_force", "revision"})
+IGNORED = frozenset({"__provider", "status", "in_force", "revision", "schedule_id"})
 # Pulumi carries numbers as floats, in which larger integers are not exact.
 _LARGEST_EXACT = 2**53
 _SHOWN_CHARACTERS = 80
@@ -90,7 +90,7 @@ def validate_inputs(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failu
     Returns:
         The normalized inputs and every failure; with a failure the inputs are those given.
     """
-    declared = {key: value for key, value in news.items() if key not in _IGNORED and key not in _OWN_PROPERTIES}
+    declared = {key: value for key, value in news.items() if key not in IGNORED and key not in _OWN_PROPERTIES}
     settings, failures = validate_settings(declared, _OWN_PROPERTIES)
     failures = [*validate_names({name: news.get(name) for name in _NAMES}), *failures]
     wait = news.get("wait")
@@ -100,7 +100,7 @@ def validate_inputs(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failu
         settings |= _counterpart(settings)
         failures = validate_together(settings)
         if not settings:
-            failures.append(Failure("", f"at least one setting must be declared in {_either(TOP_LEVEL_GROUPS)}"))
+            failures.append(Failure("", f"at least one setting must be declared in {either(TOP_LEVEL_GROUPS)}"))
     if failures:
         return dict(news), failures
     own = {"model_id": news["model_id"], "env_name": news["env_name"], "wait": True if wait is None else wait}
@@ -147,7 +147,7 @@ def validate_settings(
             settings[path] = value
         elif path in GROUPS:
             failures.append(Failure(path, "must be an object", value))
-        elif rule := _broken_rule(FIELDS[path], value):
+        elif rule := broken_rule(FIELDS[path], value):
             failures.append(Failure(path, rule, value))
         else:
             settings[path] = to_int(value)
@@ -179,7 +179,7 @@ def unknown_property(key: object, known: Iterable[str]) -> str:
     """Return the rule that an unknown key breaks, with the name that may have been meant."""
     known = list(known)
     close = difflib.get_close_matches(str(key), known, n=1)
-    return f'unknown property; did you mean "{close[0]}"?' if close else f"unknown property; use {_either(known)}"
+    return f'unknown property; did you mean "{close[0]}"?' if close else f"unknown property; use {either(known)}"
 
 
 def shown(value: Any) -> str:
@@ -202,11 +202,12 @@ def _entries(group: str, declared: Mapping[str, Any]) -> Iterator[tuple[str, str
             yield group, key, value
 
 
-def _broken_rule(field: Field, value: Any) -> str | None:  # noqa: PLR0911 - one rule a line
+def broken_rule(field: Field, value: Any) -> str | None:  # noqa: PLR0911 - one rule a line
+    """Return the rule that a value breaks by itself; None if it is valid."""
     if field.kind == "boolean":
         return None if isinstance(value, bool) else "must be true or false"
     if field.kind == "enum":
-        return None if value in field.choices else f"must be {_either(field.choices)}"
+        return None if value in field.choices else f"must be {either(field.choices)}"
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
         return "must be a whole number"
     unit = {"seconds": " s", "percent": " %"}.get(field.unit or "", "")
@@ -230,5 +231,6 @@ def _known_int(settings: Mapping[str, Any], path: str) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _either(words: Sequence[str]) -> str:
+def either(words: Sequence[str]) -> str:
+    """List words: "a, b or c"."""
     return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))

@@ -38,10 +38,12 @@ def progress(watches: Sequence[Watch]) -> str:
     promotions = [watch.promotion for watch in pending if watch.promotion is not None]
     if promotions:
         count = f"{len(promotions)} × " if len(promotions) > 1 else ""
-        reasons.append(f"{count}promotion {_state_of(promotions[0])}")
+        reasons.append(f"{count}promotion {state_of(promotions[0])}")
     errors = [watch.last_error for watch in pending if watch.last_error is not None]
     if errors:
         reasons.append(_short(errors[0]))
+    if pending and all(watch.is_unconfirmed for watch in pending):
+        reasons.append("confirming")
     failed = [watch for watch in watches if watch.failure is not None]
     if failed:
         reasons.append(f"{len(failed)} failed")
@@ -95,7 +97,7 @@ def _unapplied(watches: Sequence[Watch]) -> list[Watch]:
 
 def _subject(unapplied: Sequence[Watch], watches: Sequence[Watch]) -> str:
     if len(watches) == 1:
-        return f'settings of environment "{watches[0].desired.env_name}" (model {watches[0].desired.model_id})'
+        return watches[0].desired.subject
     return f"settings of {len(unapplied)} of {len(watches)} environments"
 
 
@@ -115,7 +117,8 @@ def _differing(watches: Sequence[Watch], pending: Sequence[Watch]) -> str:
     return ", ".join(named + _more(len(pending) - NAMED_IN_ROW))
 
 
-def _state_of(promotion: Promotion) -> str:
+def state_of(promotion: Promotion) -> str:
+    """Return the state of a promotion: "40 %" while it runs, if that is known, or else its status."""
     if promotion.is_running and promotion.status == "PAUSED":
         return "PAUSED (resume or cancel it in Baseten)"
     percent = promotion.percent_traffic_to_new_version
@@ -150,12 +153,13 @@ def _detail(watch: Watch, waited: float) -> str:
     if watch.failure is not None:
         return watch.failure.message.observed
     found = watch.differences
-    sentences = ["The settings could not be read" if found is None else "; ".join(it.sentence for it in found)]
+    observed = "It was observed only once" if watch.is_unconfirmed else "; ".join(it.sentence for it in found or ())
+    sentences = [observed or "The environment could not be read"]
     is_long = waited >= SUSPICIOUS_SECONDS
     if is_long and any(it.path in _REPLICAS and _is_below(it.observed, it.desired) for it in found or ()):
         sentences.append("The account may have a limit on replicas")
     if watch.promotion is not None:
-        sentences.append(f"Latest promotion: {_state_of(watch.promotion)}")
+        sentences.append(f"Latest promotion: {state_of(watch.promotion)}")
     if watch.last_error is not None:
         sentences.append(f"The last poll failed: {watch.last_error.message.observed.rstrip('.')}")
     return " ".join(f"{sentence}." for sentence in sentences)

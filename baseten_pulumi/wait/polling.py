@@ -3,8 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from baseten_pulumi.errors import (
     LONGEST_RETRY_AFTER_SECONDS,
@@ -13,9 +12,11 @@ from baseten_pulumi.errors import (
     ModelNotFoundError,
     TransientError,
 )
-from baseten_pulumi.schema.compare import Difference, differences
 from baseten_pulumi.schema.environment import Environment, Promotion
-from baseten_pulumi.schema.settings import Settings
+from baseten_pulumi.wait.desired import Desired
+
+if TYPE_CHECKING:
+    from baseten_pulumi.schema.compare import Difference
 
 # With 50 models this is 71 list requests a second, below Baseten's limit of 100.
 SHORTEST_INTERVAL_SECONDS = 0.7
@@ -48,25 +49,6 @@ Observation: TypeAlias = Environment | BasetenError
 """What a poll returned for one environment."""
 
 
-@dataclass(frozen=True, slots=True)
-class DesiredSettings:
-    """What to wait for.
-
-    Attributes:
-        model_id: Baseten's id of the model.
-        env_name: Name of the environment.
-        settings: Desired settings by path.
-        status: Status of the response to the PATCH that sent them; None if it is not known.
-        name: What a wait for several environments calls this one.
-    """
-
-    model_id: str
-    env_name: str
-    settings: Settings
-    status: str | None = None
-    name: str = ""
-
-
 class Watch:
     """The wait for one environment.
 
@@ -77,27 +59,30 @@ class Watch:
 
     Attributes:
         differences: What was not applied at the last successful poll; None before there was one.
+        is_applied: Whether everything desired was observed, and again after `confirm_seconds`.
         promotion: The promotion at the last successful poll, while it runs or if it ended during this wait.
         last_error: The error of the last poll; None if it succeeded.
         failure: What ended the wait; None while it lasts and if the settings were applied.
         over: Done when polling for it has ended; holds the unexpected exception that ended it, if any.
     """
 
-    def __init__(self, desired: DesiredSettings, deadline: float, on_observed: Callable[[], None]) -> None:
+    def __init__(self, desired: Desired, deadline: float, on_observed: Callable[[], None]) -> None:
         self.desired = desired
         self.deadline = deadline
         self.on_observed = on_observed
         self.differences: tuple[Difference, ...] | None = None
+        self.is_applied = False
         self.promotion: Promotion | None = None
         self.last_error: TransientError | None = None
         self._failing_since = 0.0
+        self._observed_since = 0.0
         self.failure: BasetenError | None = None
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
-    def is_applied(self) -> bool:
-        """Whether every desired setting was observed."""
-        return self.differences == ()
+    def is_unconfirmed(self) -> bool:
+        """Whether everything desired was observed at the last successful poll but must be observed again."""
+        return self.differences == () and not self.is_applied
 
     @property
     def is_pending(self) -> bool:
@@ -117,10 +102,17 @@ class Watch:
             self.failure = observation
         else:
             self.last_error = None
-            self.differences = differences(self.desired.settings, observation.settings)
+            self._compare(observation)
             is_known = self.promotion is not None
             promotion = observation.promotion
             self.promotion = promotion if promotion is not None and (promotion.is_running or is_known) else None
+
+    def _compare(self, environment: Environment) -> None:
+        before, self.differences = self.differences, self.desired.differences(environment)
+        if before != ():
+            self._observed_since = _now()
+        elapsed = _now() - self._observed_since
+        self.is_applied = self.differences == () and elapsed >= self.desired.confirm_seconds - _EARLY_SECONDS
 
 
 class ModelPoller:
@@ -194,8 +186,9 @@ class ModelPoller:
         for watch in watches:
             since, _ = self._watches[watch]
             interval = max(SHORTEST_INTERVAL_SECONDS, SHARE_OF_WAIT * (now - since))
-            self._watches[watch] = (since, began_at + min(interval, LONGEST_INTERVAL_SECONDS) * jitter)
             watch.observe(observed[watch.desired.env_name])
+            next_at = began_at + min(interval, LONGEST_INTERVAL_SECONDS) * jitter
+            self._watches[watch] = (since, now + watch.desired.confirm_seconds if watch.is_unconfirmed else next_at)
         for watch in watches:
             watch.on_observed()
             if not watch.is_pending or began_at >= watch.deadline - _EARLY_SECONDS:

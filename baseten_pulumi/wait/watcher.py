@@ -5,9 +5,8 @@ from collections.abc import Callable, Sequence
 
 from baseten_pulumi.errors import WaitCancelledError
 from baseten_pulumi.wait import messages
-from baseten_pulumi.wait.polling import DesiredSettings, EnvironmentReader, ModelPoller, Watch
-
-__all__ = ["DesiredSettings", "Watcher"]
+from baseten_pulumi.wait.desired import Desired
+from baseten_pulumi.wait.polling import EnvironmentReader, ModelPoller, Watch
 
 # One line for many environments would change with every one of them.
 SHORTEST_LINE_SECONDS = 1.0
@@ -28,18 +27,18 @@ class Watcher:
 
     async def wait(
         self,
-        desired: Sequence[DesiredSettings],
+        desired: Sequence[Desired],
         *,
         timeout: float,
         elapsed: float = 0.0,
         report: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Return once every desired setting of every environment has been observed.
+        """Return once everything desired has been observed in every environment.
 
         An environment that fails does not end the wait for the others; the error at the end names each.
 
         Args:
-            desired: The environments, each with its settings.
+            desired: What to wait for, each in one environment.
             timeout: Seconds the operation may take.
             elapsed: Seconds of the timeout that are already used up.
             report: Called with a line of progress when it has changed, at most once a second. Must not block or raise.
@@ -96,7 +95,7 @@ class Watcher:
 class _Row:
     """The watches of one wait, and the line that shows them."""
 
-    def __init__(self, desired: Sequence[DesiredSettings], deadline: float, report: Callable[[str], None]) -> None:
+    def __init__(self, desired: Sequence[Desired], deadline: float, report: Callable[[str], None]) -> None:
         self.watches = [Watch(one, deadline, self.update) for one in desired]
         self._report = report
         self._line = ""
@@ -104,7 +103,7 @@ class _Row:
 
     @property
     def is_applied(self) -> bool:
-        """Whether every desired setting of every environment was observed."""
+        """Whether everything desired was observed in every environment."""
         return all(watch.is_applied for watch in self.watches)
 
     def update(self) -> None:

@@ -23,7 +23,7 @@ from baseten_pulumi.testing.emulator.settings import DEFAULTS, ROLLING_DEPLOY_DE
 from baseten_pulumi.testing.emulator.store import Behaviour, Store
 from tests.contract import founding
 from tests.contract.shapes import answer, closed, operation, request, settings
-from tests.schedules import SCHEDULES
+from tests.schedules import SCHEDULES, one_time, reported, schedule
 
 # What the API's PATCH has and the founding page does not.
 ADDED_TO_THE_REQUEST = (
@@ -125,6 +125,29 @@ def test_answer_holds_what_is_described_and_nothing_else_when_given(method: str,
         response = httpx.request(method, address, json=body, headers={"Authorization": "Api-Key k"}, trust_env=False)
     assert response.status_code == 200
     Draft202012Validator(closed(answer(description(), path, method.lower()))).validate(response.json())
+
+
+def test_schedules_are_described_when_they_are_sent_and_reported() -> None:
+    """Daily, hourly and one-time ones, in the request and in the answer to it."""
+    hourly = reported(schedule("hourly", cadence="HOURLY", start_hour=None, end_hour=None))
+    sent = {"timezone": "UTC", "schedules": [reported(schedule()), hourly, one_time()], "delete_schedules": None}
+    body = {SCHEDULES: sent}
+    Draft202012Validator(closed(_request()), validate_formats=True).validate(body)
+    with Emulator() as emulator:
+        address = f"{emulator.url}{ENVIRONMENT.format(model_id='lm4chat8', env_name='dev')}"
+        response = httpx.patch(address, json=body, headers={"Authorization": "Api-Key k"}, trust_env=False)
+    described = closed(answer(description(), ENVIRONMENT, "patch"))
+    Draft202012Validator(described, validate_formats=True).validate(response.json())
+    assert len(response.json()["environment"]["autoscaling_schedules"]["schedules"]) == 3
+
+
+def test_start_of_a_one_time_schedule_is_a_date_and_time_when_described() -> None:
+    """As the API's description has it, sent and reported."""
+    schemas = description()["components"]["schemas"]
+    for name in ("OneTimeUpsertRequest", "OneTimeSchedule"):
+        for part in ("start_at", "end_at"):
+            described = schemas[name]["properties"][part]
+            assert {key: described[key] for key in ("type", "format")} == {"type": "string", "format": "date-time"}
 
 
 # --- the client and the document -----------------------------------------------------------------------------------

@@ -15,9 +15,13 @@ from baseten_pulumi.api.failures import Request, Response
 from baseten_pulumi.api.models import Model, find_model
 from baseten_pulumi.config import Config
 from baseten_pulumi.errors import BasetenError, RequestError
+from baseten_pulumi.provider import AutoscalingScheduleProvider
 from baseten_pulumi.schema.environment import Environment
-from baseten_pulumi.wait.polling import DesiredSettings
+from baseten_pulumi.testing import Emulator
+from baseten_pulumi.wait.desired import DesiredSettings
 from baseten_pulumi.wait.watcher import Watcher
+from tests.schedules import reported, schedule
+from tests.unit.provider.servicer import Servicer
 from tests.virtual_time import run
 
 MIN_REPLICA, MAX_REPLICA = "autoscaling_settings.min_replica", "autoscaling_settings.max_replica"
@@ -112,6 +116,18 @@ def _internal() -> BasetenError:
     raise AssertionError("nothing was raised")
 
 
+def _two_of_a_name() -> BasetenError:
+    with Emulator() as emulator:
+        emulator.add_model("abc123", "chat", ["production"])
+        for _ in range(2):
+            emulator.put_schedule("abc123", "production", reported(schedule("Office hours")), "UTC")
+        config = {"apiKey": "k", "baseUrl": emulator.url}
+        servicer = Servicer(config, AutoscalingScheduleProvider)
+        declared = schedule("Office hours")
+        inputs = {"schedule_name": declared.pop("name"), "timezone": "UTC", **declared}
+        return raised(lambda: servicer.create({"model_id": "abc123", "env_name": "production", **inputs}))
+
+
 def _cancelled_before_sending() -> BasetenError:
     return errors.OperationCancelledError(
         errors.Message(
@@ -132,6 +148,7 @@ MADE: Mapping[type[BasetenError], Callable[[], BasetenError]] = {
     errors.ConfigurationError: lambda: raised(_config(baseUrl="http://api.example.com").base_url),
     errors.MissingApiKeyError: lambda: raised(_config().api_key),
     errors.AmbiguousModelError: lambda: raised(lambda: find_model("llama-chat", _TWICE)),
+    errors.ScheduleConflictError: _two_of_a_name,
     errors.AuthenticationError: lambda: _responded(401, "Invalid API key"),
     errors.PermissionDeniedError: lambda: _responded(403, "Forbidden"),
     errors.NotFoundError: lambda: _responded(404, "Not found"),

@@ -7,7 +7,7 @@ from baseten_pulumi.api import failures
 from baseten_pulumi.api.failures import Request, Response
 from baseten_pulumi.errors import RequestError
 from baseten_pulumi.schema.environment import Environment, Promotion
-from baseten_pulumi.wait.polling import DesiredSettings
+from baseten_pulumi.wait.desired import DesiredSettings
 from baseten_pulumi.wait.watcher import Watcher
 from tests.docs.messages import DESIRED, MAX_REPLICA, MIN_REPLICA, OBSERVED, waited
 from tests.docs.pages import COMPARED, FOLDER, blocks

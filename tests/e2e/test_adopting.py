@@ -6,6 +6,7 @@ from baseten_pulumi.cli import main
 from baseten_pulumi.testing import Emulator
 from tests.engines import API_KEY, Stack
 from tests.programs import MODEL
+from tests.schedules import one_time, reported, schedule
 
 _FROM_CONFIG = f"""
 from baseten_pulumi import BasetenModelEnvironments, settings_from_config
@@ -55,6 +56,30 @@ def test_nothing_changes_when_an_exported_program_is_run(
     stack.program(text)
     _nothing_changes(stack, account, 4)
     assert stack.resource("llama-chat-production")["inputs"]["autoscaling_settings"]["max_replica"] == 8
+
+
+def test_nothing_changes_when_an_exported_program_has_schedules(
+    stack: Stack, account: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each is adopted without a PATCH. One that has already started is a comment, and stays as it is."""
+    hourly = schedule("Every hour", cadence="HOURLY", start_hour=None, end_hour=None, end_minute=15, enabled=False)
+    by_hand = (
+        reported(schedule('Früh "1"', weekdays=["FRIDAY", "MONDAY"], overrides={"concurrency_target": 4})),
+        reported(hourly),
+        one_time("Launch"),
+        one_time("Started", start_at="2020-01-01T08:00:00Z"),
+    )
+    daily_id, hourly_id, launch_id, started_id = (
+        account.put_schedule(MODEL, "production", one, "Europe/Berlin") for one in by_hand
+    )
+    text = _exported(capsys)
+    assert f'# Schedule "Started" ({started_id}) of environment production: left out.' in text
+    stack.program(text)
+    _nothing_changes(stack, account, 7)
+    adopted = ("fr-h-1", daily_id), ("every-hour", hourly_id), ("launch", launch_id)
+    for name, schedule_id in adopted:
+        outputs = stack.resource(f"llama-chat-production-{name}")["outputs"]
+        assert (outputs["schedule_id"], outputs["in_force"]) == (schedule_id, True)
 
 
 def test_nothing_changes_when_exported_stack_config_is_read(

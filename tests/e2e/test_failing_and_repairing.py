@@ -127,7 +127,7 @@ def test_the_resource_is_kept_when_the_connection_broke_after_the_patch_took_eff
     emulator.faults.add(Fault.dropped(takes_effect=True, method="PATCH"))
     stack.program(program(SIX, more=SHORT))
     text = stack.fails("up")
-    assert "Baseten may have applied the settings anyway." in text
+    assert "Baseten may have applied the request anyway." in text
     assert stack.resource("chat")["outputs"]["in_force"] is False
     emulator.faults.clear()
     stack.program(program(SIX))

@@ -1,4 +1,5 @@
 import asyncio
+import enum
 from typing import Any
 
 import pulumi
@@ -131,7 +132,7 @@ def test_settings_are_merged_once_they_are_known_when_they_are_outputs() -> None
 
 @pytest.mark.parametrize("side", ["defaults", "environment"])
 def test_settings_are_merged_when_they_are_outputs_of_another_resource(side: str) -> None:
-    """Such an output is an object of a class, not a mapping."""
+    """As in every other input."""
 
     def program() -> pulumi.Output[Any]:
         declared: Any = DEFAULTS if side == "defaults" else ENVIRONMENTS["production"]
@@ -187,6 +188,38 @@ def test_settings_are_refused_when_they_are_not_mappings_of_known_objects(
     with pytest.raises(pulumi.RunError) as caught:
         _component(**arguments)
     assert str(caught.value) == f'BasetenModelEnvironments "chat": {message}'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "failure"),
+    [
+        ({"model_id": {1}}, "model_id: must be a list, got {1}; use sorted(…)"),
+        (
+            {"defaults": {"autoscaling_settings": {1}}},
+            "defaults.autoscaling_settings: must be a list, got {1}; use sorted(…)",
+        ),
+        ({"environments": {"dev": {1}}}, "environments.dev: must be a list, got {1}; use sorted(…)"),
+        ({"environments": {1: {}}}, "environments: must have only valid strings as keys, got 1"),
+        (
+            {"opts": pulumi.ResourceOptions(import_="abc123")},
+            "leave import_ out: the first `pulumi up` adopts what exists in Baseten",
+        ),
+    ],
+)
+def test_settings_are_refused_when_pulumi_cannot_send_them(arguments: dict[str, Any], failure: str) -> None:
+    """The error has the name of the component, and the path in its arguments."""
+    with pytest.raises(pulumi.RunError) as caught:
+        _component(**arguments)
+    assert str(caught.value) == f'BasetenModelEnvironments "chat": {failure}'
+
+
+def test_settings_are_plain_when_they_have_enums() -> None:
+    """In the defaults and in an environment."""
+    size = enum.Enum("size", {"TWO": 2, "SIX": 6})
+    defaults = {"autoscaling_settings": {"min_replica": size.TWO}}
+    environments = {"dev": {"autoscaling_settings": {"max_replica": size.SIX}}}
+    mocks = _registered(defaults=defaults, environments=environments)
+    assert mocks.inputs("chat-dev")["autoscaling_settings"] == {"min_replica": 2, "max_replica": 6}
 
 
 def test_every_unknown_key_is_named_when_there_are_several() -> None:

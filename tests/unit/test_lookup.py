@@ -124,7 +124,7 @@ def test_object_of_settings_is_an_argument_when_it_was_looked_up(emulator: Emula
             model_id=MODEL,
             env_name="dev",
             autoscaling_settings=found.autoscaling_settings,
-            promotion_settings=plain,  # type: ignore[arg-type] # output classes are accepted too
+            promotion_settings=plain,
         ).urn
 
     inputs = run(program)[1].inputs("dev")

@@ -3,7 +3,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from baseten_pulumi.schema.merge import merged, reusable
+from baseten_pulumi.schema.merge import merged
 from tests.mocked import run
 
 DEFAULTS: dict[str, Any] = {
@@ -92,23 +92,3 @@ def test_default_is_removed_when_the_own_value_turns_out_to_be_none() -> None:
         return pulumi.Output.from_input(merged(DEFAULTS, {"autoscaling_settings": pulumi.Output.from_input(None)}))
 
     assert run(program)[0]["autoscaling_settings"] is None
-
-
-@pytest.mark.parametrize("awaited", ["settings", "object", "value", "list", "value of an output"])
-def test_input_can_be_used_twice_when_it_could_be_awaited_once(awaited: str) -> None:
-    """A coroutine becomes an Output at every depth."""
-
-    def program() -> pulumi.Output[Any]:
-        value: Any = [_awaitable(2)] if awaited == "list" else 2
-        group: Any = {"max_replica": _awaitable(2) if awaited in ("value", "value of an output") else value}
-        settings: Any = {"autoscaling_settings": _awaitable(group) if awaited == "object" else group}
-        if awaited == "settings":
-            settings = _awaitable(settings)
-        if awaited == "value of an output":
-            inner = settings
-            settings = pulumi.Output.from_input(0).apply(lambda _: inner)
-        once = reusable(settings)
-        return pulumi.Output.all(merged(once, {"promotion_settings": None}), merged(once, {}))
-
-    expected = {"autoscaling_settings": {"max_replica": [2] if awaited == "list" else 2}}
-    assert run(program)[0] == [{**expected, "promotion_settings": None}, expected]

@@ -1,115 +1,211 @@
-"""`types.py` is written by hand, for editors and type checkers; its source is compared with the table of settings."""
-
-import ast
+import copy
 import inspect
-from typing import Any, NamedTuple
+import json
+import pickle
+from collections.abc import Callable
+from typing import Any
 
+import pulumi
 import pytest
 
-from baseten_pulumi import types
+from baseten_pulumi import (
+    AutoscalingSettings,
+    BasetenEnvironmentSettings,
+    BasetenModelEnvironments,
+    PromotionSettings,
+    RollingDeployConfig,
+    types,
+)
 from baseten_pulumi.schema.settings import FIELDS, GROUPS, TOP_LEVEL_GROUPS, properties
+from docs import types_module as written
+from tests.mocked import run
 
-ARGUMENTS = {
-    "autoscaling_settings": "AutoscalingSettingsArgsDict",
-    "promotion_settings": "PromotionSettingsArgsDict",
-    "promotion_settings.rolling_deploy_config": "RollingDeployConfigArgsDict",
-    "request_backpressure_settings": "RequestBackpressureSettingsArgsDict",
-}
-OUTPUTS = {group: name.removesuffix("ArgsDict") for group, name in ARGUMENTS.items()}
-ENUMS = {
-    "promotion_cleanup_strategy": "PromotionCleanupStrategy",
-    "rolling_deploy_strategy": "RollingDeployStrategy",
-    "policy": "RequestBackpressurePolicy",
-}
-KINDS = {"integer": "int", "boolean": "bool", "enum": "str"}
+Settings = BasetenEnvironmentSettings
+AUTOSCALING: dict[str, Any] = {"min_replica": 1, "max_replica": 6}
+CONFIG: dict[str, Any] = {"max_surge_percent": 25, "max_unavailable_percent": 0}
+NINE = {**AUTOSCALING, "max_replica": 9}
+PROMOTION: dict[str, Any] = {"rolling_deploy": True, "rolling_deploy_config": CONFIG}
 
 
-class Entry(NamedTuple):
-    type: str
-    docstring: str
-    default: str | None
+def _declared(name: str = "chat", **more: Any) -> Settings:
+    """Declare settings whose outputs have floats and nulls, as Pulumi's engine and a state can have."""
+    config: Any = {"max_surge_percent": 25.0, "max_unavailable_percent": 0.0, "stabilization_time_seconds": None}
+    return Settings(
+        name,
+        model_id="abc123",
+        env_name="production",
+        autoscaling_settings={"min_replica": 1, "max_replica": 6, "scale_down_delay": None},
+        promotion_settings={"rolling_deploy": True, "rolling_deploy_config": config},
+        **more,
+    )
 
 
-CLASSES = {it.name: it for it in ast.parse(inspect.getsource(types)).body if isinstance(it, ast.ClassDef)}
+# --- the module ---------------------------------------------------------------------------------------------------
 
 
-def _entries(class_name: str) -> dict[str, Entry]:
-    """Return the attributes of a class, each of which is followed by its docstring."""
-    found = {}
-    body = CLASSES[class_name].body[1:]
-    for declared, documented in zip(body[::2], body[1::2], strict=True):
-        assert isinstance(declared, ast.AnnAssign)
-        assert isinstance(documented, ast.Expr)
-        default = None if declared.value is None else ast.unparse(declared.value)
-        docstring = ast.literal_eval(documented.value)
-        found[ast.unparse(declared.target)] = Entry(ast.unparse(declared.annotation), docstring, default)
-    return found
+def test_module_is_current_when_it_is_compared_with_the_table() -> None:
+    """After a change of the table, `python -m docs.types_module` writes it again."""
+    assert written.MODULE.read_text(encoding="utf-8") == written.module()
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_arguments_are_those_of_the_table_when_declared(group: str) -> None:
-    """Each TypedDict has the settings of its object, all optional, typed as inputs that may be None."""
-
-    def type_of(name: str) -> str:
-        field = FIELDS.get(f"{group}.{name}")
-        if field is None:
-            return ARGUMENTS[f"{group}.{name}"]
-        return ENUMS[name] if field.kind == "enum" else KINDS[field.kind]
-
-    found = {name: entry.type for name, entry in _entries(ARGUMENTS[group]).items()}
-    assert found == {name: f"pulumi.Input[{type_of(name)}] | None" for name in properties(group)}
-    assert getattr(types, ARGUMENTS[group]).__total__ is False
+def test_each_class_has_the_settings_of_the_table_when_it_is_written(group: str) -> None:
+    """Arguments, constructor and attributes of an object have the same names, in the same order."""
+    name = "".join(word.capitalize() for word in group.rpartition(".")[2].split("_"))
+    arguments, outputs = getattr(types, f"{name}ArgsDict"), getattr(types, name)
+    assert tuple(arguments.__annotations__) == properties(group)
+    assert arguments.__total__ is False
+    assert tuple(inspect.signature(outputs).parameters) == properties(group)
+    assert tuple(it for it, value in vars(outputs).items() if isinstance(value, property)) == properties(group)
+    assert tuple(types.EnvironmentArgsDict.__annotations__) == TOP_LEVEL_GROUPS
 
 
-@pytest.mark.parametrize("group", GROUPS)
-def test_outputs_are_those_of_the_table_when_declared(group: str) -> None:
-    """Each output class has the settings of its object, all None by default."""
-
-    def type_of(name: str) -> str:
-        field = FIELDS.get(f"{group}.{name}")
-        return OUTPUTS[f"{group}.{name}"] if field is None else KINDS[field.kind]
-
-    found = {name: (entry.type, entry.default) for name, entry in _entries(OUTPUTS[group]).items()}
-    assert found == {name: (f"{type_of(name)} | None", "None") for name in properties(group)}
-
-
-def test_environment_has_every_object_when_its_arguments_are_declared() -> None:
-    """`EnvironmentArgsDict` holds the objects at the top."""
-    found = {name: entry.type for name, entry in _entries("EnvironmentArgsDict").items()}
-    assert found == {group: f"pulumi.Input[{ARGUMENTS[group]}] | None" for group in TOP_LEVEL_GROUPS}
+@pytest.mark.parametrize(
+    ("line", "circumstance"),
+    [
+        ('    """How far back traffic counts in autoscaling decisions. 10 to 3600 seconds."""', "a range and a unit"),
+        ('    """Replicas kept running without traffic; 0 scales to zero. At least 0."""', "a minimum"),
+        ('        """How far back traffic counts in autoscaling decisions. In seconds."""', "an output"),
+        ('PromotionCleanupStrategy = Literal["KEEP", "SCALE_TO_ZERO", "DEACTIVATE"]', "choices"),
+        ("    policy: pulumi.Input[RequestBackpressurePolicy | None]", "a name of one word"),
+    ],
+)
+def test_table_is_told_in_full_when_a_setting_has(line: str, circumstance: str) -> None:
+    """Its meaning, its range and unit, and every choice."""
+    assert line in written.module().splitlines()
 
 
-@pytest.mark.parametrize("class_name", [*ARGUMENTS.values(), *OUTPUTS.values(), "EnvironmentArgsDict"])
-def test_every_setting_is_documented_when_declared(class_name: str) -> None:
-    """An editor shows what a setting does, in whole sentences."""
-    assert ast.get_docstring(CLASSES[class_name])
-    assert all(entry.docstring.endswith(".") for entry in _entries(class_name).values())
+def test_setting_is_refused_when_it_has_the_name_of_a_method_of_dict() -> None:
+    """As an attribute of the output, it would hide the method."""
+    written.refuse_dict_names(["get_up", "max_replica"])
+    with pytest.raises(ValueError, match=r"^settings with the name of a method of dict: items, keys$"):
+        written.refuse_dict_names(["keys", "max_replica", "items"])
 
 
-@pytest.mark.parametrize("path", [path for path, field in FIELDS.items() if field.maximum is not None])
-def test_range_is_documented_when_a_setting_has_both_bounds(path: str) -> None:
-    """The range in the docstring of an argument is that of the table."""
-    field = FIELDS[path]
-    docstring = " ".join(_entries(ARGUMENTS[field.group])[field.name].docstring.split())
-    assert f"{field.minimum} to {field.maximum} {field.unit}" in docstring
+@pytest.mark.parametrize("alias", ["PromotionCleanupStrategy", "RollingDeployStrategy", "RequestBackpressurePolicy"])
+def test_choices_are_those_of_one_setting_when_an_enum_is_typed(alias: str) -> None:
+    """A `Literal` lists them in the order of the table."""
+    assert getattr(types, alias).__args__ in {field.choices for field in FIELDS.values()}
 
 
-@pytest.mark.parametrize(("name", "alias"), ENUMS.items())
-def test_choices_are_those_of_the_table_when_an_enum_is_typed(name: str, alias: str) -> None:
-    """A `Literal` lists the choices of its setting."""
-    (field,) = (it for it in FIELDS.values() if it.name == name)
-    assert getattr(types, alias).__args__ == field.choices
+# --- uses of an output --------------------------------------------------------------------------------------------
+
+USES: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "json_dumps": (lambda s: pulumi.Output.json_dumps(s.autoscaling_settings), json.dumps(AUTOSCALING)),
+    "json_dumps, nested": (lambda s: pulumi.Output.json_dumps([s.promotion_settings]), json.dumps([PROMOTION])),
+    "json_dumps, not managed": (lambda s: pulumi.Output.json_dumps(s.request_backpressure_settings), "null"),
+    "json.dumps": (lambda s: s.promotion_settings.apply(json.dumps), json.dumps(PROMOTION)),
+    "key of the output": (lambda s: s.autoscaling_settings["max_replica"], 6),
+    "nested key of the output": (lambda s: s.promotion_settings["rolling_deploy_config"]["max_surge_percent"], 25),
+    "key": (lambda s: s.autoscaling_settings.apply(lambda it: it["max_replica"]), 6),
+    "unpacking": (lambda s: s.autoscaling_settings.apply(lambda it: {**it, "max_replica": 9}), NINE),
+    "merging": (lambda s: s.autoscaling_settings.apply(lambda it: it | {"max_replica": 9}), NINE),
+    "keyword arguments": (lambda s: s.autoscaling_settings.apply(lambda it: dict(**it)), AUTOSCALING),
+    "get": (lambda s: s.autoscaling_settings.apply(lambda it: it.get("max_replica")), 6),
+    "get, not managed": (lambda s: s.autoscaling_settings.apply(lambda it: it.get("scale_down_delay", 7)), 7),
+    "items": (lambda s: s.autoscaling_settings.apply(lambda it: list(it.items())), list(AUTOSCALING.items())),
+    "keys": (lambda s: s.promotion_settings.apply(lambda it: list(it.keys())), list(PROMOTION)),
+    "values": (lambda s: s.autoscaling_settings.apply(lambda it: list(it.values())), [1, 6]),
+    "iteration": (lambda s: s.autoscaling_settings.apply(list), list(AUTOSCALING)),
+    "length": (lambda s: s.autoscaling_settings.apply(len), 2),
+    "in": (lambda s: s.autoscaling_settings.apply(lambda it: "max_replica" in it), True),
+    "in, not managed": (lambda s: s.autoscaling_settings.apply(lambda it: "scale_down_delay" in it), False),
+    "equal": (lambda s: s.promotion_settings.apply(lambda it: [it == PROMOTION, it != PROMOTION]), [True, False]),
+    "different": (lambda s: s.promotion_settings.apply(lambda it: [it == CONFIG, it != CONFIG]), [False, True]),
+    "isinstance": (
+        lambda s: s.promotion_settings.apply(lambda it: isinstance(it["rolling_deploy_config"], dict)),
+        True,
+    ),
+    "deep copy": (lambda s: s.promotion_settings.apply(lambda it: copy.deepcopy(it).rolling_deploy_config), CONFIG),
+    "pickle": (lambda s: s.promotion_settings.apply(lambda it: pickle.loads(pickle.dumps(it))), PROMOTION),  # noqa: S301
+    "str": (lambda s: s.autoscaling_settings.apply(str), str(AUTOSCALING)),
+    "attribute of the output": (lambda s: s.autoscaling_settings.max_replica, 6),
+    "attribute": (lambda s: s.autoscaling_settings.apply(lambda it: it.max_replica), 6),
+    "attribute, not managed": (lambda s: s.autoscaling_settings.apply(lambda it: it.scale_down_delay), None),
+    "nested attribute": (
+        lambda s: s.promotion_settings.apply(lambda it: it.rolling_deploy_config.max_surge_percent),
+        25,
+    ),
+    # In these, Pulumi makes plain dicts of the classes, as it does of every generated SDK's: keys, no attributes.
+    "Output.all": (lambda s: pulumi.Output.all(s.autoscaling_settings, s.promotion_settings), [AUTOSCALING, PROMOTION]),
+    "Output.all by name": (lambda s: pulumi.Output.all(own=s.promotion_settings), {"own": PROMOTION}),
+    "Output.format": (lambda s: pulumi.Output.format("{0[max_replica]}", s.autoscaling_settings), "6"),
+    "Output.secret": (lambda s: pulumi.Output.secret(s.autoscaling_settings), AUTOSCALING),
+}
+"""Each use of an output of `_declared`, and its value."""
 
 
-def test_output_class_becomes_a_mapping_when_it_is_an_argument() -> None:
-    """It has what is not None, at every depth; what a program wrote itself stays as it is."""
-    inner: dict[str, Any] = {"max_surge_percent": 10, "stabilization_time_seconds": None}
-    outer: dict[str, Any] = {"rolling_deploy": True, "rolling_deploy_config": types.RollingDeployConfig(**inner)}
-    read = types.PromotionSettings(**outer)
-    expected = {"rolling_deploy": True, "rolling_deploy_config": {"max_surge_percent": 10}}
-    assert types.to_inputs(read) == expected
-    assert types.to_inputs({"promotion_settings": read}) == {"promotion_settings": expected}
-    for value in (None, 7, "abc", {"min_replica": None}):
-        assert types.to_inputs(value) == value
-    for name in OUTPUTS.values():
-        assert types.to_inputs(getattr(types, name)()) == {}
+@pytest.mark.parametrize("use", USES)
+def test_output_is_a_dict_with_attributes_when_a_program_uses_it(use: str) -> None:
+    """It has the managed settings alone, and integers as integers at every depth (JSON shows a float as `6.0`)."""
+    used, expected = USES[use]
+    value, _ = run(lambda: used(_declared()))
+    assert json.dumps(value) == json.dumps(expected)
+
+
+def test_output_can_be_stashed_when_a_program_keeps_it() -> None:
+    """As every value of the engine's own types."""
+    _, mocks = run(lambda: pulumi.Stash("kept", input=_declared().promotion_settings).urn)
+    assert mocks.inputs("kept") == {"input": PROMOTION}
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_output_is_an_input_when_another_resource_takes_it(nested: bool) -> None:
+    """Nothing is sent for a setting that the other resource does not manage."""
+
+    def program() -> pulumi.Output[Any]:
+        chat = _declared()
+        promotion: Any = chat.promotion_settings
+        if nested:
+            promotion = {"rolling_deploy": True, "rolling_deploy_config": promotion.rolling_deploy_config}
+        copied = Settings(
+            "copy",
+            model_id=chat.model_id,
+            env_name="dev",
+            autoscaling_settings=chat.autoscaling_settings,
+            promotion_settings=promotion,
+            request_backpressure_settings=chat.request_backpressure_settings,
+        )
+        return copied.urn
+
+    _, mocks = run(program)
+    assert mocks.inputs("copy") == {
+        "model_id": "abc123",
+        "env_name": "dev",
+        "autoscaling_settings": AUTOSCALING,
+        "promotion_settings": PROMOTION,
+        "wait": True,
+    }
+
+
+def test_output_is_merged_when_it_is_a_default_of_a_component() -> None:
+    """With what each environment declares, at every depth."""
+
+    def program() -> pulumi.Output[bool]:
+        chat = _declared()
+        component = BasetenModelEnvironments(
+            "all",
+            model_id="abc123",
+            defaults={"autoscaling_settings": chat.autoscaling_settings, "promotion_settings": chat.promotion_settings},
+            environments={"dev": {"promotion_settings": {"rolling_deploy_config": {"max_surge_percent": 50}}}},
+        )
+        return component.in_force
+
+    _, mocks = run(program)
+    inputs = mocks.inputs("all-dev")
+    assert inputs["autoscaling_settings"] == AUTOSCALING
+    assert inputs["promotion_settings"] == {**PROMOTION, "rolling_deploy_config": {**CONFIG, "max_surge_percent": 50}}
+
+
+def test_value_that_was_read_is_an_input_when_a_program_has_it_at_once() -> None:
+    """As the results of lookups."""
+    config = RollingDeployConfig(max_surge_percent=25, max_unavailable_percent=0)
+    read = PromotionSettings(rolling_deploy=True, rolling_deploy_config=config)
+    scaling = AutoscalingSettings(min_replica=1, max_replica=6, scale_down_delay=None)
+    _, mocks = run(
+        lambda: (
+            Settings("copy", model_id="m", env_name="dev", autoscaling_settings=scaling, promotion_settings=read).urn
+        )
+    )
+    assert mocks.inputs("copy")["autoscaling_settings"] == AUTOSCALING
+    assert mocks.inputs("copy")["promotion_settings"] == PROMOTION

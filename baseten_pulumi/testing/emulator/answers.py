@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from baseten_pulumi.testing.emulator.account import InstanceType
-from baseten_pulumi.testing.emulator.schedules import Overrides, Repeating
+from baseten_pulumi.testing.emulator.schedules import OneTime, Overrides, Repeating
 
 
 class _Answer(BaseModel):
@@ -64,15 +64,10 @@ class Schedule(_Answer, Repeating):
     autoscaling_settings: Overrides
 
 
-class OneTimeSchedule(_Answer):
+class OneTimeSchedule(_Answer, OneTime):
     """A schedule that runs once."""
 
     id: str
-    name: str
-    enabled: bool
-    cadence: Literal["ONE_TIME"]
-    start_at: datetime
-    end_at: datetime
     autoscaling_settings: Overrides
 
 

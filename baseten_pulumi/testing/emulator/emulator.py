@@ -162,7 +162,7 @@ class Emulator:
     def put_schedule(
         self, model_id: str, env_name: str, schedule: Mapping[str, Any], timezone: str | None = None
     ) -> str:
-        """Put an autoscaling schedule in force as somebody does by hand, one-time schedules too; return its id.
+        """Put an autoscaling schedule in force as somebody does by hand, held to no rule; return its id.
 
         Args:
             model_id: The model.

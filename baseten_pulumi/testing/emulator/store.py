@@ -126,7 +126,8 @@ class Store:
         """Take the changes of a PATCH and return what is said of them."""
         with self._lock:
             environment = self._environment(model_id, env_name)
-            changes = schedules.resolved(changes, environment.target(), self._new_schedule_id)
+            now = datetime.now(zone.utc)
+            changes = schedules.resolved(changes, environment.target(), self._new_schedule_id, now)
             check_ranges(changes)
             check_together(merged(environment.target(), changes))
             return environment.accept(changes, self._clock(), self._behaviour.apply_seconds, application or FAITHFUL)
@@ -163,7 +164,8 @@ class Store:
             environment = self._environment(model_id, env_name)
             parts = dict(schedule)
             id_ = str(parts.pop("id", None) or self._new_schedule_id())
-            held = {"timezone": timezone or environment.in_force[schedules.HELD]["timezone"], "schedules": {id_: parts}}
+            known_timezone = environment.in_force[schedules.HELD]["timezone"]
+            held = {"timezone": timezone or known_timezone, "schedules": {id_: schedules.complete(parts)}}
             environment.change({schedules.HELD: held}, self._clock())
             return id_
 

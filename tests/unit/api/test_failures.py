@@ -18,7 +18,7 @@ PATH = "/v1/models/abc123/environments/production"
 PATCH = Request("PATCH", PATH, "Settings were not updated.", "https://api.baseten.co")
 GET = Request("GET", PATH, "Settings could not be read.", "https://api.baseten.co")
 NOT_FOUND = from_response(PATCH, Response(404, {}, b""))
-UNCHANGED, MAY_HAVE_APPLIED = "Nothing was changed.", "Baseten may have applied the settings anyway."
+UNCHANGED, MAY_HAVE_APPLIED = "Nothing was changed.", "Baseten may have applied the request anyway."
 SET_KEY = "set baseten:apiKey (`pulumi config set --secret baseten:apiKey KEY`) or BASETEN_API_KEY."
 NETWORK = "Try again. If it fails again, check the network, the proxy, and baseten:baseUrl or BASETEN_BASE_URL."
 # What to do, for each class.

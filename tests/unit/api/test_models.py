@@ -14,12 +14,14 @@ from baseten_pulumi.api.models import (
     read_environment,
     read_environments,
     read_models,
-    read_update_status,
+    read_update,
     update_body,
 )
 from baseten_pulumi.errors import AmbiguousModelError, ModelNotFoundError
 from baseten_pulumi.schema.environment import Environment
+from baseten_pulumi.schema.schedules import Schedule
 from baseten_pulumi.schema.settings import AUTOSCALING, BACKPRESSURE, PROMOTION, ROLLING_DEPLOY_CONFIG
+from tests.schedules import NULLS, one_time, reported, schedule
 
 CONFIG = ROLLING_DEPLOY_CONFIG
 POLICY = f"{BACKPRESSURE}.policy"
@@ -105,7 +107,7 @@ def test_text_is_printable_and_short_when_baseten_sends_anything() -> None:
     found = _read(promotion_settings={"promotion_cleanup_strategy": sent}, in_progress_promotion={"status": sent})
     assert found.settings == {f"{PROMOTION}.promotion_cleanup_strategy": shown}
     assert found.promotion is not None
-    assert found.promotion.status == read_update_status(json.dumps({"status": sent}).encode()) == shown
+    assert found.promotion.status == read_update(json.dumps({"status": sent}).encode()).status == shown
 
 
 @pytest.mark.parametrize(
@@ -118,7 +120,7 @@ def test_text_is_printable_and_short_when_baseten_sends_anything() -> None:
 )
 def test_patch_counts_as_accepted_when_its_response_has_no_readable_status(content: bytes, status: str) -> None:
     """The API calls the status deprecated, and what is applied is read back anyway."""
-    assert read_update_status(content) == status
+    assert read_update(content).status == status
 
 
 def test_each_environment_is_read_as_alone_when_a_model_lists_them() -> None:
@@ -192,7 +194,92 @@ def test_error_helps_to_find_the_model_when_not_exactly_one_has_the_name(
 )
 def test_body_is_read_or_unreadable_when_it_is_anything(content: bytes) -> None:
     """Nothing but the one exception that becomes an error of this package."""
-    read_update_status(content)
+    read_update(content)
     for read in (read_environment, read_environments, read_models):
         with contextlib.suppress(pydantic.ValidationError):
             read(content)
+
+
+# --- autoscaling schedules ------------------------------------------------------------------------------------------
+
+NO_TIMES = dict.fromkeys(("weekdays", "start_hour", "start_minute", "end_hour", "end_minute", "start_at", "end_at"))
+
+
+def _with_schedules(*schedules: object, timezone: object = "UTC") -> Environment:
+    return _read(autoscaling_schedules={"timezone": timezone, "schedules": schedules, "applied_state": None})
+
+
+def test_schedules_are_read_as_inputs_when_an_environment_has_some() -> None:
+    """Each with the zone that all of them share, a null for what is not reported, and nothing that is new."""
+    recurring, once = reported(schedule(), "s1"), one_time(id="s2", later=True)
+    found = _with_schedules(recurring, once)
+    update = {"environment": {"autoscaling_schedules": _body(recurring, once)}}
+    assert read_update(json.dumps(update).encode()).environment == found
+    assert found.timezone == "UTC"
+    names, zone = ("id", "name", "later"), {"timezone": "UTC", **NO_TIMES}
+    assert found.schedules == (
+        Schedule("s1", {"schedule_name": "peak", **zone, **_without(recurring, *names)}),
+        Schedule("s2", {"schedule_name": "launch", **zone, **_without(once, *names)}),
+    )
+
+
+@pytest.mark.parametrize("body", [{}, {"autoscaling_schedules": None}])
+def test_environment_has_no_schedules_when_none_are_reported(body: dict[str, Any]) -> None:
+    """Baseten reports null as long as there never was one."""
+    found = _read(**body)
+    assert (found.schedules, found.timezone) == ((), None)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        "many",
+        [],
+        {"timezone": "UTC"},
+        {"schedules": None},
+        {"schedules": {"s1": {}}},
+        {"schedules": ["s1"]},
+        {"schedules": [{"name": "without an id"}]},
+        7,
+    ],
+)
+def test_schedules_are_unreadable_when_their_list_is_not_one(found: object) -> None:
+    """Not the same as an empty list: nothing counts as gone."""
+    assert _read(autoscaling_schedules=found).schedules is None
+
+
+def test_rest_of_a_schedule_is_read_when_one_value_cannot_be() -> None:
+    """It is there, and differs from what is declared."""
+    odd = {**reported(schedule(), "s1"), "start_hour": "early", "weekdays": "MONDAY", "enabled": 3, "cadence": []}
+    found = _with_schedules({**odd, "autoscaling_settings": {"min_replica": "few", "max_replica": 8}}, timezone=5)
+    (read,) = found.schedules or ()
+    unread = {name: read.properties[name] for name in ("start_hour", "weekdays", "enabled", "cadence", "timezone")}
+    assert set(unread.values()) == {None}
+    assert (read.id, read.name, read.properties["end_hour"]) == ("s1", "peak", 10)
+    assert read.properties["autoscaling_settings"] == {"min_replica": None, "max_replica": 8, **dict.fromkeys(NULLS)}
+
+
+@pytest.mark.parametrize("change", [{"name": None}, {"name": ["peak"]}, {"autoscaling_settings": None}])
+def test_schedule_is_read_when_a_part_of_it_is_missing(change: dict[str, Any]) -> None:
+    """It has no name then, but it is not left out of the list."""
+    found = _with_schedules({**reported(schedule(), "s1"), **change})
+    (read,) = found.schedules or ()
+    assert read.id == ("" if "id" in change else "s1")
+    assert read.name == ("" if "name" in change else "peak")
+
+
+def test_schedules_of_each_environment_are_read_when_a_model_lists_them() -> None:
+    """An environment with an odd list hides no other one."""
+    odd = {"name": "odd", "autoscaling_schedules": "many"}
+    dev = {"name": "dev", "autoscaling_schedules": _body(reported(schedule(), "s1"))}
+    found = read_environments(json.dumps({"environments": [odd, dev]}).encode())
+    assert found["odd"].schedules is None
+    assert [it.id for it in found["dev"].schedules or ()] == ["s1"]
+
+
+def _body(*schedules: object) -> dict[str, Any]:
+    return {"timezone": "UTC", "schedules": schedules}
+
+
+def _without(properties: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in properties.items() if name not in names}

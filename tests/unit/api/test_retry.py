@@ -130,7 +130,7 @@ def test_doubt_stays_when_an_earlier_attempt_may_have_applied() -> None:
     attempts = Attempts(lambda now: _status(422 if now else 502, request=PATCH))
     assert isinstance(attempts.error, errors.RejectedError)
     assert (attempts.error.may_have_applied, attempts.error.status_code) == (True, 422)
-    assert attempts.error.message.state == "Baseten may have applied the settings anyway."
+    assert attempts.error.message.state == "Baseten may have applied the request anyway."
     assert not _status(422, request=PATCH).may_have_applied
 
 

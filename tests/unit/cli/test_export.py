@@ -1,4 +1,5 @@
 import ast
+import inspect
 import re
 import subprocess
 import sys
@@ -8,7 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from baseten_pulumi import BasetenAutoscalingSchedule
 from baseten_pulumi.testing import Emulator
+from tests.schedules import one_time, reported, schedule
 
 CHAT = {"id": "lm4chat8", "name": "llama-chat"}
 SETTINGS: dict[str, Any] = {
@@ -25,6 +28,38 @@ ONE_SETTING: dict[str, Any] = {
     "request_backpressure_settings": {"policy": None},
 }
 HOSTILE = 'x"""\nimport os\u2028\x85import sys\x1b[31m'
+ODD_NAMES = ("it's", 'a "b"', 'it\'s "b"', "it's 'b' \"c\"", "back\\slash\\", '\\"', "# fmt: off", "{x}", "Büro 夜 🚀")
+WEEK = ["SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY"]
+PEAK = reported(schedule(), "s1")
+HOURLY: dict[str, Any] = {"cadence": "HOURLY", "start_hour": None, "end_hour": None}
+
+
+def with_schedules(*schedules: dict[str, Any], zone: str | None = "Europe/Berlin") -> dict[str, Any]:
+    """Return an environment without settings as Baseten reports it."""
+    return {"autoscaling_schedules": {"timezone": zone, "schedules": list(schedules)}}
+
+
+def declared(program: str) -> list[dict[str, Any]]:
+    """Return the arguments of every schedule in a program, its resource name under "resource"."""
+    calls = [
+        statement.value
+        for statement in ast.parse(program).body
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
+    ]
+    return [
+        {
+            "resource": ast.literal_eval(call.args[0]),
+            **{str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords},
+        }
+        for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id == "BasetenAutoscalingSchedule"
+    ]
+
+
+def comments(program: str) -> list[str]:
+    """Return the comments about schedules."""
+    blocks = program.rstrip("\n").split("\n\n")
+    return [line for block in blocks if block.startswith("# Schedule ") for line in block.split("\n")]
 
 
 def test_program_declares_what_is_reported_when_a_model_is_exported(
@@ -35,7 +70,7 @@ def test_program_declares_what_is_reported_when_a_model_is_exported(
     assert (
         run("export", "--model", "llama-chat")
         == '''\
-"""Settings of the environments of a Baseten model."""
+"""Settings and schedules of the environments of a Baseten model."""
 
 from baseten_pulumi import BasetenEnvironmentSettings
 
@@ -148,12 +183,281 @@ def test_an_environment_is_a_comment_when_no_resource_may_have_its_name(
     respond(CHAT, {"Production": SETTINGS})
     text = run("export", "--model", "llama-chat", *flags)
     assert re.search(
-        r"^ *# Environment Production: nothing to declare\.\n *#   env_name: left out, must contain only lowercase .*, "
-        r'got "Production"$',
+        r"^ *# Environment Production: no settings to declare\.\n"
+        r' *#   env_name: left out, must contain only lowercase .*, got "Production"$',
         text,
         re.MULTILINE,
     )
     assert "BasetenEnvironmentSettings" not in text
+
+
+def test_program_declares_every_schedule_when_environments_have_some(
+    respond: Callable[..., None], run: Callable[..., str]
+) -> None:
+    """After the settings of the environment and in Baseten's order, without nulls and defaults."""
+    hourly = schedule("Every hour", **HOURLY, weekdays=WEEK, end_minute=15, enabled=False)
+    launch = one_time("Launch", id="s3", overrides={"concurrency_target": 4})
+    schedules = with_schedules(PEAK, reported(hourly, "s2"), launch)
+    respond(CHAT, {"production": {**ONE_SETTING, **schedules}, "staging": with_schedules(PEAK, zone="UTC")})
+    text = run("export", "--model", "llama-chat")
+    assert text.startswith(
+        '"""Settings and schedules of the environments of a Baseten model."""\n\n'
+        "from baseten_pulumi import BasetenAutoscalingSchedule, BasetenEnvironmentSettings\n\n"
+    )
+    _, _, resources = text.partition('        "policy": "NONE",\n    },\n)\n')
+    assert (
+        resources
+        == """
+BasetenAutoscalingSchedule(
+    "llama-chat-production-peak",
+    model_id="lm4chat8",
+    env_name="production",
+    schedule_name="peak",
+    timezone="Europe/Berlin",
+    cadence="DAILY",
+    autoscaling_settings={
+        "min_replica": 2,
+        "max_replica": 8,
+    },
+    weekdays=["MONDAY", "FRIDAY"],
+    start_hour=8,
+    end_hour=10,
+    end_minute=30,
+)
+
+BasetenAutoscalingSchedule(
+    "llama-chat-production-every-hour",
+    model_id="lm4chat8",
+    env_name="production",
+    schedule_name="Every hour",
+    timezone="Europe/Berlin",
+    cadence="HOURLY",
+    autoscaling_settings={
+        "min_replica": 2,
+        "max_replica": 8,
+    },
+    enabled=False,
+    weekdays=[
+        "SUNDAY",
+        "MONDAY",
+        "TUESDAY",
+        "WEDNESDAY",
+        "THURSDAY",
+        "FRIDAY",
+        "SATURDAY",
+    ],
+    end_minute=15,
+)
+
+BasetenAutoscalingSchedule(
+    "llama-chat-production-launch",
+    model_id="lm4chat8",
+    env_name="production",
+    schedule_name="Launch",
+    timezone="Europe/Berlin",
+    cadence="ONE_TIME",
+    autoscaling_settings={
+        "min_replica": 4,
+        "max_replica": 9,
+        "concurrency_target": 4,
+    },
+    start_at="2099-01-01T08:00:00Z",
+    end_at="2099-01-01T10:00:00Z",
+)
+
+# Environment staging: no settings to declare.
+#   autoscaling_settings: not reported
+#   promotion_settings: not reported
+#   request_backpressure_settings: not reported
+
+BasetenAutoscalingSchedule(
+    "llama-chat-staging-peak",
+    model_id="lm4chat8",
+    env_name="staging",
+    schedule_name="peak",
+    timezone="UTC",
+    cadence="DAILY",
+    autoscaling_settings={
+        "min_replica": 2,
+        "max_replica": 8,
+    },
+    weekdays=["MONDAY", "FRIDAY"],
+    start_hour=8,
+    end_hour=10,
+    end_minute=30,
+)
+"""
+    )
+
+
+def test_arguments_of_a_schedule_are_in_the_constructors_order_when_exported(
+    respond: Callable[..., None], run: Callable[..., str]
+) -> None:
+    """An argument that the constructor gets later is not forgotten either."""
+    daily = {"start_minute": 5, "end_minute": 30, "enabled": False}
+    respond(CHAT, {"dev": with_schedules({**PEAK, **daily}, one_time(id="s2"))})
+    known = [name for name in inspect.signature(BasetenAutoscalingSchedule).parameters if name != "opts"]
+    found = declared(run("export", "--model", "llama-chat"))
+    for one in found:
+        assert list(one)[1:] == [name for name in known if name in one]
+    assert {name for one in found for name in one if name != "resource"} == {*known} - {"resource_name"}
+
+
+def test_only_the_class_in_use_is_imported_when_a_program_declares_schedules_alone(
+    respond: Callable[..., None], run: Callable[..., str]
+) -> None:
+    """An unused import would be reported by a linter."""
+    respond(CHAT, {"dev": with_schedules(PEAK)})
+    assert "\nfrom baseten_pulumi import BasetenAutoscalingSchedule\n" in run("export", "--model", "llama-chat")
+
+
+@pytest.mark.parametrize(
+    ("environments", "names"),
+    [
+        ({"dev": ["Office hours (EU)"]}, ["llama-chat-dev-office-hours-eu"]),
+        (
+            {"dev": ["Peak", "peak!", "peak s1"]},
+            ["llama-chat-dev-peak", "llama-chat-dev-peak-s1", "llama-chat-dev-peak-s1-s2"],
+        ),
+        (
+            {"dev": ["peak", "peak s2", "peak!"]},
+            ["llama-chat-dev-peak", "llama-chat-dev-peak-s2", "llama-chat-dev-peak-s2-s2"],
+        ),
+        ({"dev": ["夜", "!"]}, ["llama-chat-dev-s0", "llama-chat-dev-s1"]),
+        ({"a": ["b c"], "a-b": ["c"]}, ["llama-chat-a-b-c", "llama-chat-a-b-c-s0"]),
+        ({"a": ["b"], "a-b": []}, ["llama-chat-a-b-s0"]),
+    ],
+    ids=[
+        "blanks and signs",
+        "one slug",
+        "name with the id",
+        "no letters",
+        "two environments",
+        "name of an environment",
+    ],
+)
+def test_resource_names_are_unique_when_schedules_are_exported(
+    environments: dict[str, list[str]], names: list[str], respond: Callable[..., None], run: Callable[..., str]
+) -> None:
+    """With the schedule's id where the name alone would repeat another resource's."""
+    found = {
+        env_name: with_schedules(*({**PEAK, "name": name, "id": f"S{at}"} for at, name in enumerate(schedules)))
+        for env_name, schedules in environments.items()
+    }
+    respond(CHAT, found)
+    assert [one["resource"] for one in declared(run("export", "--model", "llama-chat"))] == names
+
+
+@pytest.mark.parametrize(
+    ("broken", "reasons"),
+    [
+        ({"cadence": "WEEKLY"}, ['cadence: must be DAILY, HOURLY or ONE_TIME, got "WEEKLY"']),
+        ({"name": " peak"}, ['schedule_name: must not start or end with a space, got " peak"']),
+        ({"name": None}, ["schedule_name: is required"]),
+        ({"enabled": None, "start_minute": None}, ["enabled: not reported", "start_minute: not reported"]),
+        ({"start_hour": 24}, ["start_hour: must be <= 23, got 24"]),
+        ({"weekdays": ["MONDAY", "MONDAY"]}, ['weekdays[1]: must not be repeated, got "MONDAY"']),
+        (
+            {"autoscaling_settings": {"min_replica": 2, "max_replica": 8, "scale_down_delay": 7200}},
+            ["autoscaling_settings.scale_down_delay: must be <= 3600 s, got 7200"],
+        ),
+        (
+            {"autoscaling_settings": None, "end_minute": 60},
+            ["end_minute: must be <= 59, got 60", "autoscaling_settings: is required"],
+        ),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
+)
+def test_a_schedule_is_a_comment_when_a_program_may_not_declare_it(
+    broken: dict[str, Any], reasons: list[str], respond: Callable[..., None], run: Callable[..., str]
+) -> None:
+    """With every reason; the schedules around it are declared."""
+    respond(CHAT, {"dev": with_schedules({**PEAK, **broken}, {**PEAK, "id": "s2", "name": "late"})})
+    program = run("export", "--model", "llama-chat")
+    title = f'"{broken.get("name", "peak") or ""}" ({broken.get("id", "s1") or ""})'
+    assert comments(program) == [
+        f"# Schedule {title} of environment dev: left out.",
+        *(f"#   {reason}" for reason in reasons),
+    ]
+    assert [one["schedule_name"] for one in declared(program)] == ["late"]
+
+
+def test_a_schedule_is_a_comment_when_it_has_no_time_zone(
+    respond: Callable[..., None], run: Callable[..., str]
+) -> None:
+    """A resource requires one."""
+    respond(CHAT, {"dev": with_schedules(PEAK, zone=None)})
+    assert comments(run("export", "--model", "llama-chat")) == [
+        '# Schedule "peak" (s1) of environment dev: left out.',
+        "#   timezone: is required",
+    ]
+
+
+@pytest.mark.parametrize("end", ["2020-01-01T10:00:00Z", "2099-01-01T10:00:00Z"], ids=["over", "running"])
+def test_a_schedule_is_a_comment_when_it_has_already_started(
+    end: str, respond: Callable[..., None], run: Callable[..., str]
+) -> None:
+    """Check requires a start in the future of what the first up creates."""
+    started = one_time("Launch", id="s1", start_at="2020-01-01T08:00:00Z", end_at=end)
+    respond(CHAT, {"dev": with_schedules(started, one_time("later", id="s2"))})
+    program = run("export", "--model", "llama-chat")
+    assert comments(program) == [
+        '# Schedule "Launch" (s1) of environment dev: left out.',
+        "#   start_at: has already started (2020-01-01T08:00:00Z)",
+    ]
+    assert [one["schedule_name"] for one in declared(program)] == ["later"]
+
+
+def test_schedules_are_comments_when_they_share_a_name(respond: Callable[..., None], run: Callable[..., str]) -> None:
+    """A resource finds its schedule by the name. In another environment the name is free."""
+    others = [{**PEAK, "id": "s2"}, {**PEAK, "id": "s3", "name": "Peak"}]
+    respond(CHAT, {"dev": with_schedules(PEAK, *others), "staging": with_schedules(PEAK)})
+    program = run("export", "--model", "llama-chat")
+    assert comments(program) == [
+        '# Schedule "peak" (s1) of environment dev: left out.',
+        "#   schedule_name: 2 schedules have this name",
+        '# Schedule "peak" (s2) of environment dev: left out.',
+        "#   schedule_name: 2 schedules have this name",
+    ]
+    assert [(one["env_name"], one["schedule_name"]) for one in declared(program)] == [
+        ("dev", "Peak"),
+        ("staging", "peak"),
+    ]
+
+
+def test_a_schedule_is_a_comment_when_no_resource_may_have_its_environment(
+    respond: Callable[..., None], run: Callable[..., str]
+) -> None:
+    """A program with it would be refused."""
+    respond(CHAT, {"Dev": with_schedules(PEAK)})
+    title, reason = comments(run("export", "--model", "llama-chat"))
+    assert title == '# Schedule "peak" (s1) of environment Dev: left out.'
+    assert reason.startswith("#   env_name: must contain only lowercase letters")
+
+
+@pytest.mark.parametrize(("flags", "indent"), [((), ""), (("--stack-config",), "    ")])
+def test_a_comment_says_so_when_schedules_cannot_be_read(
+    flags: tuple[str, ...], indent: str, respond: Callable[..., None], run: Callable[..., str]
+) -> None:
+    """They may exist: nothing at all would look as if there were none."""
+    respond(CHAT, {"dev": {**ONE_SETTING, "autoscaling_schedules": {"schedules": "many"}}})
+    text = run("export", "--model", "llama-chat", *flags)
+    assert f"\n{indent}# Environment dev: its schedules cannot be read.\n" in text
+    assert '"policy"' in text or "policy:" in text
+
+
+def test_schedules_are_named_in_a_comment_when_stack_config_is_exported(
+    respond: Callable[..., None], run: Callable[..., str]
+) -> None:
+    """Configuration has no place for them; an environment without schedules gets no comment."""
+    dev = with_schedules(PEAK, one_time("Launch", id="s2"))
+    respond(CHAT, {"dev": {**ONE_SETTING, **dev}, "empty": dev, "staging": {**ONE_SETTING, **with_schedules()}})
+    text = run("export", "--model", "llama-chat", "--stack-config")
+    assert [line for line in text.splitlines() if "schedule" in line] == [
+        f'    # Environment {env_name}: configuration cannot declare its schedules "peak" (s1), "Launch" (s2).'
+        for env_name in ("dev", "empty")
+    ]
+    assert set(yaml.safe_load(text)["config"]["baseten:environments"]) == {"dev", "staging"}
 
 
 def test_error_says_so_when_a_model_has_no_environments(emulator: Emulator, run: Callable[..., str]) -> None:
@@ -191,8 +495,17 @@ def test_resource_is_named_after_model_and_environment_when_exported(
         (CHAT, {"Dev": SETTINGS, "Staging": SETTINGS}),
         ({"id": "abc", "name": 'Ünï """odd\\'}, {"Bad Name": SETTINGS, "dev": SETTINGS}),
         ({"id": "abc"}, {"dev": ONE_SETTING, "z": {}}),
+        (
+            CHAT,
+            {
+                "dev": {**ONE_SETTING, **with_schedules(PEAK, one_time(id="s2"), {**PEAK, "id": "s3", "cadence": "?"})},
+                "staging": {"autoscaling_schedules": {"schedules": "many"}},
+                "week": with_schedules({**PEAK, "weekdays": WEEK}, {**PEAK, "name": "six", "weekdays": WEEK[1:]}),
+            },
+        ),
+        (CHAT, {"dev": with_schedules(*({**PEAK, "id": name, "name": name} for name in ODD_NAMES))}),
     ],
-    ids=["one", "several", "none", "odd names", "no name"],
+    ids=["one", "several", "none", "odd names", "no name", "schedules", "odd schedules"],
 )
 def test_a_formatter_changes_nothing_when_a_program_is_exported(
     model: dict[str, str],
@@ -222,5 +535,31 @@ def test_only_comments_are_written_when_names_are_hostile(
     program = run("export", "--model", "name")
     assert [type(statement) for statement in ast.parse(program).body] == [ast.Expr]  # the docstring
     config = run("export", "--model", "name", "--stack-config")
+    assert yaml.safe_load(config) == {"config": {"baseten:environments": None}}
+    assert all(line.isprintable() for text in (program, config) for line in text.split("\n"))
+
+
+@pytest.mark.parametrize("name", [*ODD_NAMES, '"""', "\\'", "%s", "é\u0301"])
+def test_the_name_is_declared_unchanged_when_a_schedule_has_an_odd_one(
+    name: str, respond: Callable[..., None], run: Callable[..., str]
+) -> None:
+    """In ASCII: what a shell writes to a file is not always UTF-8."""
+    respond(CHAT, {"dev": with_schedules({**PEAK, "name": name})})
+    program = run("export", "--model", "llama-chat")
+    assert [one["schedule_name"] for one in declared(program)] == [name]
+    assert program.isascii()
+
+
+@pytest.mark.parametrize("part", ["id", "name", "cadence", "start_at", "timezone"])
+def test_a_program_declares_nothing_else_when_a_schedule_is_hostile(
+    part: str, respond: Callable[..., None], run: Callable[..., str]
+) -> None:
+    """Nothing that Baseten reports ends the string or the comment it is in."""
+    hostile = {**(one_time(id="s1") if part == "start_at" else PEAK), part: HOSTILE}
+    respond(CHAT, {"dev": with_schedules(hostile, zone=HOSTILE if part == "timezone" else "UTC")})
+    program = run("export", "--model", "llama-chat")
+    assert {type(statement) for statement in ast.parse(program).body} <= {ast.Expr, ast.ImportFrom}
+    assert len(declared(program)) == (1 if part in ("id", "name") else 0)
+    config = run("export", "--model", "llama-chat", "--stack-config")
     assert yaml.safe_load(config) == {"config": {"baseten:environments": None}}
     assert all(line.isprintable() for text in (program, config) for line in text.split("\n"))

@@ -14,16 +14,36 @@ from pulumi.dynamic import Config, ConfigureRequest
 from pulumi.dynamic.dynamic import serialize_provider
 
 import baseten_pulumi.provider
-from baseten_pulumi import BasetenEnvironmentSettings, BasetenModelEnvironments, BasetenSettingsInForce
-from baseten_pulumi.provider import EnvironmentSettingsProvider, SettingsInForceProvider, in_force
+from baseten_pulumi import (
+    BasetenAutoscalingSchedule,
+    BasetenEnvironmentSettings,
+    BasetenModelEnvironments,
+    BasetenSettingsInForce,
+)
+from baseten_pulumi.provider import (
+    AutoscalingScheduleProvider,
+    EnvironmentSettingsProvider,
+    SettingsInForceProvider,
+    in_force,
+)
 from baseten_pulumi.testing import Emulator
 from tests.mocked import run
+from tests.schedules import inputs, one_time_inputs
 
-Kind: TypeAlias = type[EnvironmentSettingsProvider] | type[SettingsInForceProvider]
+Provider: TypeAlias = AutoscalingScheduleProvider | EnvironmentSettingsProvider | SettingsInForceProvider
+Kind: TypeAlias = type[Provider]
 MODULE = "baseten_pulumi.provider"
-PROVIDERS: list[Kind] = [EnvironmentSettingsProvider, SettingsInForceProvider]
+PROVIDERS: list[Kind] = [AutoscalingScheduleProvider, EnvironmentSettingsProvider, SettingsInForceProvider]
 # As the first release writes them, in two protocols; every later one must read them.
 FIRST_RELEASE: list[tuple[Kind, bytes]] = [
+    (AutoscalingScheduleProvider, b"cbaseten_pulumi.provider\nAutoscalingScheduleProvider\n(tR."),
+    (
+        AutoscalingScheduleProvider,
+        (
+            b"\x80\x04\x95>\x00\x00\x00\x00\x00\x00\x00\x8c\x17baseten_pulumi.provider\x94"
+            b"\x8c\x1bAutoscalingScheduleProvider\x94\x93\x94)R\x94."
+        ),
+    ),
     (EnvironmentSettingsProvider, b"cbaseten_pulumi.provider\nEnvironmentSettingsProvider\n(tR."),
     (
         EnvironmentSettingsProvider,
@@ -48,7 +68,7 @@ def _globals(pickled: bytes) -> set[str]:
     return {str(argument) for _, argument, _ in pickletools.genops(pickled) if isinstance(argument, str)}
 
 
-def _configured(kind: Kind) -> EnvironmentSettingsProvider | SettingsInForceProvider:
+def _configured(kind: Kind) -> Provider:
     provider = kind()
     provider.configure(ConfigureRequest(Config({"baseten:apiKey": "k-secret"}, "p")))
     return provider
@@ -57,6 +77,7 @@ def _configured(kind: Kind) -> EnvironmentSettingsProvider | SettingsInForceProv
 @pytest.mark.parametrize(
     ("kind", "token"),
     [
+        (BasetenAutoscalingSchedule, "dynamic/baseten:AutoscalingSchedule"),
         (BasetenEnvironmentSettings, "dynamic/baseten:EnvironmentSettings"),
         (BasetenSettingsInForce, "dynamic/baseten:SettingsInForce"),
     ],
@@ -81,6 +102,7 @@ def test_urns_are_frozen_when_a_component_is_declared() -> None:
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
+        (AutoscalingScheduleProvider, "AutoscalingScheduleProvider"),
         (EnvironmentSettingsProvider, "EnvironmentSettingsProvider"),
         (SettingsInForceProvider, "SettingsInForceProvider"),
     ],
@@ -153,6 +175,22 @@ def test_id_and_property_names_are_the_apis_own_when_settings_are_created() -> N
     assert outputs == {**inputs, "in_force": False, "status": "ACCEPTED", "revision": outputs["revision"]}
 
 
+@pytest.mark.parametrize("declared", [inputs("lm4chat8"), one_time_inputs("lm4chat8")], ids=["recurring", "one time"])
+def test_id_and_property_names_are_the_apis_own_when_a_schedule_is_created(declared: dict[str, Any]) -> None:
+    """State files have them: `model_id/env_name/SCHEDULE_ID`, and every name under the outputs."""
+    provider = AutoscalingScheduleProvider()
+    with Emulator() as baseten:
+        config = {"baseten:apiKey": "k-secret", "baseten:baseUrl": baseten.url, "baseten:skipWait": "true"}
+        provider.configure(ConfigureRequest(Config(config, "p")))
+        result = provider.create(declared)
+        (listed,) = baseten.reported("lm4chat8", "production")["autoscaling_schedules"]["schedules"]
+    assert result.id == f"lm4chat8/production/{listed['id']}"
+    assert result.outs == {**declared, "schedule_id": listed["id"], "in_force": False}
+    own = {"model_id", "env_name", "schedule_name", "timezone", "cadence", "enabled", "autoscaling_settings"}
+    recurring = {"weekdays", "start_hour", "start_minute", "end_hour", "end_minute"}
+    assert set(declared) - own in (recurring, {"start_at", "end_at"})
+
+
 def test_argument_names_are_frozen_when_a_program_passes_them() -> None:
     """A program of the first release runs under every later one."""
     import inspect
@@ -169,6 +207,26 @@ def test_argument_names_are_frozen_when_a_program_passes_them() -> None:
         "opts",
     ]
     assert list(inspect.signature(BasetenEnvironmentSettings.get).parameters) == ["resource_name", "id", "opts"]
+    assert list(inspect.signature(BasetenAutoscalingSchedule.__init__).parameters) == [
+        "self",
+        "resource_name",
+        "model_id",
+        "env_name",
+        "schedule_name",
+        "timezone",
+        "cadence",
+        "autoscaling_settings",
+        "enabled",
+        "weekdays",
+        "start_hour",
+        "start_minute",
+        "end_hour",
+        "end_minute",
+        "start_at",
+        "end_at",
+        "opts",
+    ]
+    assert list(inspect.signature(BasetenAutoscalingSchedule.get).parameters) == ["resource_name", "id", "opts"]
     assert list(inspect.signature(BasetenSettingsInForce.__init__).parameters) == [
         "self",
         "resource_name",

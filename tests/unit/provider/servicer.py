@@ -7,7 +7,7 @@ import grpc
 from pulumi.dynamic import CheckResult, Config, ConfigureRequest, CreateResult, DiffResult, ReadResult, UpdateResult
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
-from baseten_pulumi.provider import EnvironmentSettingsProvider
+from baseten_pulumi.provider import AutoscalingScheduleProvider, EnvironmentSettingsProvider
 from tests.unit.provider.processes import struct, urn
 
 PICKLE = {"__provider": "pickle"}
@@ -35,50 +35,62 @@ class Servicer:
     Args:
         config: The stack's configuration, without `baseten:`.
         kind: The class of the provider.
+        name: The name of the resource that is created, updated and so on.
     """
 
-    def __init__(self, config: Mapping[str, str], kind: type[Any] = EnvironmentSettingsProvider) -> None:
+    def __init__(
+        self, config: Mapping[str, str], kind: type[Any] = EnvironmentSettingsProvider, name: str = "settings"
+    ) -> None:
         self.provider = kind()
+        self._name = name
         stack = {f"baseten:{key}": value for key, value in config.items()}
         self.provider.configure(ConfigureRequest(Config(stack, "p")))
         self._context: Any = None
 
+    def urn(self, name: str = "", parent: str = "") -> str:
+        """Return the URN of a resource; without a name, of the one that is created, updated and so on."""
+        found = urn(name or self._name, parent)
+        is_schedule = isinstance(self.provider, AutoscalingScheduleProvider)
+        return found.replace("EnvironmentSettings", "AutoscalingSchedule") if is_schedule else found
+
     def check(
-        self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None, name: str = "settings", parent: str = ""
+        self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None, name: str = "", parent: str = ""
     ) -> CheckResult:
-        request = provider_pb2.CheckRequest(urn=urn(name, parent))
+        request = provider_pb2.CheckRequest(urn=self.urn(name, parent))
         result: CheckResult = self._answer(request, lambda: self.provider.check(dict(olds or {}), dict(news)))
         return result
 
-    def reasons(self, news: Mapping[str, Any], name: str = "settings", parent: str = "") -> list[str]:
+    def reasons(self, news: Mapping[str, Any], name: str = "", parent: str = "") -> list[str]:
         """Return the failures of a check."""
         result = self.check(news, name=name, parent=parent)
         assert all(failure.property == "" for failure in result.failures)
         return [failure.reason for failure in result.failures]
 
     def diff(self, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        request = provider_pb2.DiffRequest(urn=urn())
+        request = provider_pb2.DiffRequest(urn=self.urn())
         result: DiffResult = self._answer(request, lambda: self.provider.diff("id", olds, news))
         return result
 
     def create(self, props: dict[str, Any], timeout: float = 0.0) -> dict[str, Any]:
-        request = provider_pb2.CreateRequest(urn=urn(), properties=struct({**props, **PICKLE}), timeout=timeout)
+        request = provider_pb2.CreateRequest(urn=self.urn(), properties=struct({**props, **PICKLE}), timeout=timeout)
         result: CreateResult = self._answer(request, lambda: self.provider.create(props))
-        assert result.id in (f"{props.get('model_id')}/{props.get('env_name')}", "in-force")
-        return result.outs or {}
+        outputs = result.outs or {}
+        environment = f"{props.get('model_id')}/{props.get('env_name')}"
+        assert result.id in (environment, f"{environment}/{outputs.get('schedule_id')}", "in-force")
+        return outputs
 
     def update(self, olds: dict[str, Any], news: dict[str, Any], timeout: float = 0.0) -> dict[str, Any]:
-        request = provider_pb2.UpdateRequest(urn=urn(), news=struct({**news, **PICKLE}), timeout=timeout)
+        request = provider_pb2.UpdateRequest(urn=self.urn(), news=struct({**news, **PICKLE}), timeout=timeout)
         result: UpdateResult = self._answer(request, lambda: self.provider.update("id", olds, news))
         return result.outs or {}
 
     def read(self, resource_id: str, props: dict[str, Any]) -> ReadResult:
-        request = provider_pb2.ReadRequest(urn=urn(), id=resource_id)
+        request = provider_pb2.ReadRequest(urn=self.urn(), id=resource_id)
         result: ReadResult = self._answer(request, lambda: self.provider.read(resource_id, props))
         return result
 
     def delete(self, resource_id: str, props: dict[str, Any]) -> None:
-        self._answer(provider_pb2.DeleteRequest(urn=urn()), lambda: self.provider.delete(resource_id, props))
+        self._answer(provider_pb2.DeleteRequest(urn=self.urn()), lambda: self.provider.delete(resource_id, props))
 
     @property
     def status(self) -> status_pb2.Status:

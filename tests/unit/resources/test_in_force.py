@@ -113,6 +113,13 @@ def test_joint_wait_is_refused_when_there_is_something_it_cannot_wait_for(settin
     assert str(caught.value) == f'BasetenSettingsInForce "all": settings: {failure}'
 
 
+def test_joint_wait_is_refused_when_it_is_imported() -> None:
+    """There is nothing in Baseten to import."""
+    opts = pulumi.ResourceOptions(import_="in-force")
+    with pytest.raises(pulumi.RunError, match=r'^BasetenSettingsInForce "all": leave import_ out: '):
+        run(lambda: BasetenSettingsInForce("all", settings=[_settings("a")], opts=opts))
+
+
 def test_subclass_is_refused_when_it_is_instantiated() -> None:
     """Its name would be another resource type in the state."""
 

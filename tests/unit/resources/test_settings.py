@@ -38,22 +38,18 @@ def test_outputs_are_typed_when_a_program_reads_them() -> None:
 
     def program() -> pulumi.Output[Any]:
         settings = _settings(promotion_settings={"rolling_deploy_config": {"max_surge_percent": 25.0}})
+        autoscaling: Any = settings.autoscaling_settings
+        config: Any = settings.promotion_settings.apply(lambda it: it and it.rolling_deploy_config)
         return pulumi.Output.all(
-            settings.autoscaling_settings,
-            settings.promotion_settings,
+            autoscaling.apply(lambda it: f"{it.min_replica!r} {it.max_replica}"),
+            config.apply(lambda it: f"{it.max_surge_percent!r} {it.max_unavailable_percent}"),
             settings.request_backpressure_settings,
             settings.in_force,
             settings.revision,
             settings.status,
         )
 
-    (autoscaling, promotion, backpressure, *others), _ = run(program)
-    assert (autoscaling.min_replica, type(autoscaling.min_replica), autoscaling.max_replica) == (1, int, None)
-    config = promotion.rolling_deploy_config
-    assert (config.max_surge_percent, type(config.max_surge_percent)) == (25, int)
-    assert config.max_unavailable_percent is None
-    assert backpressure is None
-    assert others == [True, "1f", "ACCEPTED"]
+    assert run(program)[0] == ["1 None", "25 None", None, True, "1f", "ACCEPTED"]
 
 
 def test_every_output_is_a_property_when_a_resource_is_declared() -> None:
@@ -84,6 +80,36 @@ def test_resource_is_read_when_it_is_looked_up() -> None:
     assert value == "abc123/staging"
     assert [args.resource_id for args in mocks.registered if args.name == "live"] == ["abc123/staging"]
     assert mocks.inputs("live") == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "failure"),
+    [
+        *(
+            ({name: {1}}, f"{name}: must be a list, got {{1}}; use sorted(…)")
+            for name in ("model_id", "env_name", "wait")
+        ),
+        (
+            {"autoscaling_settings": {"max_replica": b"6"}},
+            "autoscaling_settings.max_replica: must be a string, got b'6'; use bytes(…).decode()",
+        ),
+        ({"promotion_settings": {1}}, "promotion_settings: must be a list, got {1}; use sorted(…)"),
+        (
+            {"request_backpressure_settings": {1}},
+            "request_backpressure_settings: must be a list, got {1}; use sorted(…)",
+        ),
+        (
+            {"opts": pulumi.ResourceOptions(import_="abc123/dev")},
+            "leave import_ out: the first `pulumi up` adopts what exists in Baseten",
+        ),
+        ({"opts": pulumi.ResourceOptions(id="abc123")}, 'id: must be model_id/env_name, got "abc123"'),
+    ],
+)
+def test_settings_are_refused_when_pulumi_cannot_send_them(arguments: dict[str, Any], failure: str) -> None:
+    """In the constructor, so that the error is one line and has no traceback."""
+    with pytest.raises(pulumi.RunError) as caught:
+        run(lambda: _settings(**arguments))
+    assert str(caught.value) == f'BasetenEnvironmentSettings "settings": {failure}'
 
 
 def test_subclass_is_refused_when_it_is_instantiated() -> None:

@@ -9,7 +9,8 @@ from baseten_pulumi import errors
 from baseten_pulumi.errors import BasetenError, Message, RateLimitedError, RequestTimeoutError
 from baseten_pulumi.schema.environment import Environment
 from baseten_pulumi.schema.settings import MAX_REPLICA, MIN_REPLICA, Settings
-from baseten_pulumi.wait.watcher import DesiredSettings, Watcher
+from baseten_pulumi.wait.desired import DesiredSettings
+from baseten_pulumi.wait.watcher import Watcher
 from tests import virtual_time
 
 _Error = TypeVar("_Error", bound=BasetenError)

@@ -85,7 +85,7 @@ def test_cancellation_is_described_in_full_when_many_environments_are_waited_for
     assert str(ended.error) == (
         "The wait for settings of 2 of 3 environments was cancelled after 12 s.\n"
         'abc/gone: Model "abc" has no environment "gone".\n'
-        "abc/a: The settings could not be read. The last poll failed: Baseten returned 503 for GET /v1/models.\n"
+        "abc/a: The environment could not be read. The last poll failed: Baseten returned 503 for GET /v1/models.\n"
         "Baseten may still apply what was sent.\n"
         "Run `pulumi up` again to keep waiting."
     )

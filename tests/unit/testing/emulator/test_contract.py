@@ -5,7 +5,7 @@ import pytest
 
 from baseten_pulumi.testing.emulator.contract import read_creation, read_update
 from baseten_pulumi.testing.emulator.refusals import RefusalError
-from tests.schedules import reported, schedule
+from tests.schedules import one_time, reported, schedule
 
 
 def _update(body: Any) -> dict[str, Any]:
@@ -73,16 +73,32 @@ def test_update_is_refused_when_a_closed_object_has_an_unknown_field(body: Any, 
 @pytest.mark.parametrize(
     ("sent", "message"),
     [
-        (schedule(color="red"), "color: unknown field"),
-        (schedule(overrides={"min_replicas": 1}), "autoscaling_settings.min_replicas: unknown field"),
-        (schedule(overrides={"max_scale_down_rate": 51}), "autoscaling_settings.max_scale_down_rate: Input should be"),
-        (schedule(cadence="ONE_TIME"), "cadence: Input should be 'DAILY' or 'HOURLY'"),
+        (schedule(color="red"), ".DAILY.color: unknown field"),
+        (schedule(overrides={"min_replicas": 1}), ".DAILY.autoscaling_settings.min_replicas: unknown field"),
+        (
+            schedule(overrides={"max_scale_down_rate": 51}),
+            ".DAILY.autoscaling_settings.max_scale_down_rate: Input should be",
+        ),
+        (schedule(cadence="WEEKLY"), ": Input tag 'WEEKLY' found using 'cadence' does not match"),
+        (schedule(cadence="ONE_TIME"), ".ONE_TIME.start_at: Field required"),
+        (one_time(weekdays=["MONDAY"]), ".ONE_TIME.weekdays: unknown field"),
+        (one_time(start_at="2099-01-01T08:00:00"), ".ONE_TIME.start_at: Input should have timezone info"),
+        (one_time(end_at="2099-01-01"), ".ONE_TIME.end_at: Input should be a date and time in ISO 8601"),
+        (one_time(end_at="4070908800"), ".ONE_TIME.end_at: Input should be a date and time in ISO 8601"),
+        (one_time(end_at=4070908800), ".ONE_TIME.end_at: Input should be a date and time in ISO 8601"),
+        (one_time(end_at="Two o'clock"), ".ONE_TIME.end_at: Input should be a valid datetime"),
     ],
 )
 def test_update_is_refused_when_a_schedule_is_not_as_described(sent: dict[str, Any], message: str) -> None:
     """Schedules are closed, and their parts have the types and ranges of the contract."""
     where = "autoscaling_schedule_settings.schedules.0"
-    assert _refused({"autoscaling_schedule_settings": {"schedules": [reported(sent)]}}).startswith(f"{where}.{message}")
+    assert _refused({"autoscaling_schedule_settings": {"schedules": [reported(sent)]}}).startswith(f"{where}{message}")
+
+
+def test_update_says_nothing_about_schedules_when_their_lists_are_null() -> None:
+    """The API takes a null for an empty list, of schedules and of ids."""
+    changes: dict[str, Any] = {"schedules": None, "delete_schedules": None}
+    assert _update({"autoscaling_schedule_settings": changes}) == {"autoscaling_schedule_settings": changes}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,133 @@
+"""What the creates and updates of all resources have in common: send, wait, and what is kept if that fails."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from baseten_pulumi.api.failures import MAY_HAVE_APPLIED
+from baseten_pulumi.api.retry import retry
+from baseten_pulumi.config import Config
+from baseten_pulumi.errors import BasetenError, Message, NotAppliedError, OperationCancelledError, RequestError
+from baseten_pulumi.provider.pulumi_internals import Call, PartialFailure, Row, internal_error
+from baseten_pulumi.provider.session import Session, run
+from baseten_pulumi.wait.desired import Desired
+from baseten_pulumi.wait.messages import ACCEPTED, retrying
+
+_NOT_SENT = "Nothing was sent."
+
+
+class Operation(ABC):
+    """One create or update.
+
+    Args:
+        inputs: Validated inputs.
+        config: Configuration of the stack.
+        call: The request that is being answered.
+        not_sent: What the error says if the request failed; a sentence.
+        not_read: What the error says if the result could not be read back; a sentence.
+    """
+
+    def __init__(self, inputs: Mapping[str, Any], config: Config, call: Call, *, not_sent: str, not_read: str) -> None:
+        self.inputs = inputs
+        self.waits = config.waits(inputs.get("wait"))
+        self.row = Row(call.urn)
+        self._config = config
+        self._timeout = call.timeout
+        self.not_sent, self._not_read = not_sent, not_read
+        self._may_have_applied = False
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether Baseten has, or may have, a request that is waited for."""
+        return self._may_have_applied
+
+    @property
+    @abstractmethod
+    def resource_id(self) -> str:
+        """The id of the resource."""
+
+    @abstractmethod
+    def outputs(self, *, in_force: bool) -> dict[str, Any]:
+        """Return the outputs of the resource, as far as they are known."""
+
+    @abstractmethod
+    async def attempt(self, session: Session, timeout: float, on_send: Callable[[], None]) -> None:
+        """Try once to send what is declared.
+
+        Args:
+            session: The client and the watcher.
+            timeout: Seconds that are left.
+            on_send: Must be called right before a request is sent that changes something.
+
+        Raises:
+            BasetenError: it was not accepted.
+        """
+
+    @abstractmethod
+    def desired(self) -> Desired | None:
+        """Return what to wait for once it is sent; None if there is nothing to wait for."""
+
+    def run(self) -> dict[str, Any]:
+        """Send, wait, and return the outputs.
+
+        Raises:
+            PartialFailure: something failed after the request was sent, or may have been.
+            BasetenError: something failed before.
+        """
+        try:
+            return run(self._config, self._run)
+        finally:
+            self.row.flush()
+
+    async def _run(self, session: Session) -> dict[str, Any]:
+        now = asyncio.get_running_loop().time
+        started_at = now()
+        try:
+            await self._send(session)
+            if desired := self.desired():
+                await self._wait(session, desired, now() - started_at)
+        except (BasetenError, PartialFailure):
+            raise
+        except Exception as error:
+            if not self._may_have_applied:
+                raise
+            raise self._partial(internal_error(error, MAY_HAVE_APPLIED)) from error
+        return self.outputs(in_force=self.waits)
+
+    async def _send(self, session: Session) -> None:
+        def on_send() -> None:
+            self._may_have_applied = True
+
+        def on_error(error: RequestError) -> None:
+            self._may_have_applied = error.may_have_applied
+            self.row.report(retrying(error))
+
+        try:
+            await asyncio.sleep(0)  # after Pulumi's Cancel the cancellation arrives here, before anything is sent
+            await retry(
+                lambda left: self.attempt(session, left, on_send),
+                timeout=self._timeout,
+                on_error=on_error,
+            )
+        except BasetenError as error:
+            is_ambiguous = error.may_have_applied if isinstance(error, RequestError) else self._may_have_applied
+            raise self._partial(error) if is_ambiguous else error from None
+        except asyncio.CancelledError:
+            state = MAY_HAVE_APPLIED if self._may_have_applied else "Nothing was changed."
+            cancelled = OperationCancelledError(
+                Message(self.not_sent, "Pulumi cancelled the operation.", state, "Run it again.")
+            )
+            raise self._partial(cancelled) if self._may_have_applied else cancelled from None
+
+    async def _wait(self, session: Session, desired: Desired, elapsed: float) -> None:
+        try:
+            await session.watcher.wait([desired], timeout=self._timeout, elapsed=elapsed, report=self.row.report)
+        except NotAppliedError as error:
+            raise self._partial(error if self.is_sent else error.with_message(state=_NOT_SENT)) from None
+        except BasetenError as error:
+            state = ACCEPTED if self.is_sent else _NOT_SENT
+            raise self._partial(error.with_message(failed=self._not_read, state=state)) from None
+
+    def _partial(self, error: BasetenError) -> PartialFailure:
+        return PartialFailure(error, self.resource_id, self.outputs(in_force=False))

@@ -1,0 +1,117 @@
+"""What a wait can be for: settings of an environment, or one of its autoscaling schedules."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from baseten_pulumi.schema.compare import Difference, differences
+from baseten_pulumi.schema.environment import Environment
+from baseten_pulumi.schema.schedules import Schedule, schedule_differences
+from baseten_pulumi.schema.settings import Settings
+
+
+class Desired(Protocol):
+    """What to wait for in one environment.
+
+    Attributes:
+        model_id: Baseten's id of the model.
+        env_name: Name of the environment.
+        status: Status of the response to the PATCH; None if it is not known.
+        name: What a wait for several environments calls this one; "" in a wait for one.
+        confirm_seconds: How long after it is first observed it must be observed again; 0 if once is enough.
+    """
+
+    @property
+    def model_id(self) -> str: ...  # noqa: D102 - above
+    @property
+    def env_name(self) -> str: ...  # noqa: D102
+    @property
+    def status(self) -> str | None: ...  # noqa: D102
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def confirm_seconds(self) -> float: ...  # noqa: D102
+
+    @property
+    def subject(self) -> str:
+        """How messages name it."""
+        ...
+
+    def differences(self, environment: Environment) -> tuple[Difference, ...]:
+        """Return what is not applied."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredSettings:
+    """Settings of an environment, by path; the other attributes are those of `Desired`."""
+
+    model_id: str
+    env_name: str
+    settings: Settings
+    status: str | None = None
+    name: str = ""
+
+    @property
+    def confirm_seconds(self) -> float:
+        """Once is enough."""
+        return 0.0
+
+    @property
+    def subject(self) -> str:
+        """How messages name it."""
+        return f'settings of environment "{self.env_name}" (model {self.model_id})'
+
+    def differences(self, environment: Environment) -> tuple[Difference, ...]:
+        """Return every setting that is not applied."""
+        return differences(self.settings, environment.settings)
+
+
+@dataclass(slots=True)
+class DesiredSchedule:
+    """An autoscaling schedule, or that it is gone; the other attributes are those of `Desired`.
+
+    Attributes:
+        schedule_name: The schedule's name.
+        properties: Its desired properties; None if it must be gone.
+        schedule_id: Baseten's id; None until an observed environment shows a schedule with the name.
+        other_ids: Schedules of that name that are not meant; they were there before it was sent.
+    """
+
+    model_id: str
+    env_name: str
+    schedule_name: str
+    properties: Mapping[str, Any] | None
+    schedule_id: str | None
+    status: str | None = None
+    other_ids: frozenset[str] = frozenset()
+
+    name = ""
+    confirm_seconds = 1.0
+
+    @property
+    def subject(self) -> str:
+        """How messages name it."""
+        deletion = "the deletion of " if self.properties is None else ""
+        name = f'{deletion}autoscaling schedule "{self.schedule_name}"'
+        return f'{name} of environment "{self.env_name}" (model {self.model_id})'
+
+    def differences(self, environment: Environment) -> tuple[Difference, ...]:
+        """Return what is not applied; remember the id under which the schedule is found."""
+        wanted = "deleted" if self.properties is None else "listed"
+        if environment.schedules is None:
+            return (Difference("schedule", wanted, "unreadable"),)
+        found = self.find(environment)
+        if self.properties is None:
+            return () if found is None else (Difference("schedule", wanted, "listed"),)
+        if found is None:
+            return (Difference("schedule", wanted, "not listed"),)
+        self.schedule_id = found.id
+        return schedule_differences(self.properties, found.properties)
+
+    def find(self, environment: Environment) -> Schedule | None:
+        """Return the schedule with the id; without one, a new one with the name."""
+        schedules = environment.schedules or ()
+        if self.schedule_id is not None:
+            return next((it for it in schedules if it.id == self.schedule_id), None)
+        return next((it for it in schedules if it.name == self.schedule_name and it.id not in self.other_ids), None)
