@@ -13,7 +13,7 @@ from baseten_pulumi.api.models import Model, Update
 from baseten_pulumi.api.transport import Transport
 from baseten_pulumi.config import Endpoint
 from baseten_pulumi.errors import ConfigurationError, Message, NotFoundError, RequestError
-from baseten_pulumi.schema.environment import Environment
+from baseten_pulumi.schema.environment import Environment, settings_of
 
 # Seconds for the second request, which finds out what a 404 is about: at most,
 _DIAGNOSIS_SECONDS = 10.0
@@ -191,21 +191,6 @@ class BasetenClient:
     async def _diagnose(self, path: str, read: Callable[[bytes], _Result], deadline: float) -> _Result:
         left = max(deadline - _now(), _SHORTEST_DIAGNOSIS_SECONDS)
         return await self._send(self._request("GET", path, ""), read, min(left, _DIAGNOSIS_SECONDS))
-
-
-def settings_of(model_id: str, env_name: str) -> str:
-    """Return how messages name the settings of an environment."""
-    return f"Settings of {environment_of(model_id, env_name)}"
-
-
-def schedule_of(name: str, model_id: str, env_name: str) -> str:
-    """Return how messages name an autoscaling schedule of an environment."""
-    return f'Autoscaling schedule "{name}" of {environment_of(model_id, env_name)}'
-
-
-def environment_of(model_id: str, env_name: str) -> str:
-    """Return how messages name an environment."""
-    return f'environment "{env_name}" (model {model_id})'
 
 
 def _environments_path(model_id: str) -> str:

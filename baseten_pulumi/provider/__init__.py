@@ -117,9 +117,9 @@ class AutoscalingScheduleProvider(_Provider):
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Read the schedule."""
-        from baseten_pulumi.provider import pulumi_internals, schedule
+        from baseten_pulumi.provider import pulumi_internals, read_schedule
 
-        return pulumi_internals.answer(lambda _: schedule.read(id_, props, self._config))
+        return pulumi_internals.answer(lambda _: read_schedule.read(id_, props, self._config))
 
     def delete(self, id_: str, _props: dict[str, Any]) -> None:
         """Delete the schedule, unless another resource of this run manages it."""

@@ -4,12 +4,12 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from baseten_pulumi.api.client import settings_of
 from baseten_pulumi.config import Config
 from baseten_pulumi.provider.diff import is_unfinished
 from baseten_pulumi.provider.operation import Operation
 from baseten_pulumi.provider.pulumi_internals import Call
 from baseten_pulumi.provider.session import Session
+from baseten_pulumi.schema.environment import settings_of
 from baseten_pulumi.schema.settings import flatten, nest
 from baseten_pulumi.wait.desired import DesiredSettings
 

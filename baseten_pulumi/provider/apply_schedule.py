@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any, NoReturn
 
-from baseten_pulumi.api.client import schedule_of
 from baseten_pulumi.api.failures import MAY_HAVE_APPLIED
 from baseten_pulumi.config import Config
 from baseten_pulumi.errors import Message, RequestError, ScheduleConflictError
 from baseten_pulumi.provider.operation import Operation
 from baseten_pulumi.provider.ownership import schedule_owners
 from baseten_pulumi.provider.pulumi_internals import Call
+from baseten_pulumi.provider.read_schedule import listed
 from baseten_pulumi.provider.session import Session
-from baseten_pulumi.schema.environment import Environment
+from baseten_pulumi.schema.environment import Environment, schedule_of
 from baseten_pulumi.schema.schedules import Schedule, inputs_of, is_over, request_of, schedule_differences
 from baseten_pulumi.wait.desired import DesiredSchedule
 from baseten_pulumi.wait.messages import state_of
@@ -231,19 +231,6 @@ class _ApplySchedule(Operation):
     def _found(self, schedule: Schedule) -> None:
         self._desired.schedule_id = schedule.id
         schedule_owners.hold(self._urn, schedule.id)
-
-
-def listed(environment: Environment, failed: str) -> tuple[Schedule, ...]:
-    """Return the schedules of an environment.
-
-    Raises:
-        ScheduleConflictError: Baseten's list of them cannot be read, which is not the same as an empty one.
-    """
-    if environment.schedules is None:
-        observed = "Baseten's response has a list of schedules that this release cannot read."
-        action = "Update baseten-pulumi. If this is the latest release, please report it."
-        raise ScheduleConflictError(Message(failed, observed, "Nothing was changed.", action))
-    return environment.schedules
 
 
 def _loop_time() -> float:

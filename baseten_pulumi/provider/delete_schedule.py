@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from baseten_pulumi.api.client import schedule_of
 from baseten_pulumi.api.retry import retry
 from baseten_pulumi.config import Config
 from baseten_pulumi.errors import EnvironmentNotFoundError, ModelNotFoundError, RejectedError
 from baseten_pulumi.provider.ownership import schedule_owners
 from baseten_pulumi.provider.pulumi_internals import Call, Row
 from baseten_pulumi.provider.read import with_way_out
-from baseten_pulumi.provider.schedule import find, parse
+from baseten_pulumi.provider.read_schedule import find, parse_schedule_id
 from baseten_pulumi.provider.session import Session, run
+from baseten_pulumi.schema.environment import schedule_of
 from baseten_pulumi.wait.desired import DesiredSchedule
 from baseten_pulumi.wait.messages import retrying
 
@@ -48,7 +48,7 @@ def delete(resource_id: str, props: Mapping[str, Any], config: Config, call: Cal
 
 class _DeleteSchedule:
     def __init__(self, resource_id: str, props: Mapping[str, Any], config: Config, call: Call) -> None:
-        model_id, env_name, _ = parse(resource_id)
+        model_id, env_name, _ = parse_schedule_id(resource_id)
         self._resource_id, self._config, self._call = resource_id, config, call
         self._gone = DesiredSchedule(model_id, env_name, str(props["schedule_name"]), None, props.get("schedule_id"))
         self._failed = f"{schedule_of(self._gone.schedule_name, model_id, env_name)} was not deleted."

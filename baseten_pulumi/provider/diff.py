@@ -28,10 +28,15 @@ def changes(olds: Mapping[str, Any], news: Mapping[str, Any], *, waits: bool) ->
     before, after = flatten(olds), flatten(news)
     for path in {**before, **after}:
         if before.get(path) != after.get(path) and not _is_inside(path, unknown):
-            found[path] = "ADD" if path not in before else "DELETE" if path not in after else "UPDATE"
+            found[path] = kind_of_change(before.get(path), after.get(path))
     if not found and is_unfinished(olds, waits=waits):
         found["in_force"] = "UPDATE"
     return found
+
+
+def kind_of_change(before: Any, after: Any) -> str:
+    """Return what happens to a property, in the words of Pulumi's protocol; None is no value."""
+    return "ADD" if before is None else "DELETE" if after is None else "UPDATE"
 
 
 def is_unfinished(olds: Mapping[str, Any], *, waits: bool) -> bool:

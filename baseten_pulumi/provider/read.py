@@ -10,8 +10,9 @@ from baseten_pulumi.config import Config
 from baseten_pulumi.errors import ConfigurationError, EnvironmentNotFoundError, Message, ModelNotFoundError
 from baseten_pulumi.provider.session import run
 from baseten_pulumi.schema.compare import managed
+from baseten_pulumi.schema.environment import Environment
 from baseten_pulumi.schema.settings import flatten, nest
-from baseten_pulumi.schema.validate import validate_names
+from baseten_pulumi.schema.validate import split_id
 
 TIMEOUT_SECONDS = 120.0
 """How long reading one resource is tried; custom timeouts do not apply to reads."""
@@ -37,21 +38,11 @@ def read(resource_id: str, props: Mapping[str, Any], config: Config) -> ReadResu
             not remove every resource from the state.
         RequestError: Baseten could not be read, or what is looked up does not exist.
     """
-    model_id, env_name = _parse(resource_id)
+    model_id, env_name = parse(resource_id, "model_id/env_name", "environment", "abc123/production")
     is_lookup = "env_name" not in props
-    try:
-        observed = run(
-            config,
-            lambda session: retry(
-                lambda left: session.client.read_environment(model_id, env_name, timeout=left), timeout=TIMEOUT_SECONDS
-            ),
-        )
-    except EnvironmentNotFoundError:
-        if is_lookup:
-            raise  # the engine would keep the id, and the program would go on without outputs
+    observed = read_environment(model_id, env_name, config, is_lookup=is_lookup)
+    if observed is None:
         return ReadResult(None, {})
-    except ModelNotFoundError as error:
-        raise error if is_lookup else with_way_out(error) from None
     desired = dict(observed.settings) if is_lookup else flatten(props)
     found = managed(desired, observed.settings)
     own = {"model_id": model_id, "env_name": env_name, "wait": props.get("wait", True)}
@@ -63,21 +54,47 @@ def read(resource_id: str, props: Mapping[str, Any], config: Config) -> ReadResu
     return ReadResult(resource_id, {**inputs, **kept, "in_force": in_force}, inputs)
 
 
+def read_environment(model_id: str, env_name: str, config: Config, *, is_lookup: bool) -> Environment | None:
+    """Read the environment of a resource; None if the model has others and not this one.
+
+    Raises:
+        EnvironmentNotFoundError: so for a lookup: the engine would keep the id, and the program would go on without
+            outputs.
+        ModelNotFoundError: the model was not found, or this API key cannot see it.
+        RequestError: Baseten could not be read.
+    """
+    try:
+        return run(
+            config,
+            lambda session: retry(
+                lambda left: session.client.read_environment(model_id, env_name, timeout=left), timeout=TIMEOUT_SECONDS
+            ),
+        )
+    except EnvironmentNotFoundError:
+        if is_lookup:
+            raise
+        return None
+    except ModelNotFoundError as error:
+        raise error if is_lookup else with_way_out(error) from None
+
+
 def with_way_out(error: ModelNotFoundError) -> ModelNotFoundError:
     """Add what to do if the model was deleted."""
     action = f"{error.message.action} If the model was deleted, remove the resource with `pulumi state delete`."
     return error.with_message(action=action)
 
 
-def _parse(resource_id: str) -> tuple[str, str]:
-    model_id, _, env_name = resource_id.partition("/")
-    if validate_names({"model_id": model_id, "env_name": env_name}):
-        observed = f'The id "{resource_id}" does not have the form model_id/env_name.'
+def parse(resource_id: str, form: str, what: str, example: str) -> list[str]:
+    """Return the parts of the id of a resource.
+
+    Raises:
+        ConfigurationError: it has another form.
+    """
+    parts, failures = split_id(resource_id, form)
+    if failures:
+        observed = f'The id "{resource_id}" does not have the form {form}.'
         message = Message(
-            "The environment could not be looked up.",
-            observed,
-            "Nothing was sent.",
-            'Use an id like "abc123/production".',
+            f"The {what} could not be looked up.", observed, "Nothing was sent.", f'Use an id like "{example}".'
         )
         raise ConfigurationError(message)
-    return model_id, env_name
+    return parts

@@ -15,7 +15,7 @@ from typing import Any
 import pulumi
 from pulumi.output import Unknown
 
-from baseten_pulumi.schema.validate import member, validate_names
+from baseten_pulumi.schema.validate import member, split_id
 
 _TEXT_LIKE = (bytes, bytearray, memoryview)
 _SHOWN_CHARACTERS = 80
@@ -131,12 +131,9 @@ def _is_list(value: Any) -> bool:
 
 
 def _id_failures(given: str, form: str) -> list[str]:
-    names, parts = form.split("/"), given.split("/")
     must = f'id: must be {form}, got "{given}"'
-    if len(parts) != len(names) or not all(parts):
-        return [must]
-    own = dict(zip(names[:2], parts, strict=False))
-    return [f"{must}; {failure.text(with_value=False)}" for failure in validate_names(own)]
+    _, failures = split_id(given, form)
+    return [must if it.path == "id" else f"{must}; {it.text(with_value=False)}" for it in failures]
 
 
 def _shown(value: object) -> str:

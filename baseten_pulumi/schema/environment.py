@@ -1,4 +1,4 @@
-"""An environment of a model as Baseten reports it."""
+"""An environment of a model as Baseten reports it, and how messages name it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -46,3 +46,18 @@ class Environment:
     promotion: Promotion | None
     schedules: tuple[Schedule, ...] | None = ()
     timezone: str | None = None
+
+
+def environment_of(model_id: str, env_name: str) -> str:
+    """Return how messages name an environment."""
+    return f'environment "{env_name}" (model {model_id})'
+
+
+def settings_of(model_id: str, env_name: str) -> str:
+    """Return how messages name the settings of an environment."""
+    return f"Settings of {environment_of(model_id, env_name)}"
+
+
+def schedule_of(name: str, model_id: str, env_name: str) -> str:
+    """Return how messages name an autoscaling schedule of an environment."""
+    return f'Autoscaling schedule "{name}" of {environment_of(model_id, env_name)}'

@@ -106,17 +106,14 @@ def validate_schedule(
     if failures:
         return dict(news), failures
     overrides = given[AUTOSCALING]
-    if isinstance(overrides, Mapping):
-        overrides = {name: to_int(value) for name, value in overrides.items() if value is not None}
-    return {**given, AUTOSCALING: overrides}, []
+    return {**given, AUTOSCALING: overrides if isinstance(overrides, Unknown) else _without_nulls(overrides)}, []
 
 
 def inputs_of(properties: Mapping[str, Any]) -> dict[str, Any]:
     """Return the inputs among the properties of a resource; whole floats become integers."""
     names = (*_IDENTITY, *_PROPERTIES)
-    own = {name: to_int(properties[name]) for name in names if properties.get(name) is not None}
-    overrides = properties.get(AUTOSCALING) or {}
-    return {**own, AUTOSCALING: {name: to_int(value) for name, value in overrides.items() if value is not None}}
+    own = _without_nulls({name: properties.get(name) for name in names})
+    return {**own, AUTOSCALING: _without_nulls(properties.get(AUTOSCALING) or {})}
 
 
 def fields(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,13 +150,11 @@ def request_of(properties: Mapping[str, Any], schedule_id: str | None) -> dict[s
 
 def as_declared(declared: Mapping[str, Any], observed: Mapping[str, Any]) -> dict[str, Any]:
     """Return the observed properties without nulls, each written as it is declared if it means the same."""
-    properties = {name: value for name, value in observed.items() if value is not None}
-    overrides = {name: value for name, value in (observed.get(AUTOSCALING) or {}).items() if value is not None}
     same = (
         name for name in _PROPERTIES if _comparable(name, declared.get(name)) == _comparable(name, observed.get(name))
     )
     as_written = {name: declared[name] for name in same if declared.get(name) is not None}
-    return {**properties, **as_written, AUTOSCALING: overrides}
+    return {**_without_nulls(observed), **as_written, AUTOSCALING: _without_nulls(observed.get(AUTOSCALING) or {})}
 
 
 def is_over(properties: Mapping[str, Any], now: datetime) -> bool:
@@ -290,6 +285,10 @@ def _override_failures(overrides: Any) -> list[Failure]:
         missing = [path for path in (MIN_REPLICA, MAX_REPLICA) if overrides.get(FIELDS[path].name) is None]
         failures += [Failure(path, "is required") for path in missing]
     return failures + validate_together(settings)
+
+
+def _without_nulls(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: to_int(value) for name, value in properties.items() if value is not None}
 
 
 def _comparable(name: str, value: Any) -> Any:

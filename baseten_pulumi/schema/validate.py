@@ -119,6 +119,22 @@ def validate_names(names: Mapping[str, Any]) -> list[Failure]:
     return failures
 
 
+def split_id(resource_id: str, form: str) -> tuple[list[str], list[Failure]]:
+    """Split the id of a resource, and validate it.
+
+    Args:
+        resource_id: The id.
+        form: Its form, which begins with `model_id/env_name`.
+
+    Returns:
+        Its parts, and every failure; the path of the one for another form is "id".
+    """
+    names, parts = form.split("/"), resource_id.split("/")
+    if len(parts) != len(names) or not all(parts):
+        return parts, [Failure("id", f"must be {form}", resource_id)]
+    return parts, validate_names(dict(zip(names[: len(_NAMES)], parts, strict=False)))
+
+
 def validate_object(value: Any) -> list[Failure]:
     """Check that a value is an object; what it holds does not matter."""
     return [] if isinstance(value, Mapping) else [Failure("", "must be an object", value)]

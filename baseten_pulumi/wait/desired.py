@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from baseten_pulumi.schema.compare import Difference, differences
-from baseten_pulumi.schema.environment import Environment
+from baseten_pulumi.schema.environment import Environment, environment_of
 from baseten_pulumi.schema.schedules import Schedule, schedule_differences
 from baseten_pulumi.schema.settings import Settings
 
@@ -60,7 +60,7 @@ class DesiredSettings:
     @property
     def subject(self) -> str:
         """How messages name it."""
-        return f'settings of environment "{self.env_name}" (model {self.model_id})'
+        return f"settings of {environment_of(self.model_id, self.env_name)}"
 
     def differences(self, environment: Environment) -> tuple[Difference, ...]:
         """Return every setting that is not applied."""
@@ -93,8 +93,8 @@ class DesiredSchedule:
     def subject(self) -> str:
         """How messages name it."""
         deletion = "the deletion of " if self.properties is None else ""
-        name = f'{deletion}autoscaling schedule "{self.schedule_name}"'
-        return f'{name} of environment "{self.env_name}" (model {self.model_id})'
+        where = environment_of(self.model_id, self.env_name)
+        return f'{deletion}autoscaling schedule "{self.schedule_name}" of {where}'
 
     def differences(self, environment: Environment) -> tuple[Difference, ...]:
         """Return what is not applied; remember the id under which the schedule is found."""

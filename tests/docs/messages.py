@@ -10,13 +10,12 @@ import pydantic
 
 from baseten_pulumi import errors
 from baseten_pulumi.api import failures
-from baseten_pulumi.api.client import settings_of
 from baseten_pulumi.api.failures import Request, Response
 from baseten_pulumi.api.models import Model, find_model
 from baseten_pulumi.config import Config
 from baseten_pulumi.errors import BasetenError, RequestError
 from baseten_pulumi.provider import AutoscalingScheduleProvider
-from baseten_pulumi.schema.environment import Environment
+from baseten_pulumi.schema.environment import Environment, settings_of
 from baseten_pulumi.testing import Emulator
 from baseten_pulumi.wait.desired import DesiredSettings
 from baseten_pulumi.wait.watcher import Watcher
