@@ -14,13 +14,13 @@ from typing import Any
 
 import yaml
 
-from baseten_pulumi.testing.isolation import isolated_environment
 from bench.memory import PeakMemory
+from tests.isolation import isolated_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 API_KEY = "bench-key"
 ENGINES: Mapping[str, tuple[str, ...]] = {
-    "local": (sys.executable, "-m", "baseten_pulumi.testing.engine"),
+    "local": (sys.executable, "-m", "tests.engine"),
     "real": ("pulumi",),
 }
 WITHOUT_CHECKPOINTS = {"PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_EXPERIMENTAL": "true"}
@@ -95,8 +95,8 @@ class Project:
         with tempfile.TemporaryFile("w+", errors="replace") as output, PeakMemory(marker) as memory:
             began = time.perf_counter()
             done = subprocess.run(
-                [*self._engine, *words, "--non-interactive"],
-                cwd=self._folder,
+                [*self._engine, *words, "--non-interactive", "--cwd", str(self._folder)],
+                cwd=ROOT,
                 env={**self._environment, **environment},
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -7,7 +7,7 @@ from typing import Any
 ENV_NAMES = ("dev", "staging", "canary", "production")
 SETTINGS: dict[str, Any] = {
     "autoscaling_settings": {"min_replica": 1, "max_replica": 4, "concurrency_target": 8},
-    "promotion_settings": {"ramp_up_while_promoting": True, "ramp_up_duration_seconds": 300},
+    "promotion_settings": {"redeploy_on_promotion": True, "ramp_up_duration_seconds": 300},
 }
 """What is applied to each environment; none of it is Baseten's default."""
 

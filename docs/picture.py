@@ -22,7 +22,7 @@ WEB_FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 def main() -> None:
     """Run the demo and write the picture."""
-    command = [sys.executable, str(ROOT / "examples" / "demo.py")]
+    command = [sys.executable, "-m", "examples.demo"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     step = text[text.index(STEP) : text.index(NEXT_STEP)]
     console = Console(record=True, width=WIDTH, file=io.StringIO())

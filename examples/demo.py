@@ -1,7 +1,7 @@
 """Take settings through their whole life, on an emulator of Baseten; `make demo` runs this.
 
 It works on a copy of the project in a temporary folder, with a home, state, passphrase and key of its own, and leaves
-nothing behind. It uses the Pulumi CLI if that is on PATH, otherwise the local engine.
+nothing behind. It uses the Pulumi CLI if that is on PATH, otherwise a stand-in for its engine.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from baseten_pulumi.testing import Emulator
-from baseten_pulumi.testing.isolation import isolated_environment
+from tests.isolation import isolated_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 STACKS = ("dev", "staging", "production")
@@ -30,7 +30,7 @@ class Project:
         self._folder = folder
         self._environment = isolated_environment(folder, emulator.url)
         self._is_real = shutil.which("pulumi") is not None
-        self._engine = ["pulumi"] if self._is_real else [sys.executable, "-m", "baseten_pulumi.testing.engine"]
+        self._engine = ["pulumi"] if self._is_real else [sys.executable, "-m", "tests.engine"]
         self._copy(emulator.url)
         for stack in STACKS if self._is_real else ():
             self._init(stack)
@@ -39,8 +39,8 @@ class Project:
         """Run an engine command on one stack, with its output on the terminal; return its exit status."""
         command = [*self._engine, *words, "--stack", stack]
         print(f"\n$ {' '.join(command).replace(sys.executable, 'python')}", flush=True)
-        command.append("--non-interactive")
-        return subprocess.run(command, cwd=self._folder, env=self._environment, check=False).returncode
+        command += ["--non-interactive", "--cwd", str(self._folder)]
+        return subprocess.run(command, cwd=ROOT, env=self._environment, check=False).returncode
 
     def must(self, *words: str, stack: str) -> None:
         """Run an engine command that must succeed."""

@@ -1,6 +1,6 @@
 """Anything like JSON, by a seed: many cases in little time, where Hypothesis has few and shrinks what fails."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -33,21 +33,12 @@ class Anything:
             return self.object(depth)
         if depth < _DEEPEST and kind < 0.45:
             return [self.value(depth + 1) for _ in range(self._random.randrange(_LONGEST))]
-        return self._leaf()
+        number = self._random.randint(-2, 4000)
+        leaves = [self._random.choice(self._leaves), number % 63 - 2, float(number), number / 7, self._text()]
+        return self._random.choice([*leaves, self._random.getrandbits(80) - 2**79])
 
     def _key(self) -> str:
         return self._random.choice(self._keys) if self._random.random() < 0.9 else self._text()
-
-    def _leaf(self) -> Any:
-        makers: list[Callable[[], Any]] = [
-            lambda: self._random.choice(self._leaves),
-            lambda: self._random.randint(-2, 60),
-            lambda: float(self._random.randint(-2, 4000)),
-            lambda: self._random.uniform(-1e4, 1e4),
-            lambda: self._random.getrandbits(80) - 2**79,
-            self._text,
-        ]
-        return self._random.choice(makers)()
 
     def _text(self) -> str:
         return "".join(chr(self._random.randrange(self._random.choice((128, 0x3000)))) for _ in range(3))

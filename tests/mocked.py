@@ -23,7 +23,6 @@ class Mocks(pulumi.runtime.Mocks):
         return args.resource_id or "abc123/production", {**args.inputs, **self._outputs}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], None]:
-        """Return nothing for a function call."""
         return {}, None
 
     def inputs(self, name: str) -> dict[str, Any]:

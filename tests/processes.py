@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.engines import Stack
+from tests.stacks import Stack
 
 PROCESSES = Path("/proc")
 

@@ -3,13 +3,18 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from baseten_pulumi.testing import Emulator
-from tests.engines import RUN_SECONDS
+from tests.stacks import RUN_SECONDS
 
 MODEL = "lm4chat8"
+FROM_CONFIG = f"""
+from baseten_pulumi import BasetenModelEnvironments, settings_from_config
+
+BasetenModelEnvironments("chat", model_id="{MODEL}", environments=settings_from_config())
+"""
 
 _SETTINGS = """
 import pulumi
@@ -38,37 +43,10 @@ def program(
     environment: str = "production",
     more: str = "",
 ) -> str:
-    """Return a program that declares the settings of one environment, under the name chat.
-
-    Args:
-        autoscaling: Its autoscaling settings.
-        promotion: Its promotion settings.
-        model: Its model.
-        environment: Its name.
-        more: Further arguments, as source.
-    """
+    """Return a program that declares the settings of one environment, under the name chat; `more` is source."""
     return _SETTINGS.format(
         autoscaling=autoscaling, promotion=promotion, model=model, environment=environment, more=more
     )
-
-
-_FLEET = """
-import pulumi
-from baseten_pulumi import BasetenEnvironmentSettings
-
-for model_id, env_name in {environments!r}:
-    BasetenEnvironmentSettings(
-        f"{{model_id}}-{{env_name}}",
-        model_id=model_id,
-        env_name=env_name,
-        autoscaling_settings={autoscaling!r},
-    )
-"""
-
-
-def fleet(environments: Iterable[tuple[str, str]], autoscaling: object) -> str:
-    """Return a program that declares the same settings of many environments, each named model-environment."""
-    return _FLEET.format(environments=list(environments), autoscaling=autoscaling)
 
 
 def timeout(seconds: int) -> str:
@@ -93,13 +71,10 @@ def schedules(
     environment: str = "production",
     more: str = timeout(60),
 ) -> str:
-    """Return a program that declares autoscaling schedules of one environment.
+    """Return a program that declares autoscaling schedules as the API has them, by the names of their resources.
 
-    Args:
-        declared: Each schedule as the API has it, by the name of its resource; its parts may replace what follows.
-        timezone: Their time zone.
-        environment: The name of their environment.
-        more: Further arguments of each resource, as source; by default they keep a defect from waiting for 30 minutes.
+    Parts of a schedule may replace its time zone and environment. By default, `more`, which is source, keeps a defect
+    from waiting for 30 minutes.
     """
     shared = {"model_id": MODEL, "env_name": environment, "timezone": timezone}
     resources = {
@@ -151,6 +126,11 @@ def once(condition: Callable[[], bool], act: Callable[[], None]) -> Iterator[Non
     assert acted.is_set(), "the run ended before the condition held"
 
 
-def reported(emulator: Emulator, setting: str) -> object:
-    """Return an autoscaling setting of the production environment, as Baseten reports it."""
-    return emulator.reported(MODEL, "production")["autoscaling_settings"][setting]
+def reported(emulator: Emulator, setting: str, env_name: str = "production", model: str = MODEL) -> object:
+    """Return an autoscaling setting, as Baseten reports it."""
+    return emulator.reported(model, env_name)["autoscaling_settings"][setting]
+
+
+def requested(emulator: Emulator) -> list[tuple[str, str]]:
+    """Return method and environment of each request so far; requests for a whole model have `environments`."""
+    return [(request.method, request.path.rpartition("/")[2]) for request in emulator.requests]

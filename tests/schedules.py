@@ -3,7 +3,6 @@
 from typing import Any
 
 SCHEDULES = "autoscaling_schedule_settings"
-TIMEZONE = f"{SCHEDULES}.timezone"
 NULLS = (
     "autoscaling_window",
     "scale_down_delay",
@@ -12,11 +11,6 @@ NULLS = (
     "target_in_flight_tokens",
     "max_scale_down_rate",
 )
-
-
-def path(name: str) -> str:
-    """Return the path of a schedule."""
-    return f'{SCHEDULES}.schedules["{name}"]'
 
 
 def schedule(name: Any = "peak", *, overrides: dict[str, Any] | None = None, **parts: Any) -> dict[str, Any]:
@@ -44,27 +38,30 @@ def reported(declared: dict[str, Any], schedule_id: str | None = None) -> dict[s
 
 def one_time(name: Any = "launch", *, overrides: dict[str, Any] | None = None, **parts: Any) -> dict[str, Any]:
     """Return a one-time schedule that is still to come, as Baseten reports it; parts and overrides given count."""
+    window = {"start_at": "2099-01-01T08:00:00Z", "end_at": "2099-01-01T10:00:00Z"}
+    scaling = {"min_replica": 4, "max_replica": 9, **dict.fromkeys(NULLS), **(overrides or {})}
     return {
         "name": name,
         "enabled": True,
         "cadence": "ONE_TIME",
-        "start_at": "2099-01-01T08:00:00Z",
-        "end_at": "2099-01-01T10:00:00Z",
-        "autoscaling_settings": {"min_replica": 4, "max_replica": 9, **dict.fromkeys(NULLS), **(overrides or {})},
+        **window,
+        "autoscaling_settings": scaling,
         **parts,
     }
 
 
 def inputs(model_id: Any, name: Any = "peak", zone: Any = "UTC", **changes: Any) -> dict[str, Any]:
     """Return the checked inputs of a resource that declares `schedule(name)`; what is changed to None is left out."""
-    parts = schedule(name)
-    own = {"model_id": model_id, "env_name": "production", "schedule_name": parts.pop("name"), "timezone": zone}
-    return {key: value for key, value in {**own, **parts, **changes}.items() if value is not None}
+    found = {**_inputs(model_id, schedule(name)), "timezone": zone, **changes}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def one_time_inputs(model_id: Any, name: Any = "launch", **changes: Any) -> dict[str, Any]:
     """Return the checked inputs of a resource that declares `one_time(name)`; given changes count."""
-    parts = one_time(name)
-    own = {"model_id": model_id, "env_name": "production", "schedule_name": parts.pop("name"), "timezone": "UTC"}
     overrides = {"min_replica": 4, "max_replica": 9}
-    return {**own, **parts, "autoscaling_settings": overrides, **changes}
+    return {**_inputs(model_id, one_time(name)), "autoscaling_settings": overrides, **changes}
+
+
+def _inputs(model_id: Any, parts: dict[str, Any]) -> dict[str, Any]:
+    own = {"model_id": model_id, "env_name": "production", "schedule_name": parts.pop("name"), "timezone": "UTC"}
+    return {**own, **parts}

@@ -1,6 +1,7 @@
 """`baseten-pulumi emulate`: run the emulator in the foreground and print a line for each request."""
 
 import argparse
+import json
 import signal
 import threading
 from collections.abc import Sequence
@@ -20,7 +21,13 @@ examples (run the first in another terminal):
     -d '{{"autoscaling_settings": {{"max_replica": 4}}}}' \\
     http://127.0.0.1:8095/v1/models/lm4chat8/environments/production
 
-The emulator keeps everything in memory and prints a line for each request.
+  baseten-pulumi emulate --model abc123:my-model:dev,production --promotion abc123/production:30 \\
+    --fault '{{"kind": "status", "status": 503, "times": 2, "method": "PATCH"}}'
+  curl -H "Content-Type: application/json" -d '{{"percent": 40}}' \\
+    http://127.0.0.1:8095/emulator/models/lm4chat8/environments/production/promotion
+
+The emulator keeps everything in memory and prints a line for each request. Its pages: /docs is Baseten's API,
+/emulator/docs what starts promotions, faults and changes by hand while it serves.
 
 exit status:
   {SUCCEEDED:<4} stopped by Ctrl-C or SIGTERM
@@ -36,10 +43,13 @@ def run(arguments: Sequence[str]) -> int:
     """
     options = parser()
     chosen = options.parse_args(arguments)
+    script = {name: vars(chosen).pop(name) for name in ("model", "promotion", "fault")}
     try:
         from baseten_pulumi.testing.emulator import Emulator
 
-        with Emulator(**vars(chosen), on_request=_print_request) as emulator:
+        emulator = Emulator(**vars(chosen), on_request=_print_request)
+        _prepare(emulator, **script)
+        with emulator:
             _serve(emulator)
     except ImportError as error:
         return fail(str(error))
@@ -48,7 +58,8 @@ def run(arguments: Sequence[str]) -> int:
     except OverflowError:
         options.error(f"--port must be from 0 to 65535, got {chosen.port}")
     except ValueError as error:
-        options.error(str(error).replace("_", "-"))  # the emulator names its parameters
+        text = str(error)
+        options.error(text if text.startswith("--") else text.replace("_", "-"))  # the emulator names its parameters
     return SUCCEEDED
 
 
@@ -68,6 +79,20 @@ def parser() -> argparse.ArgumentParser:
         help="time between accepting settings and reporting them (default: 0)",
         metavar="SECONDS",
     )
+    parser.add_argument(
+        "--deployment-seconds",
+        type=float,
+        default=0.0,
+        help="time between reporting settings of an environment and of its deployment (default: 0)",
+        metavar="SECONDS",
+    )
+    parser.add_argument(
+        "--promotion-seconds",
+        type=float,
+        default=10.0,
+        help="how long a promotion takes that a request starts (default: 10)",
+        metavar="SECONDS",
+    )
     parser.add_argument("--api-key", help="the only key to accept (default: any)", metavar="KEY")
     parser.add_argument(
         "--rate-limit",
@@ -82,7 +107,62 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
     )
     parser.add_argument("--replica-cap", type=int, help="the account's cap on replicas (default: none)", metavar="N")
+    parser.add_argument(
+        "--allow-ramp-up",
+        action="store_true",
+        help="accept ramp_up_while_promoting: true, as Baseten did until October 2026",
+    )
+    parser.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        help="add a model; may be repeated",
+        metavar="ID:NAME:ENVIRONMENT,…",
+    )
+    parser.add_argument(
+        "--promotion",
+        action="append",
+        default=[],
+        help="begin a promotion that ends after so many seconds, or never; may be repeated",
+        metavar="MODEL/ENVIRONMENT[:SECONDS]",
+    )
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        help="script a fault, by a method of Fault and its parameters as JSON; may be repeated",
+        metavar="JSON",
+    )
     return parser
+
+
+def _prepare(emulator: "Emulator", model: list[str], promotion: list[str], fault: list[str]) -> None:
+    """Add models, begin promotions and script faults.
+
+    Raises:
+        ValueError: An option is invalid.
+    """
+    from baseten_pulumi.testing.emulator import Fault
+    from baseten_pulumi.testing.emulator.errors import ApiError
+
+    text = ""
+    for text in model:
+        if text.count(":") != 2:  # noqa: PLR2004
+            raise ValueError(f"--model must be ID:NAME:ENVIRONMENT,…, got {text}")
+        model_id, name, environments = text.split(":")
+        emulator.add_model(model_id, name, environments.split(","))
+    try:
+        for text in promotion:
+            address, _, seconds = text.partition(":")
+            model_id, _, env_name = address.partition("/")
+            emulator.start_promotion(model_id, env_name, seconds=float(seconds) if seconds else None)
+    except (ApiError, ValueError) as error:
+        raise ValueError(f"--promotion {text}: {error}") from None
+    try:
+        for text in fault:
+            emulator.faults.add(Fault.from_json(json.loads(text)))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"--fault {text}: {error}") from None
 
 
 def _serve(emulator: "Emulator") -> None:

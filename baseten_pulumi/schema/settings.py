@@ -155,7 +155,7 @@ _TABLE = (
         "Extra replicas during a rolling deploy; exactly one of this and max_unavailable_percent is above 0.",
         "percent",
         (0, 50),
-        10,
+        25,
     ),
     _integer(MAX_UNAVAILABLE_PERCENT, "Replicas that may be missing during a rolling deploy.", "percent", (0, 50), 0),
     _integer(

@@ -1,7 +1,7 @@
-"""Run programs without a Baseten account and without the Pulumi CLI.
+"""Run programs without a Baseten account.
 
-`Emulator` serves Baseten's API on this machine (needs the extra `testing`), `LocalEngine` runs programs as Pulumi's
-engine would. Each name is loaded on first use, so neither half needs the other's dependencies.
+`Emulator` serves Baseten's API on this machine (needs the extra `testing`). Each name is loaded on first use, so that
+importing the package needs none of the emulator's dependencies.
 """
 
 from importlib import import_module
@@ -16,46 +16,23 @@ if TYPE_CHECKING:
         FictionalModel,
         RecordedRequest,
     )
-    from baseten_pulumi.testing.engine import CheckpointError, LocalEngine, LockedError, Outcome, ProjectError
-
-_EMULATOR = "baseten_pulumi.testing.emulator"
-_ENGINE = "baseten_pulumi.testing.engine"
-
-_MODULE_OF = {
-    "AppliedChange": _EMULATOR,
-    "Emulator": _EMULATOR,
-    "Fault": _EMULATOR,
-    "FictionalEnvironment": _EMULATOR,
-    "FictionalModel": _EMULATOR,
-    "CheckpointError": _ENGINE,
-    "LocalEngine": _ENGINE,
-    "LockedError": _ENGINE,
-    "Outcome": _ENGINE,
-    "ProjectError": _ENGINE,
-    "RecordedRequest": _EMULATOR,
-}
 
 __all__ = [
     "AppliedChange",
-    "CheckpointError",
     "Emulator",
     "Fault",
     "FictionalEnvironment",
     "FictionalModel",
-    "LocalEngine",
-    "LockedError",
-    "Outcome",
-    "ProjectError",
     "RecordedRequest",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name from the half of this package that defines it.
+    """Load a public name from the emulator.
 
     Raises:
         ImportError: the emulator's packages are not installed.
     """
-    if name not in _MODULE_OF:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_MODULE_OF[name]), name)
+    return getattr(import_module("baseten_pulumi.testing.emulator"), name)

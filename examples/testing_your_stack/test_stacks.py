@@ -1,46 +1,46 @@
-"""Tests of this project that need neither an account at Baseten nor the Pulumi CLI.
+"""Whole stacks: `up` through Pulumi's Automation API, with an emulator in place of Baseten.
 
-`pip install "baseten-pulumi[testing]" pytest`, then `pytest` in this folder. `baseten_emulator` is an emulator with a
-small account, new for each test; `local_engine` runs this project's stacks against it. `conftest.py` loads both.
+`pip install "baseten-pulumi[testing]" pytest`, then `pytest` in this folder, with the Pulumi CLI on PATH. An account at
+Baseten is not needed: `baseten_emulator` is an emulator with a small account, new for each test.
 """
 
+from collections.abc import Callable
+
 import pytest
+from pulumi import automation
 
 from baseten_pulumi.testing import Emulator
-from baseten_pulumi.testing.plugin import LocalEngineFactory
+
+MakeStack = Callable[[str], automation.Stack]
 
 
-@pytest.mark.parametrize("stack", ["dev", "production"])
-def test_nothing_is_left_to_do_when_a_stack_is_up(local_engine: LocalEngineFactory, stack: str) -> None:
+@pytest.mark.parametrize("name", ["dev", "production"])
+def test_nothing_is_left_to_do_when_a_stack_is_up(make_stack: MakeStack, name: str) -> None:
     """`up` succeeds, and a preview after it is empty."""
-    engine = local_engine(stack=stack)
-    up = engine.up()
-    assert up.succeeded, up.text
-    assert up.outputs == {"inForce": True}
-    assert not engine.preview().changed
+    stack = make_stack(name)
+    assert stack.up().outputs["inForce"].value is True
+    stack.preview(expect_no_changes=True)
 
 
-def test_production_keeps_a_replica(local_engine: LocalEngineFactory, baseten_emulator: Emulator) -> None:
+def test_production_keeps_a_replica(make_stack: MakeStack, baseten_emulator: Emulator) -> None:
     """Baseten reports the settings after the `up`."""
-    assert local_engine(stack="production").up().succeeded
+    make_stack("production").up()
     reported = baseten_emulator.reported("lm4chat8", "production")["autoscaling_settings"]
     assert reported["min_replica"] >= 1
     assert reported["concurrency_target"] == 8
 
 
-def test_change_by_hand_is_undone(local_engine: LocalEngineFactory, baseten_emulator: Emulator) -> None:
+def test_change_by_hand_is_undone(make_stack: MakeStack, baseten_emulator: Emulator) -> None:
     """`up --refresh` finds it and resets the setting."""
-    engine = local_engine(stack="production")
-    engine.up()
+    stack = make_stack("production")
+    stack.up()
     baseten_emulator.change("lm4chat8", "production", autoscaling_settings={"max_replica": 9})
-    assert engine.preview(refresh=True).changed
-    assert engine.up(refresh=True).succeeded
+    stack.up(refresh=True)
     assert baseten_emulator.reported("lm4chat8", "production")["autoscaling_settings"]["max_replica"] == 6
 
 
-def test_error_names_what_is_missing(local_engine: LocalEngineFactory, baseten_emulator: Emulator) -> None:
+def test_error_names_what_is_missing(make_stack: MakeStack, baseten_emulator: Emulator) -> None:
     """The environment was deleted: `up` fails and names it."""
     baseten_emulator.remove_environment("lm4chat8", "dev")
-    up = local_engine(stack="dev").up()
-    assert not up.succeeded
-    assert 'no environment "dev"' in up.text
+    with pytest.raises(automation.CommandError, match='no environment "dev"'):
+        make_stack("dev").up()

@@ -1,9 +1,22 @@
 """What a description of the API says, without its words: references followed, titles, descriptions and examples out."""
 
+import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
+from urllib.request import urlopen
+
+from baseten_pulumi.testing import Emulator
 
 _WORDS = frozenset({"title", "description", "examples", "summary", "deprecated"})
+
+
+@cache
+def described() -> dict[str, Any]:
+    """Return the description that the emulator serves."""
+    with Emulator() as emulator, urlopen(f"{emulator.url}/openapi.json") as response:  # noqa: S310 - this machine
+        document: dict[str, Any] = json.load(response)
+    return document
 
 
 def shape(document: dict[str, Any], part: Any) -> Any:
@@ -21,7 +34,7 @@ def shape(document: dict[str, Any], part: Any) -> Any:
 def operation(document: dict[str, Any], path: str, method: str) -> dict[str, Any]:
     """Return the shape of an operation, with the parameters of its path."""
     described = document["paths"][path]
-    whole: dict[str, Any] = shape(document, {"parameters": described["parameters"], **described[method]})
+    whole: dict[str, Any] = shape(document, {"parameters": described.get("parameters"), **described[method]})
     return whole
 
 
@@ -72,7 +85,8 @@ def _referred(document: dict[str, Any], reference: str) -> dict[str, Any]:
 
 
 def _alike(schema: dict[str, Any]) -> dict[str, Any]:
-    """Write an enumeration of one as any other, and leave out an allowance that is there without it."""
+    """Write an enumeration of one as any other, and leave out what holds without being written."""
     if "const" in schema:
         schema = {**{key: value for key, value in schema.items() if key != "const"}, "enum": [schema["const"]]}
-    return {key: value for key, value in schema.items() if (key, value) != ("additionalProperties", True)}
+    implied = (("additionalProperties", True), ("default", None))
+    return {key: value for key, value in schema.items() if (key, value) not in implied}

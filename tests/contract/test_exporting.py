@@ -31,7 +31,7 @@ _LARGEST = 10_000
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
-    with pytest.MonkeyPatch.context() as patch, Emulator() as running:
+    with pytest.MonkeyPatch.context() as patch, Emulator(allow_ramp_up=True) as running:
         patch.setenv("BASETEN_BASE_URL", running.url)
         patch.setenv("BASETEN_API_KEY", "any")
         yield running

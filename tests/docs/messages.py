@@ -1,12 +1,13 @@
 """An error of every public class, made by the package, under the circumstances that the page of errors describes."""
 
 import asyncio
+import contextlib
 import ssl
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import httpx
 import pydantic
+import pytest
 
 from baseten_pulumi import errors
 from baseten_pulumi.api import failures
@@ -24,59 +25,61 @@ from tests.unit.provider.servicer import Servicer
 from tests.virtual_time import run
 
 MIN_REPLICA, MAX_REPLICA = "autoscaling_settings.min_replica", "autoscaling_settings.max_replica"
+# A row changes once a second at most: with slower responses each of them is shown.
+_LATENCY_SECONDS = 2.0
 _PATH = "/v1/models/abc123/environments/production"
 _SETTINGS = settings_of("abc123", "production")
 _PATCH = Request("PATCH", _PATH, f"{_SETTINGS} were not updated.", "https://api.baseten.co")
 _GET = Request("GET", _PATH, f"{_SETTINGS} could not be read.", "https://api.baseten.co")
 
 
-class Reader:
-    """Baseten as a wait sees it: what it returns for each environment, or raises."""
+class Polls:
+    """Baseten as a wait sees it: what each poll of an environment returns, or raises; the last one is repeated."""
 
-    def __init__(self, environments: Mapping[str, Environment | RequestError]) -> None:
-        self._environments = environments
+    def __init__(self, *polls: Mapping[str, Environment | RequestError]) -> None:
+        self._polls = list(polls)
 
     async def read_environment(self, model_id: str, env_name: str, *, timeout: float) -> Environment:
-        found = self._environments[env_name]
+        await asyncio.sleep(_LATENCY_SECONDS)
+        found = (self._polls.pop(0) if len(self._polls) > 1 else self._polls[0])[env_name]
         if isinstance(found, RequestError):
             raise found
         return found
 
     async def list_environments(self, model_id: str, *, timeout: float) -> Mapping[str, Environment]:
-        return {name: found for name, found in self._environments.items() if isinstance(found, Environment)}
+        return {name: found for name, found in self._polls[0].items() if isinstance(found, Environment)}
 
 
 def raised(call: Callable[[], object]) -> BasetenError:
     """Return what a call raises."""
-    try:
+    with pytest.raises(BasetenError) as caught:
         call()
-    except BasetenError as error:
-        return error
-    raise AssertionError("nothing was raised")
+    return caught.value
+
+
+def rows(desired: Sequence[DesiredSettings], *polls: Mapping[str, Environment | RequestError]) -> list[str]:
+    """Return what a wait in virtual time reports."""
+    reported: list[str] = []
+    with contextlib.suppress(BasetenError):
+        run(Watcher(Polls(*polls)).wait(desired, timeout=60.0, report=reported.append))
+    return reported
 
 
 def waited(
     desired: Sequence[DesiredSettings],
-    environments: Mapping[str, Environment | RequestError],
+    poll: Mapping[str, Environment | RequestError],
     *,
-    timeout: float = 1800.0,
     cancel_after: float | None = None,
-    rows: list[str] | None = None,
 ) -> BasetenError:
-    """Return the error of a wait in virtual time; what it reports is added to `rows`."""
+    """Return the error of a wait in virtual time."""
 
     async def waiting() -> None:
-        report = rows.append if rows is not None else lambda _: None
-        wait = Watcher(Reader(environments)).wait(desired, timeout=timeout, report=report)
-        await (wait if cancel_after is None else _cancelled(wait, cancel_after))
+        task = asyncio.ensure_future(Watcher(Polls(poll)).wait(desired, timeout=1800.0, report=lambda _: None))
+        if cancel_after is not None:
+            asyncio.get_running_loop().call_later(cancel_after, task.cancel)
+        await task
 
     return raised(lambda: run(waiting()))
-
-
-async def _cancelled(work: Coroutine[Any, Any, None], after: float) -> None:
-    task = asyncio.ensure_future(work)
-    asyncio.get_running_loop().call_later(after, task.cancel)
-    await task
 
 
 def _responded(status: int, message: str = "") -> RequestError:
@@ -88,14 +91,9 @@ def _config(**stack: str) -> Config:
 
 
 def _unreadable() -> BasetenError:
-    class Body(pydantic.BaseModel):
-        status: str
-
-    try:
-        Body.model_validate_json(b"<html>")
-    except pydantic.ValidationError as reason:
-        return failures.from_unreadable(_PATCH, Response(200, {}, b"<html>"), reason)
-    raise AssertionError("it was readable")
+    with pytest.raises(pydantic.ValidationError) as caught:
+        Model.model_validate_json(b"<html>")
+    return failures.from_unreadable(_PATCH, Response(200, {}, b"<html>"), caught.value)
 
 
 def _untrusted() -> BasetenError:
@@ -108,11 +106,9 @@ def _internal() -> BasetenError:
     from baseten_pulumi.provider.pulumi_internals import internal_error
 
     nothing: dict[str, str] = {}
-    try:
+    with pytest.raises(KeyError) as caught:
         nothing["settings"]
-    except KeyError as error:
-        return internal_error(error)
-    raise AssertionError("nothing was raised")
+    return internal_error(caught.value)
 
 
 def _two_of_a_name() -> BasetenError:

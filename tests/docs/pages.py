@@ -1,17 +1,20 @@
 """The pages of the documentation and the README, as blocks of code with their titles and remarks."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+import textwrap
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs"
 README = ROOT / "README.md"
 PAGES = sorted(FOLDER.glob("*.md"))
 
-_FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[\w-]*)(?: title=\"(?P<title>[^\"]+)\")?\s*$")
-_REMARK = re.compile(r"^ *<!-- (?P<text>.*) -->\s*$")
+_BLOCK = re.compile(
+    r'(?:^ *<!-- (?P<remark>[^\n]*) -->\n)?^(?P<indent> *)```(?P<language>[\w-]*)(?: title="(?P<title>[^"]+)")?\n'
+    r"(?P<text>.*?)^(?P=indent)```$",
+    re.MULTILINE | re.DOTALL,
+)
 # A Python file is included with the form of three lines: the formatter takes the other one for a comparison.
 _INCLUDED = re.compile(r'^--8<--(?: "(?P<path>[^"]+)"|\n(?P<file>.+)\n--8<--)$', re.MULTILINE)
 
@@ -22,68 +25,31 @@ COMPARED = "word for word"
 """The remark of a block that a test of its page compares with the package's own text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One block of code.
-
-    Attributes:
-        page: Name of the page's file.
-        line: Line of its fence, counted from 1.
-        language: Language of the fence; empty if it has none.
-        title: Name of the file that the block is; None if it is not a file.
-        remark: The comment in the line before the fence; empty if there is none.
-        text: The code, with included files.
-    """
+class Block(NamedTuple):
+    """One block of code."""
 
     page: str
-    line: int
+    line: int  # of its fence, from 1
     language: str
-    title: str | None
-    remark: str
-    text: str
+    title: str | None  # of the file that it is
+    remark: str  # the comment in the line before the fence
+    text: str  # with included files
 
     @property
     def place(self) -> str:
-        """Page and line."""
         return f"{self.page}:{self.line}"
 
 
-def blocks(page: Path) -> list[Block]:
+def blocks(path: Path) -> list[Block]:
     """Return every block of a page, in order."""
-    return list(_blocks(page.name, page.read_text(encoding="utf-8").splitlines()))
+    page = path.read_text(encoding="utf-8")
+    found = []
+    for match in _BLOCK.finditer(page):
+        line = page.count("\n", 0, match.start("language")) + 1
+        text = _INCLUDED.sub(_file, textwrap.dedent(match["text"]) if match["indent"] else match["text"])
+        found.append(Block(path.name, line, match["language"], match["title"], match["remark"] or "", text))
+    return found
 
 
-def shown(page: str, heading: str) -> str:
-    """Return the first block under a heading of a page.
-
-    Raises:
-        ValueError: there is no such heading, or no block under it.
-    """
-    lines = (FOLDER / page).read_text(encoding="utf-8").splitlines()
-    starts = next((at for at, line in enumerate(lines) if re.fullmatch(rf"#+ `?{re.escape(heading)}`?", line)), None)
-    if starts is None:
-        raise ValueError(f"docs/{page} has no heading {heading!r}")
-    ends = next((at for at in range(starts + 1, len(lines)) if re.match(r"#+ ", lines[at])), len(lines))
-    found = list(_blocks(page, lines[starts:ends]))
-    if not found:
-        raise ValueError(f"docs/{page} has no block under {heading!r}")
-    return found[0].text
-
-
-def _blocks(page: str, lines: list[str]) -> Iterator[Block]:
-    at = 0
-    while at < len(lines):
-        opening = _FENCE.match(lines[at])
-        if opening is None:
-            at += 1
-            continue
-        indent = opening["indent"]
-        end = next(n for n in range(at + 1, len(lines)) if lines[n].rstrip() == f"{indent}```")
-        text = "".join(f"{line.removeprefix(indent)}\n" for line in lines[at + 1 : end])
-        remark = _REMARK.match(lines[at - 1]) if at else None
-        yield Block(page, at + 1, opening["language"], opening["title"], remark["text"] if remark else "", _whole(text))
-        at = end + 1
-
-
-def _whole(text: str) -> str:
-    return _INCLUDED.sub(lambda it: (ROOT / (it["path"] or it["file"])).read_text(encoding="utf-8").rstrip("\n"), text)
+def _file(included: "re.Match[str]") -> str:
+    return (ROOT / (included["path"] or included["file"])).read_text(encoding="utf-8").rstrip("\n")

@@ -1,13 +1,15 @@
-"""Every case here runs on the local engine and, where `pulumi` is on PATH, on the real one; each ends settled."""
+"""Cases run on the local engine and, where `pulumi` is on PATH, on the real one.
+
+What the local engine does not serve runs on the real one alone (`ON_REAL_ENGINE`).
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from baseten_pulumi.testing import Emulator, LocalEngine
-from tests.engines import REAL, Stack
-from tests.things import Things
+from baseten_pulumi.testing import Emulator
+from tests.stacks import REAL, Stack
 
 
 @pytest.fixture(params=["local", REAL])
@@ -26,20 +28,5 @@ def emulator(request: pytest.FixtureRequest) -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def stack(tmp_path: Path, engine: str, emulator: Emulator) -> Iterator[Stack]:
-    """A stack whose last preview has to be empty."""
-    stack = Stack(tmp_path, engine, emulator)
-    yield stack
-    stack.expect_settled()
-
-
-@pytest.fixture
-def things(tmp_path: Path) -> Things:
-    """A stack of things on the local engine."""
-    return Things(tmp_path, "local")
-
-
-@pytest.fixture
-def library(things: Things) -> LocalEngine:
-    """The same stack, as a user's tests have it."""
-    return LocalEngine(things.folder, environment=things.environment)
+def stack(tmp_path: Path, engine: str, emulator: Emulator) -> Stack:
+    return Stack(tmp_path, engine, emulator)

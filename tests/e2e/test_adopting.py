@@ -4,15 +4,9 @@ import pytest
 
 from baseten_pulumi.cli import main
 from baseten_pulumi.testing import Emulator
-from tests.engines import API_KEY, Stack
-from tests.programs import MODEL
+from tests.programs import FROM_CONFIG, MODEL
 from tests.schedules import one_time, reported, schedule
-
-_FROM_CONFIG = f"""
-from baseten_pulumi import BasetenModelEnvironments, settings_from_config
-
-BasetenModelEnvironments("chat", model_id="{MODEL}", environments=settings_from_config())
-"""
+from tests.stacks import API_KEY, Stack
 
 
 @pytest.fixture
@@ -36,7 +30,7 @@ def _exported(capsys: pytest.CaptureFixture[str], *flags: str) -> str:
 
 
 def _nothing_changes(stack: Stack, account: Emulator, resources: int) -> None:
-    """Preview and apply what was exported."""
+    """Preview and apply what was exported: Baseten answers every PATCH with UNCHANGED."""
     before = account.environments(MODEL)
     assert stack.preview().counts == {"create": resources}
     account.clear_requests()
@@ -50,18 +44,7 @@ def _nothing_changes(stack: Stack, account: Emulator, resources: int) -> None:
 def test_nothing_changes_when_an_exported_program_is_run(
     stack: Stack, account: Emulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The first preview only creates resources; Baseten answers every PATCH with UNCHANGED."""
-    text = _exported(capsys)
-    assert '# "scale_down_delay": left out, must be <= 3600 s, got 7200' in text
-    stack.program(text)
-    _nothing_changes(stack, account, 4)
-    assert stack.resource("llama-chat-production")["inputs"]["autoscaling_settings"]["max_replica"] == 8
-
-
-def test_nothing_changes_when_an_exported_program_has_schedules(
-    stack: Stack, account: Emulator, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Each is adopted without a PATCH. One that has already started is a comment, and stays as it is."""
+    """Each schedule is adopted without a PATCH. One that has already started is a comment, and stays as it is."""
     hourly = schedule("Every hour", cadence="HOURLY", start_hour=None, end_hour=None, end_minute=15, enabled=False)
     by_hand = (
         reported(schedule('Früh "1"', weekdays=["FRIDAY", "MONDAY"], overrides={"concurrency_target": 4})),
@@ -73,22 +56,22 @@ def test_nothing_changes_when_an_exported_program_has_schedules(
         account.put_schedule(MODEL, "production", one, "Europe/Berlin") for one in by_hand
     )
     text = _exported(capsys)
+    assert '# "scale_down_delay": left out, must be <= 3600 s, got 7200' in text
     assert f'# Schedule "Started" ({started_id}) of environment production: left out.' in text
     stack.program(text)
     _nothing_changes(stack, account, 7)
-    adopted = ("fr-h-1", daily_id), ("every-hour", hourly_id), ("launch", launch_id)
-    for name, schedule_id in adopted:
-        outputs = stack.resource(f"llama-chat-production-{name}")["outputs"]
-        assert (outputs["schedule_id"], outputs["in_force"]) == (schedule_id, True)
+    held = {it["urn"].rpartition("::llama-chat-production")[2]: it.get("outputs", {}) for it in stack.state()}
+    assert held[""]["autoscaling_settings"]["max_replica"] == 8
+    for name, schedule_id in ("-fr-h-1", daily_id), ("-every-hour", hourly_id), ("-launch", launch_id):
+        assert (held[name]["schedule_id"], held[name]["in_force"]) == (schedule_id, True)
 
 
 def test_nothing_changes_when_exported_stack_config_is_read(
     stack: Stack, account: Emulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The same as stack configuration, for a program that all stacks share."""
-    stack.program(_FROM_CONFIG)
-    (stack.folder / "Pulumi.dev.yaml").write_text(
-        (stack.folder / "Pulumi.dev.yaml").read_text().replace("config: {}\n", "") + _exported(capsys, "--stack-config")
-    )
+    stack.program(FROM_CONFIG)
+    config = stack.folder / "Pulumi.dev.yaml"
+    config.write_text(config.read_text().replace("config: {}\n", "") + _exported(capsys, "--stack-config"))
     _nothing_changes(stack, account, 6)
     assert stack.resource("chat-production")["inputs"]["autoscaling_settings"]["max_replica"] == 8

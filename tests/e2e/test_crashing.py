@@ -1,58 +1,26 @@
-"""Processes that are killed in the middle of `up`: the next one converges, and no process is left behind."""
+"""Runs that are interrupted or killed in the middle: the next `up` converges, and no process is left behind."""
 
-import random
-import threading
-from collections.abc import Callable, Iterator
+import signal
+from collections.abc import Iterable, Iterator
 
 import pytest
 
-from baseten_pulumi.testing import Emulator, RecordedRequest
+from baseten_pulumi.testing import Emulator, Fault
 from tests import processes
-from tests.engines import RUN_SECONDS, Stack
-from tests.programs import until
+from tests.programs import MODEL, polls, reported, requested, until
+from tests.stacks import RUN_SECONDS, Stack
 
 pytestmark = pytest.mark.skipif(not processes.PROCESSES.exists(), reason="processes are looked up in /proc")
 
-MODEL, ENVIRONMENTS = "m0", ("dev", "production", "staging")
-THREE, SIX = {"max_replica": 3, "min_replica": 1}, {"max_replica": 6, "min_replica": 2}
-_CHANCE = random.Random(4711)  # noqa: S311 - the same every time, on purpose
+ALL = ("dev", "production", "staging")
 _PROGRAM = """
 from baseten_pulumi import BasetenEnvironmentSettings
 
-for name, autoscaling in {desired!r}.items():
-    BasetenEnvironmentSettings(name, model_id={model!r}, env_name=name, autoscaling_settings=autoscaling)
+for name in {names}:
+    BasetenEnvironmentSettings(
+        name, model_id={model!r}, env_name=name, autoscaling_settings={{"max_replica": {count}, "min_replica": 1}}
+    )
 """
-
-
-class Moment:
-    """Act once, at the n-th request from now on, before it is answered; what it asks for has been done by then."""
-
-    def __init__(self) -> None:
-        self._left = 0
-        self._act: Callable[[], object] = lambda: None
-        self.has_come = threading.Event()
-
-    def is_to_be(self, at_request: int, act: Callable[[], object]) -> None:
-        self._left, self._act = at_request, act
-
-    def count(self, request: RecordedRequest) -> None:
-        self._left -= 1
-        if self._left == 0:
-            self._act()
-            self.has_come.set()
-
-
-@pytest.fixture
-def moment() -> Moment:
-    return Moment()
-
-
-@pytest.fixture
-def emulator(moment: Moment) -> Iterator[Emulator]:
-    """Baseten, whose settings take a second."""
-    with Emulator(apply_seconds=1.0, on_request=moment.count) as running:
-        running.add_model(MODEL, "model", ENVIRONMENTS)
-        yield running
 
 
 @pytest.fixture
@@ -62,85 +30,85 @@ def stack(stack: Stack) -> Iterator[Stack]:
     processes.kill(stack, lambda line: True)
 
 
-def _declare(stack: Stack, **desired: dict[str, int]) -> None:
-    stack.program(_PROGRAM.format(desired=desired, model=MODEL))
+def _declare(stack: Stack, names: Iterable[str], count: int, model: str = MODEL) -> None:
+    stack.program(_PROGRAM.format(names=list(names), count=count, model=model))
 
 
-def _truth(emulator: Emulator) -> dict[str, dict[str, object]]:
-    found = {name: emulator.reported(MODEL, name)["autoscaling_settings"] for name in ENVIRONMENTS}
-    return {name: {setting: settings[setting] for setting in SIX} for name, settings in found.items()}
+def _truth(emulator: Emulator) -> list[object]:
+    return [reported(emulator, "max_replica", name) for name in ALL]
 
 
-def _crashed(stack: Stack, moment: Moment, victim: str, at_request: int) -> None:
-    """Run `up` and kill a process, or two, at a request; return once everybody is gone."""
+def _crashed(stack: Stack, emulator: Emulator, victim: str, at_request: int) -> None:
+    """Run `up` and kill a process, or two, after some requests; return once everybody is gone.
 
-    def kill() -> None:
+    What is sent is applied, and not seen: the run cannot end before.
+    """
+    emulator.faults.add(Fault.stale(method="GET"))
+    emulator.clear_requests()
+    with stack.start("up") as process:
+        until(lambda: len(emulator.requests) >= at_request)
         if victim != "engine":
             assert processes.kill(stack, processes.is_provider)
         if victim != "provider":
             process.kill()
-
-    process = stack.start("up")
-    moment.is_to_be(at_request, kill)
-    with process:
         text, _ = process.communicate(timeout=RUN_SECONDS)
-    assert moment.has_come.is_set(), text
     assert process.returncode != 0, text
     until(lambda: not processes.left_behind(stack))
+    stack.unlock()
+    emulator.faults.clear()
 
 
-@pytest.mark.parametrize(
-    ("victim", "at_request"), [(victim, _CHANCE.randint(1, 5)) for victim in ("provider", "engine", "both")]
-)
+@pytest.mark.parametrize(("victim", "at_request"), [("provider", 4), ("engine", 2)])
 def test_up_converges_when_a_process_was_killed_in_the_middle(
-    stack: Stack, emulator: Emulator, moment: Moment, victim: str, at_request: int
+    stack: Stack, emulator: Emulator, victim: str, at_request: int
 ) -> None:
     """Settings changed, added and left alone: each is applied after the next `up`, and in the state."""
-    _declare(stack, dev=THREE, production=THREE)
+    _declare(stack, ["dev", "production"], 2)
     stack.up()
-    _declare(stack, dev=SIX, production=SIX, staging=SIX)
-    _crashed(stack, moment, victim, at_request)
-    stack.unlock()
-    names = {resource["urn"].rpartition("::")[2] for resource in stack.state()}
-    assert {"dev", "production"} <= names
+    _declare(stack, ALL, 6)
+    _crashed(stack, emulator, victim, at_request)
+    assert {"dev", "production"} <= {resource["urn"].rpartition("::")[2] for resource in stack.state()}
     stack.up()
-    assert _truth(emulator) == dict.fromkeys(ENVIRONMENTS, SIX)
-    assert {name: stack.resource(name)["outputs"]["in_force"] for name in ENVIRONMENTS} == dict.fromkeys(
-        ENVIRONMENTS, True
-    )
+    assert _truth(emulator) == [6, 6, 6]
+    assert [stack.resource(name)["outputs"]["in_force"] for name in ALL] == [True] * 3
     until(lambda: not processes.left_behind(stack))
 
 
-def test_the_former_values_come_back_when_the_program_went_back_after_a_crash(
-    stack: Stack, emulator: Emulator, moment: Moment
+def test_the_former_values_come_back_when_the_program_went_back_after_a_crash(stack: Stack, emulator: Emulator) -> None:
+    """The state knows nothing of what was sent; a refresh, which Pulumi asks for then, sees it.
+
+    After a first run that was killed there is nothing in the state; all is sent once more, which does no harm.
+    """
+    _declare(stack, ALL, 2)
+    _crashed(stack, emulator, "both", 1)
+    stack.up()
+    _declare(stack, ALL, 6)
+    _crashed(stack, emulator, "both", 3)
+    assert 6 in _truth(emulator)
+    _declare(stack, ALL, 2)
+    stack.up("--refresh")
+    assert _truth(emulator) == [2, 2, 2]
+
+
+def test_every_wait_ends_with_its_last_observation_when_the_run_is_interrupted(
+    stack: Stack, emulator: Emulator
 ) -> None:
-    """The state knows nothing of what was sent; a refresh, which Pulumi asks for then, sees it."""
-    _declare(stack, dev=THREE)
-    stack.up()
-    _declare(stack, dev=SIX)
-    _crashed(stack, moment, "both", 1)
-    stack.unlock()
-    until(lambda: _truth(emulator)["dev"] == SIX)
-    _declare(stack, dev=THREE)
-    stack.refresh()
-    stack.up()
-    assert _truth(emulator)["dev"] == THREE
-
-
-def test_up_adopts_again_when_all_creates_were_cut_off(stack: Stack, emulator: Emulator, moment: Moment) -> None:
-    """Nothing stands in the state, so everything is sent once more, which does no harm."""
-    _declare(stack, **dict.fromkeys(ENVIRONMENTS, SIX))
-    _crashed(stack, moment, "both", 3)
-    stack.unlock()
-    stack.up()
-    assert _truth(emulator) == dict.fromkeys(ENVIRONMENTS, SIX)
-
-
-def test_the_state_is_whole_when_it_was_replaced_at_every_step(stack: Stack, moment: Moment) -> None:
-    """A kill leaves no half-written file in the place of the state, nor another file that is taken for one."""
-    _declare(stack, **dict.fromkeys(ENVIRONMENTS, SIX))
-    _crashed(stack, moment, "engine", 5)
-    stack.unlock()
-    stack.preview()
-    stack.up()
-    assert len(stack.state()) >= len(ENVIRONMENTS)
+    """Ctrl-C: each wait names what it last observed, each resource is kept, and the next `up` sends and waits again."""
+    emulator.faults.add(Fault.never_applies())
+    names = [f"e{number}" for number in range(6)]  # more than Pulumi's host answers at a time
+    emulator.add_model("m0", "model", names)
+    _declare(stack, names, 3, "m0")
+    with stack.start("up", "--parallel", "16") as process:
+        until(lambda: {("PATCH", name) for name in names} <= {*requested(emulator)} and polls(emulator) > 1)
+        process.send_signal(signal.SIGINT)
+        text, _ = process.communicate(timeout=RUN_SECONDS)
+    assert process.returncode != 0
+    for name in names:
+        assert f'The wait for settings of environment "{name}" (model m0) was cancelled after' in text
+    kept = [it["outputs"]["in_force"] for it in stack.state() if it["type"].endswith("EnvironmentSettings")]
+    assert kept == [False] * len(names)
+    assert "autoscaling_settings.min_replica: expected 1, observed 0" in text
+    assert "Run `pulumi up` again to keep waiting." in text
+    emulator.faults.clear()
+    emulator.clear_requests()
+    assert stack.up().counts["updated"] == len(names)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.engines import real_engine
+from tests.stacks import real_engine
 
 ROOT = Path(__file__).parents[2]
 KEY = "k-of-the-user-4711"
@@ -19,7 +19,7 @@ def _run(engine: str) -> "subprocess.CompletedProcess[str]":
     path = os.pathsep.join(folders if engine == "real" else without_cli)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     environment = {**kept, "PATH": path, "BASETEN_API_KEY": KEY, "BASETEN_BASE_URL": "https://example.invalid"}
-    command = [sys.executable, str(ROOT / "examples" / "demo.py"), "--apply-seconds", "1"]
+    command = [sys.executable, "-m", "examples.demo", "--apply-seconds", "0.5"]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=240)
 
 

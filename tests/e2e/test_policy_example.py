@@ -1,30 +1,15 @@
-"""The example's policy pack, run by the real engine, and its rules over what both engines hold."""
+"""The example's policy pack, run by the real engine. tests/unit/examples has its rules alone."""
 
 from typing import Any
 
 from baseten_pulumi.testing import Emulator
-from examples.policy import rules
-from tests.engines import ON_REAL_ENGINE, Stack
 from tests.examples import EXAMPLES
 from tests.programs import patches, program
+from tests.stacks import ON_REAL_ENGINE, Stack
 
 PACK = EXAMPLES / "policy"
 BOLD: Any = {"min_replica": 0, "max_replica": 3}
 ROLLING: Any = {"rolling_deploy": True, "rolling_deploy_config": {"max_surge_percent": 40}}
-
-
-def test_rules_find_what_is_declared_when_they_read_what_an_engine_holds(stack: Stack) -> None:
-    """The resource's type, and where its inputs are, are what the rules take them for."""
-    stack.program(program(BOLD, ROLLING))
-    stack.up()
-    resource = stack.resource("chat")
-    assert resource["type"] == rules.SETTINGS
-    found = [
-        violation
-        for rule in (rules.never_to_zero, rules.within_replica_cap, rules.within_surge_limit)
-        for violation in rule(resource["inputs"], "dev")
-    ]
-    assert [text.rpartition(" is ")[2] for text in found] == ["0; declare at least 1.", "3.", "40."]
 
 
 @ON_REAL_ENGINE

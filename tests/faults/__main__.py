@@ -18,11 +18,11 @@ def main() -> int:
     options = parser.parse_args()
     if options.mutants is not None:
         return _hunt(options.mutants, options.runs, options.seed)
-    report = run(options.runs, options.seed, is_shrinking=not options.no_shrinking)
-    print(*report.lines(), sep="\n")
-    for violation in report.violations:
+    report, violations = run(options.runs, options.seed, is_shrinking=not options.no_shrinking)
+    print(*report, sep="\n")
+    for violation in violations:
         print(violation, *getattr(violation, "__notes__", ()), sep="\n", file=sys.stderr)
-    return len(report.violations)
+    return len(violations)
 
 
 def _hunt(part: str, runs: int, seed: int) -> int:

@@ -49,16 +49,9 @@ INVALID: Mapping[str, tuple[Any, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """One resource of a program.
+    """One resource of a program; its settings are by dotted path."""
 
-    Attributes:
-        environment: `model_id/env_name`.
-        settings: What the program declares, by dotted path.
-        wait: Whether the resource waits.
-        timeout_seconds: Its custom timeout.
-    """
-
-    environment: str
+    environment: str  # model_id/env_name
     settings: Settings
     wait: bool = True
     timeout_seconds: float = 60.0
@@ -71,7 +64,6 @@ class Declared:
         return {**self.settings, **zeros}
 
     def inputs(self) -> dict[str, Any]:
-        """Return what the program's resource registers."""
         model_id, env_name = address(self.environment)
         outputs = dict.fromkeys(("status", "in_force", "revision"))
         return {"model_id": model_id, "env_name": env_name, "wait": self.wait, **outputs, **nested(self.settings)}
@@ -79,19 +71,13 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What a program declares.
-
-    Attributes:
-        resources: By name.
-        joint_timeout_seconds: The custom timeout of one joint wait for all of them; None if there is none.
-    """
+    """Resources by name, and the timeout of a joint wait for all of them; None if there is none."""
 
     resources: Mapping[str, Declared] = field(default_factory=dict)
     joint_timeout_seconds: float | None = None
 
 
 def address(environment: str) -> tuple[str, str]:
-    """Return the model's id and the environment's name."""
     model_id, env_name = environment.split("/")
     return model_id, env_name
 
@@ -134,8 +120,7 @@ def settings_of(properties: Any) -> dict[str, Any]:
 def holds(settings: Settings, among: Settings) -> bool:
     """Return whether all settings have these values; a percentage that is not reported is a 0."""
     zeros = {SURGE: 0, UNAVAILABLE: 0} if among else {}
-    return all(_same({**zeros, **among}.get(path), value) for path, value in settings.items())
-
-
-def _same(one: Any, other: Any) -> bool:
-    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+    found = {path: {**zeros, **among}.get(path) for path in settings}
+    return all(
+        it == found[path] and isinstance(it, bool) == isinstance(found[path], bool) for path, it in settings.items()
+    )

@@ -11,28 +11,29 @@ from tests.faults.world import ENVIRONMENTS, KEY
 
 Faults = st.SearchStrategy[list[Fault]]
 
-_METHODS = st.sampled_from(["PATCH", "GET"])
 _TIMES = st.integers(1, 5)
 _MATCH = st.fixed_dictionaries(
-    {"method": _METHODS, "times": _TIMES, "skip": st.integers(0, 3)},
+    {"method": st.sampled_from(["PATCH", "GET"]), "times": _TIMES, "skip": st.integers(0, 3)},
     optional={"path": st.sampled_from(["production", "staging", "/m1/", "environments$"])},
 )
+_PATCHES = st.fixed_dictionaries({"method": st.just("PATCH"), "times": _TIMES, "skip": st.integers(0, 1)})
+_READS = st.fixed_dictionaries({"method": st.just("GET"), "skip": st.integers(0, 3), "times": st.integers(1, 12)})
 _STRAY = st.sampled_from(["<html>busy</html>", "", "[]", "{}", "null", "7", {"environments": []}, {"status": "WEIRD"}])
 
 
-def _one(made: Callable[..., Fault], *parameters: st.SearchStrategy[Any]) -> Faults:
-    return st.builds(lambda match, *values: [made(*values, **match)], _MATCH, *parameters)
-
-
-def _echo(status: int, takes_effect: bool, match: Mapping[str, Any]) -> list[Fault]:
-    """An error that repeats the API key."""
-    body, headers = {"message": f"Api-Key {KEY} may not"}, {"x-request-id": KEY}
-    return [Fault.status(status, body, headers, takes_effect=takes_effect, **match)]
+def _one(made: Callable[..., Fault], *parameters: st.SearchStrategy[Any], of: Any = _MATCH) -> Faults:
+    return st.builds(lambda match, *values: [made(*values, **match)], of, *parameters)
 
 
 def _status(*statuses: int, takes_effect: bool = False) -> Faults:
+    """Draw an error that repeats the API key."""
+    body, headers = {"message": f"Api-Key {KEY} may not"}, {"x-request-id": KEY}
     effects = st.booleans() if takes_effect else st.just(value=False)
-    return st.builds(_echo, st.sampled_from(statuses), effects, _MATCH)
+    return _one(
+        lambda status, effect, **match: Fault.status(status, body, headers, takes_effect=effect, **match),
+        st.sampled_from(statuses),
+        effects,
+    )
 
 
 def _storm(seconds: int, times: int, in_header: bool) -> list[Fault]:
@@ -48,24 +49,16 @@ def _flapping(match: Mapping[str, Any]) -> list[Fault]:
 
 def _lost_then_rejected(status: int) -> list[Fault]:
     """A PATCH whose response is lost, and whose retry is rejected."""
-    return [
-        Fault.dropped(takes_effect=True, method="PATCH", times=1),
-        Fault.status(status, method="PATCH", skip=1, times=3),
-    ]
+    lost = Fault.dropped(takes_effect=True, method="PATCH", times=1)
+    return [lost, Fault.status(status, method="PATCH", skip=1, times=3)]
 
-
-_PATCHES = st.fixed_dictionaries({"method": st.just("PATCH"), "times": _TIMES, "skip": st.integers(0, 1)})
-_READS = st.fixed_dictionaries({"method": st.just("GET"), "skip": st.integers(0, 3), "times": st.integers(1, 12)})
 
 KINDS: Mapping[str, Faults] = {
     "429 storm": st.builds(_storm, st.integers(0, 20), st.integers(1, 15), st.booleans()),
     "500": _status(500, takes_effect=True),
-    "502": _status(502, takes_effect=True),
-    "503": _status(503, takes_effect=True),
-    "504": _status(504, takes_effect=True),
+    "502, 503, 504": _status(502, 503, 504, takes_effect=True),
     "400, 401, 403, 409, 422": _status(400, 401, 403, 409, 422),
-    "reset before": _one(lambda **match: Fault.dropped(takes_effect=False, **match)),
-    "reset after": _one(lambda **match: Fault.dropped(takes_effect=True, **match)),
+    "reset": _one(lambda effect, **match: Fault.dropped(takes_effect=effect, **match), st.booleans()),
     "lost, then rejected": st.builds(_lost_then_rejected, st.sampled_from([401, 403, 422])),
     "cut off": _one(Fault.cut_off),
     "slow answer": _one(Fault.delay, st.sampled_from([1.0, 12.0, 40.0, 100.0])),
@@ -73,22 +66,17 @@ KINDS: Mapping[str, Faults] = {
     "truncated JSON": _one(Fault.broken_json),
     "wrong types": _one(Fault.wrong_types),
     "stray body": _one(Fault.body, _STRAY),
-    "stale reads": st.builds(
-        lambda seconds, match: [Fault.stale(seconds, **match)], st.sampled_from([None, 3.0, 30.0]), _READS
-    ),
+    "stale reads": _one(Fault.stale, st.sampled_from([None, 3.0, 30.0]), of=_READS),
     "flapping reads": st.builds(_flapping, _READS),
-    "never applies": st.builds(lambda match: [Fault.never_applies(**match)], _PATCHES),
-    "applies in part": st.builds(
-        lambda field, match: [Fault.applies_only(field, **match)],
+    "never applies": _one(Fault.never_applies, of=_PATCHES),
+    "applies in part": _one(
+        Fault.applies_only,
         st.sampled_from(["max_replica", "min_replica", "ramp_up_duration_seconds", "replica_overhead_percent"]),
-        _PATCHES,
+        of=_PATCHES,
     ),
-    "reverts": st.builds(
-        lambda seconds, match: [Fault.reverts(seconds, **match)], st.sampled_from([0.5, 5.0, 40.0]), _PATCHES
-    ),
+    "reverts": _one(Fault.reverts, st.sampled_from([0.5, 5.0, 40.0]), of=_PATCHES),
 }
 """Faults of the emulator by kind."""
-
 LOSING = frozenset({"never applies", "applies in part"})
 """Faults after which accepted settings are not applied."""
 REVERTING = frozenset({"reverts"})

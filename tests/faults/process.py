@@ -32,11 +32,9 @@ class Process(BackgroundLoop):
 
     @property
     def is_dead(self) -> bool:
-        """Whether the process was killed."""
         return self._death.done()
 
     def die(self) -> None:
-        """Kill the process."""
         if not self.is_dead:
             self._death.set_result(None)
 
@@ -46,7 +44,9 @@ class Process(BackgroundLoop):
             work.close()
             raise KilledError
         future = self.submit(work)
-        self._turns[threading.get_ident()].wait_for(future)
+        turn = self._turns[threading.get_ident()]
+        turn.awaited.put(future)
+        turn.resumed.acquire()
         if not future.done():
             raise KilledError
         return future.result()
@@ -63,15 +63,15 @@ class Process(BackgroundLoop):
                 outcome.set_exception(error)
             finally:
                 del self._turns[threading.get_ident()]
-                turn.end()
+                turn.awaited.put(None)
 
         threading.Thread(target=perform, daemon=True).start()
-        while (awaited := turn.next()) is not None:
+        while (awaited := turn.awaited.get()) is not None:  # blocks the loop
             wrapped = asyncio.wrap_future(awaited)
             await asyncio.wait({wrapped, self._death}, return_when=asyncio.FIRST_COMPLETED)
             if wrapped.done() and not wrapped.cancelled():
                 wrapped.exception()  # the thread raises it
-            turn.resume()
+            turn.resumed.release()
         return outcome.result()
 
     async def end(self, others: Set["asyncio.Task[Any]"]) -> list[str]:
@@ -93,22 +93,8 @@ class Process(BackgroundLoop):
 
 
 class _Turn:
-    """Hands the turn from the loop to one thread and back."""
+    """Hands the turn from the loop to one thread, until that waits for a future or ends (None), and back."""
 
     def __init__(self) -> None:
-        self._awaited: queue.SimpleQueue[Future[Any] | None] = queue.SimpleQueue()
-        self._resumed = threading.Semaphore(0)
-
-    def next(self) -> "Future[Any] | None":
-        """Block the loop until the thread waits for something, which is returned, or has ended."""
-        return self._awaited.get()
-
-    def resume(self) -> None:
-        self._resumed.release()
-
-    def wait_for(self, future: "Future[Any]") -> None:
-        self._awaited.put(future)
-        self._resumed.acquire()
-
-    def end(self) -> None:
-        self._awaited.put(None)
+        self.awaited: queue.SimpleQueue[Future[Any] | None] = queue.SimpleQueue()
+        self.resumed = threading.Semaphore(0)

@@ -32,25 +32,19 @@ def require(is_kept: bool, broken: str, *evidence: object) -> None:
 
 
 class Promises:
-    """Watch over a world.
-
-    Attributes:
-        drifted: Environments in which something other than what was sent last may be applied: only a refresh shows it.
-        lossy: Environments that accepted settings and may have dropped them.
-        is_stale: Whether a response may have shown what was not so.
-        is_state_old: Whether an operation was killed before its state was written.
-        leapt: Whether the clock jumped since the last operation.
-        is_broken: Whether a promise was broken: then the state is not to be relied on any more.
-    """
+    """Watch over a world."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._known = {name: world.applied(name) for name in ENVIRONMENTS}
         self._touched: dict[str, set[str]] = {name: set() for name in ENVIRONMENTS}
         self._proofs: dict[tuple[str, str], dict[str, Any]] = {}
-        self.drifted: set[str] = set()
-        self.lossy: set[str] = set()
-        self.is_stale = self.is_state_old = self.leapt = self.is_broken = False
+        self.drifted: set[str] = set()  # only a refresh shows what is applied in these environments
+        self.lossy: set[str] = set()  # these environments may have dropped settings that they accepted
+        self.is_stale = False  # a response may have shown what was not so
+        self.is_state_old = False  # an operation was killed before its state was written
+        self.leapt = False  # the clock jumped since the last operation
+        self.is_broken = False  # a promise was broken: the state is not to be relied on any more
         world.observe = self.hold
         world.on_late_effect = self.drifted.add
 
@@ -66,11 +60,7 @@ class Promises:
         self.drifted.add(environment)
 
     def hold(self, done: Done) -> None:
-        """Check one operation against every promise.
-
-        Raises:
-            BrokenPromiseError: one is broken.
-        """
+        """Check one operation against every promise."""
         if done.kind == "preview":
             require(not done.exchanges, "a preview made requests", done.exchanges)
             return
@@ -92,11 +82,7 @@ class Promises:
         self.leapt = self.is_broken = False
 
     def hold_applied(self, *, of_unwaited: bool) -> None:
-        """Check that Baseten has applied what the program declares.
-
-        Raises:
-            BrokenPromiseError: it has not.
-        """
+        """Check that Baseten has applied what the program declares."""
         program = self._world.program
         self._hold_undeclared()
         for name, declared in program.resources.items():
@@ -106,12 +92,12 @@ class Promises:
                 require(holds(declared.managed, applied), f"{name} is not applied", declared.managed, applied)
 
     def hold_settled(self, done: Done) -> None:
-        """Check that a preview has nothing to do.
-
-        Raises:
-            BrokenPromiseError: it has.
-        """
-        require(done.succeeded and set(done.steps) <= {"same"}, "the preview is not empty", done.steps, done.text)
+        require(
+            done.succeeded and set(done.engine.steps) <= {"same"},
+            "the preview is not empty",
+            done.engine.steps,
+            done.text,
+        )
 
     def _hold_requests(self, done: Done) -> None:
         """Only `up` writes, only what is declared, again only if it failed, and never while it waits."""
@@ -123,8 +109,9 @@ class Promises:
                 is_declared = any(path in it and holds({path: value}, it) for it in allowed)
                 require(is_declared, f"{path} was sent undeclared", patch)
             require((patch.path, patch.body) not in accepted, "settings were sent again after a success", patch)
-            accepted += [(patch.path, patch.body)] if patch.status == 200 and patch.received is not None else []
-            began, ended = done.joint_wait_seconds or (0.0, 0.0)
+            if patch.status == 200 and patch.received is not None:
+                accepted.append((patch.path, patch.body))
+            began, ended = done.engine.joint_wait_seconds or (0.0, 0.0)
             require(not began < patch.at_seconds <= ended, "the joint wait sent settings", patch)
 
     def _hold_undeclared(self) -> None:
@@ -143,7 +130,7 @@ class Promises:
     def _hold_time(self, done: Done) -> None:
         limits = {name: it.timeout_seconds for name, it in done.program.resources.items()}
         limits[JOINT] = done.program.joint_timeout_seconds or 0.0
-        for name, took in done.seconds.items():
+        for name, took in done.engine.seconds.items():
             limit = REFRESH_SECONDS if done.kind == "refresh" else limits.get(name, 0.0)
             is_kept = self.leapt or took <= limit + SLACK_SECONDS
             require(is_kept, f"{name} took {took:.0f} s, allowed are {limit:.0f}", done.text)
@@ -159,7 +146,7 @@ class Promises:
         if done.kind == "up" and asked and not done.is_killed:
             require(not done.succeeded, "up succeeded without its environment", done.text)
             is_plain = all(it.status in (200, 404) and it.answer for it in done.exchanges)
-            is_shown = done.is_cancelled or "has no environment" in done.text
+            is_shown = done.engine.is_cancelled or "has no environment" in done.text
             require(is_shown or not is_plain, "nobody says that the environment is gone", done.text)
 
     def _hold_state(self, done: Done) -> None:
@@ -170,8 +157,9 @@ class Promises:
             mine = [it for it in _patches(done.exchanges) if _target(it) == here]
             declared = done.program.resources.get(name)
             # When Ctrl-C meets a request that is about to be sent, the sender cannot know whether it was.
-            in_doubt = [declared.managed] if done.is_cancelled and declared is not None else []
-            sources = [settings_of(before), *in_doubt, *(settings_of(it.body) for it in mine), *_reads(done, here)]
+            in_doubt = [declared.managed] if done.engine.is_cancelled and declared is not None else []
+            reads = (found for it in done.exchanges if (found := _read(it, here)))
+            sources = [settings_of(before), *in_doubt, *(settings_of(it.body) for it in mine), *reads]
             for path, value in settings_of(resource.outputs).items():
                 is_known = any(path in it and holds({path: value}, it) for it in sources)
                 is_zero = value == 0 and holds({path: value}, {path: None})  # a percentage that is not reported
@@ -186,8 +174,11 @@ class Promises:
 
     def _hold_in_force(self, done: Done) -> None:
         """What is called in force was read back, after it was sent, and was really so."""
-        claims = {(name, _environment_of(it)): _claim(it.outputs) for name, it in _settings_resources(done.after)
-                  if it.outputs.get("in_force") is True}  # fmt: skip
+        claims = {
+            (name, _environment_of(it)): {**settings_of(it.outputs), "revision": it.outputs.get("revision")}
+            for name, it in _settings_resources(done.after)
+            if it.outputs.get("in_force") is True
+        }
         if JOINT in done.after and done.after[JOINT].outputs["in_force"]:
             for name, line in done.after[JOINT].outputs["environments"].items():
                 environment, entry = joined(line)
@@ -202,8 +193,8 @@ class Promises:
         self._proofs = claims
 
     def _prove(self, done: Done, name: str, environment: str, settings: Mapping[str, Any]) -> None:
-        sent = [it for it in _patches(done.exchanges) if _target(it) == environment and _is_sent_by(it, settings)]
-        since = max((it.at_seconds for it in sent), default=0.0)
+        sent = [it for it in _patches(done.exchanges) if _target(it) == environment]
+        since = max((it.at_seconds for it in sent if settings_of(it.body).keys() & settings.keys()), default=0.0)
         reads = [it for it in done.exchanges if it.at_seconds >= since and holds(settings, _read(it, environment))]
         require(bool(reads), f"{name} is called in force and was not read back", settings, done.exchanges)
         is_so = any(it.truth is not None and holds(settings, it.truth[environment]) for it in reads)
@@ -244,9 +235,9 @@ class Promises:
         is_final = any(it.status in _FINAL for it in done.exchanges) or not done.exchanges
         timeouts = [it.timeout_seconds for it in done.program.resources.values()]
         least = min([*timeouts, done.program.joint_timeout_seconds or timeouts[0]]) - LONGEST_PAUSE_SECONDS
-        took = done.ended_seconds - done.began_seconds
-        is_kept = is_final or done.is_cancelled or "already managed" in done.text or "must " in done.text
-        require(is_kept or took >= least, f"it gave up after {took:.0f} s", done.text, done.exchanges)
+        is_kept = is_final or done.engine.is_cancelled or "already managed" in done.text or "must " in done.text
+        is_kept = is_kept or done.took_seconds >= least
+        require(is_kept, f"it gave up after {done.took_seconds:.0f} s", done.text, done.exchanges)
 
 
 def _settings_resources(state: Mapping[str, Resource]) -> list[tuple[str, Resource]]:
@@ -257,31 +248,18 @@ def _environment_of(resource: Resource) -> str:
     return f"{resource.outputs.get('model_id')}/{resource.outputs.get('env_name')}"
 
 
-def _claim(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {**settings_of(properties), "revision": properties.get("revision")}
-
-
 def _target(exchange: Exchange) -> str:
     return environment_in(exchange.path)
 
 
 def _patches(exchanges: Iterable[Exchange]) -> list[Exchange]:
-    """Return the requests that may have changed something; one without a connection was never sent."""
     return [it for it in exchanges if it.method == "PATCH" and not it.is_refused]
-
-
-def _is_sent_by(patch: Exchange, settings: Mapping[str, Any]) -> bool:
-    return bool(settings_of(patch.body).keys() & settings.keys())
 
 
 def _may_have_applied(patch: Exchange, declared: Declared) -> bool:
     """Return whether a request for this resource may have been accepted, as far as its sender can know."""
     is_for_it = _target(patch) == declared.environment and settings_of(patch.body) == declared.managed
     return is_for_it and not 400 <= (patch.status or 0) < 500
-
-
-def _reads(done: Done, environment: str) -> list[dict[str, Any]]:
-    return [found for it in done.exchanges if (found := _read(it, environment))]
 
 
 def _read(exchange: Exchange, environment: str) -> dict[str, Any]:

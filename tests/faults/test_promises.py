@@ -1,12 +1,28 @@
-"""Scenarios that random programs meet seldom, played in the campaign's world."""
+"""A slice of the campaign, and scenarios that random programs meet seldom, played in the campaign's world."""
 
+import re
+import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from tests.faults.declared import MAX, MIN, Declared, Program
+from tests.faults.mutants import MUTANTS, Mutant, mutated
 from tests.faults.promises import BrokenPromiseError, Promises
 from tests.faults.world import Done, Interruption, World
+
+
+def test_every_promise_holds_when_everything_goes_wrong() -> None:
+    """The same every time; `make faults` is longer."""
+    command = [sys.executable, "-m", "tests.faults", "--runs", "12", "--seed", "20"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stderr
+    report = {name.strip(): int(count) for name, _, count in (it.rpartition(" ") for it in done.stdout.splitlines())}
+    assert report["violations"] == 0
+    assert report["runs"] >= 12
+    assert report["faults"] > 100
 
 
 def _declare(world: World, settings: dict[str, int], timeout_seconds: float = 60.0) -> None:
@@ -15,7 +31,6 @@ def _declare(world: World, settings: dict[str, int], timeout_seconds: float = 60
 
 @pytest.mark.parametrize("is_refreshed", [False, True])
 def test_reverted_value_is_applied_when_the_other_one_comes_late(is_refreshed: bool) -> None:
-    """3 is applied, the wait for 6 times out and 6 comes later, the program goes back to 3: it ends at 3."""
     with World(apply_seconds=9.0) as world:
         promises = Promises(world)
         _declare(world, {MAX: 3})
@@ -32,7 +47,6 @@ def test_reverted_value_is_applied_when_the_other_one_comes_late(is_refreshed: b
 
 
 def test_settings_are_sent_again_when_the_operation_was_killed() -> None:
-    """What was sent and never recorded is sent again."""
     with World() as world:
         promises = Promises(world)
         _declare(world, {MAX: 6})
@@ -42,35 +56,37 @@ def test_settings_are_sent_again_when_the_operation_was_killed() -> None:
         promises.hold_applied(of_unwaited=True)
 
 
-def _first_up(world: World) -> Done:
-    seen: list[Done] = []
-    world.observe = seen.append
-    _declare(world, {MIN: 1, MAX: 6})
-    world.up()
-    return seen[0]
-
-
-def test_promise_is_broken_when_the_read_back_is_missing() -> None:
-    """The oracle itself: without the reads, in_force has no proof."""
+@pytest.mark.parametrize(
+    ("forged", "broken"),
+    [
+        pytest.param(
+            lambda done: replace(done, exchanges=tuple(it for it in done.exchanges if it.method == "PATCH")),
+            "one is called in force and was not read back",
+            id="no read",
+        ),
+        pytest.param(
+            lambda done: replace(done, after={}),
+            "one may have been applied and is not in the state",
+            id="a lost resource",
+        ),
+        pytest.param(
+            lambda done: replace(done, program=Program({"one": Declared("m1/production", {MAX: 6})})),
+            "autoscaling_settings.min_replica was sent undeclared",
+            id="an undeclared setting",
+        ),
+    ],
+)
+def test_promise_is_broken_when_an_operation_breaks_it(forged: Callable[[Done], Done], broken: str) -> None:
+    """The oracle itself."""
     with World() as world:
-        done = _first_up(world)
-        patches = tuple(it for it in done.exchanges if it.method == "PATCH")
-        with pytest.raises(BrokenPromiseError, match="one is called in force and was not read back"):
-            Promises(world).hold(replace(done, exchanges=patches))
+        promises = Promises(world)
+        world.observe = lambda _: None
+        _declare(world, {MIN: 1, MAX: 6})
+        with pytest.raises(BrokenPromiseError, match=re.escape(broken)):
+            promises.hold(forged(world.up()))
 
 
-def test_promise_is_broken_when_a_resource_is_lost() -> None:
-    """The oracle itself: a failed `up` after a PATCH keeps its resource."""
-    with World() as world:
-        done = _first_up(world)
-        with pytest.raises(BrokenPromiseError, match="one may have been applied and is not in the state"):
-            Promises(world).hold(replace(done, succeeded=False, after={}))
-
-
-def test_promise_is_broken_when_an_undeclared_setting_was_sent() -> None:
-    """The oracle itself: every path of every PATCH is declared."""
-    with World() as world:
-        done = _first_up(world)
-        program = Program({"one": replace(done.program.resources["one"], settings={MAX: 6})})
-        with pytest.raises(BrokenPromiseError, match=r"autoscaling_settings\.min_replica was sent undeclared"):
-            Promises(world).hold(replace(done, program=program))
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_mutant_differs_from_the_product_when_it_is_planted(mutant: Mutant) -> None:
+    """`make faults FAULTS=--mutants` takes minutes, and is worth nothing once the text has moved."""
+    assert compile(mutated(mutant), mutant.file, "exec")

@@ -7,7 +7,7 @@ A client that gives up does not stop the server: what was under way there takes 
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,31 +20,18 @@ CONNECT_SECONDS = 0.002
 
 @dataclass(slots=True)
 class Exchange:
-    """A request, and what the client got of its response.
+    """A request, and what the client got of its response."""
 
-    Attributes:
-        at_seconds: When the client began to send it.
-        method: HTTP method.
-        path: Path of the URL.
-        body: The JSON that was sent; None if there was none.
-        status: Status of the response; None if there was none.
-        received: The whole body of the response; None if it did not arrive whole.
-        is_refused: Whether there was no connection, so that it was certainly not sent.
-        carried_out_seconds: When the server had carried it out; None until then.
-        outcome: The server's status of a PATCH, such as ACCEPTED; None if it was not accepted.
-        truth: What was applied then, by environment; None if the request had no effect on it.
-    """
-
-    at_seconds: float
+    at_seconds: float  # when the client began to send it
     method: str
     path: str
-    body: Any
+    body: Any  # the JSON that was sent
     status: int | None = None
-    received: bytes | None = None
-    is_refused: bool = False
-    carried_out_seconds: float | None = None
-    outcome: str | None = None
-    truth: Any = field(default=None, repr=False)
+    received: bytes | None = None  # the whole body of the response
+    is_refused: bool = False  # without a connection it was certainly not sent
+    carried_out_seconds: float | None = None  # when the server had carried it out
+    outcome: str | None = None  # the server's status of a PATCH, such as ACCEPTED
+    truth: Any = field(default=None, repr=False)  # what was applied then, by environment
 
     @property
     def answer(self) -> Any:
@@ -76,18 +63,26 @@ class Wire(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         body = await request.aread()
-        sent = json.loads(body) if body else None
-        exchange = Exchange(self._loop.time(), request.method, request.url.path, sent)
+        exchange = Exchange(self._loop.time(), request.method, request.url.path, json.loads(body) if body else None)
         self.exchanges.append(exchange)
         await asyncio.sleep(CONNECT_SECONDS)
         if self.is_cut:
             exchange.is_refused = True
             raise httpx.ConnectError("All connection attempts failed", request=request)
         self.on_request(exchange)
-        return await _Conversation(self, exchange, request, body).answered()
+        messages: asyncio.Queue[Message | None] = asyncio.Queue()
+        task = self._loop.create_task(self._serve(_scope(request, next(self._ports)), body, messages))
+        self.tasks[task] = exchange
+        task.add_done_callback(self.tasks.pop)
+        response = _Response(exchange, request, messages)
+        head = await response.next()
+        if head is None:
+            raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
+        exchange.status = head["status"]
+        return httpx.Response(head["status"], headers=head["headers"], stream=response, request=request)
 
-    async def serve(self, scope: dict[str, Any], body: bytes, send: "asyncio.Queue[Message | None]") -> None:
-        """Have the application respond on a task of its own; None on the queue is the end, or a broken connection."""
+    async def _serve(self, scope: dict[str, Any], body: bytes, send: "asyncio.Queue[Message | None]") -> None:
+        """Have the application respond; None on the queue is the end, or a broken connection."""
         port: int = scope["client"][1]
         gone = self._hung_up[port] = asyncio.Event()
         messages = iter([{"type": "http.request", "body": body, "more_body": False}])
@@ -105,12 +100,6 @@ class Wire(httpx.AsyncBaseTransport):
             del self._hung_up[port]
             send.put_nowait(None)
 
-    def begin(self, exchange: Exchange, work: Coroutine[Any, Any, None]) -> None:
-        """Have the server work on, whatever becomes of the client."""
-        task = self._loop.create_task(work)
-        self.tasks[task] = exchange
-        task.add_done_callback(self.tasks.pop)
-
     def carried_out(self, outcome: str | None, truth: Any) -> Exchange:
         """Record the result of the request that the server is carrying out."""
         task = asyncio.current_task()
@@ -120,31 +109,23 @@ class Wire(httpx.AsyncBaseTransport):
         self.on_request(exchange)
         return exchange
 
-    def port(self) -> int:
-        return next(self._ports)
 
+class _Response(httpx.AsyncByteStream):
+    """The head and body of a response, each message within the client's timeout."""
 
-class _Conversation(httpx.AsyncByteStream):
-    """One request, and the head and body of its response, each within the client's timeouts."""
+    def __init__(self, exchange: Exchange, request: httpx.Request, messages: "asyncio.Queue[Message | None]") -> None:
+        self._exchange, self._request, self._messages = exchange, request, messages
 
-    def __init__(self, wire: Wire, exchange: Exchange, request: httpx.Request, body: bytes) -> None:
-        self._exchange = exchange
-        self._request = request
-        self._read_seconds = request.extensions["timeout"]["read"]
-        self._messages: asyncio.Queue[Message | None] = asyncio.Queue()
-        wire.begin(exchange, wire.serve(_scope(request, wire.port()), body, self._messages))
-
-    async def answered(self) -> httpx.Response:
-        head = await self._next()
-        if head is None:
-            raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=self._request)
-        self._exchange.status = head["status"]
-        return httpx.Response(head["status"], headers=head["headers"], stream=self, request=self._request)
+    async def next(self) -> Message | None:
+        try:
+            return await asyncio.wait_for(self._messages.get(), self._request.extensions["timeout"]["read"])
+        except asyncio.TimeoutError:
+            raise httpx.ReadTimeout("", request=self._request) from None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         received = b""
         while True:
-            message = await self._next()
+            message = await self.next()
             if message is None:
                 raise httpx.RemoteProtocolError("peer closed connection without sending complete message body")
             received += message.get("body", b"")
@@ -152,12 +133,6 @@ class _Conversation(httpx.AsyncByteStream):
             if not message.get("more_body"):
                 break
         self._exchange.received = received
-
-    async def _next(self) -> Message | None:
-        try:
-            return await asyncio.wait_for(self._messages.get(), self._read_seconds)
-        except asyncio.TimeoutError:
-            raise httpx.ReadTimeout("", request=self._request) from None
 
 
 def _scope(request: httpx.Request, port: int) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +28,6 @@ _HELD_SECONDS = 0.4
 _MOST_TRIES = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What the process held after so many cycles."""
-
-    cycles: int
-    footprint: Footprint
-
-
 class Endurance:
     """One provider process, its engine and a Baseten where a share of all requests fails.
 
@@ -46,61 +37,47 @@ class Endurance:
     """
 
     def __init__(self, host: Host, engine: Engine, emulator: Emulator, storm: Storm) -> None:
-        self._host = host
-        self._engine = engine
-        self._emulator = emulator
-        self._storm = storm
-        self._cycles = 0
-        self.requests = self.repeated = 0
+        self._host, self._engine, self._emulator, self.storm = host, engine, emulator, storm
+        self.cycles = self.requests = self.repeated = 0
 
-    @property
-    def storm(self) -> Storm:
-        """What goes wrong."""
-        return self._storm
-
-    def go_on(self, cycles: int) -> Measured:
+    def go_on(self, cycles: int) -> Footprint:
         """Carry out so many more cycles, and measure."""
-        turns = range(self._cycles, self._cycles + cycles)
+        turns = range(self.cycles, self.cycles + cycles)
         with ThreadPoolExecutor(LANES) as lanes:
-            for _ in lanes.map(self._lane, [turns[lane::LANES] for lane in range(LANES)], range(LANES)):
-                pass
-        self._cycles += cycles
+            list(lanes.map(self._lane, [turns[lane::LANES] for lane in range(LANES)], range(LANES)))
+        self.cycles += cycles
         self._engine.lines.clear()
         self.requests += len(self._emulator.requests)
         self._emulator.clear_requests()
-        return Measured(self._cycles, self._measured())
+        return self._measured()
 
     def _lane(self, turns: range, lane: int) -> None:
-        for turn in turns:
-            self._cycle(f"m{lane}", turn)
-
-    def _cycle(self, model_id: str, turn: int) -> None:
         """Create, update and refresh: each is repeated until it succeeds, and what is read is what was declared."""
-        urn = f"{URN}-{model_id}"
-        first, then = (_declared(model_id, 1 + (turn + change) % 9) for change in (0, 1))
-        made = self._until_done(lambda: self._host.create(first, urn=urn))
-        update = provider_pb2.UpdateRequest(urn=urn, id=made.id, olds=made.properties, news=struct(then))
-        changed = self._until_done(lambda: self._host.ask("Update", update))
-        read = provider_pb2.ReadRequest(urn=urn, id=made.id, properties=changed.properties)
-        found = MessageToDict(self._until_done(lambda: self._host.ask("Read", read)).properties)
-        assert found["autoscaling_settings"] == then["autoscaling_settings"]
+        urn = f"{URN}-m{lane}"
+        for turn in turns:
+            first, then = (_declared(f"m{lane}", 1 + (turn + change) % 9) for change in (0, 1))
+            made = self._until_done(self._host.create, first, urn=urn)
+            update = provider_pb2.UpdateRequest(urn=urn, id=made.id, olds=made.properties, news=struct(then))
+            changed = self._until_done(self._host.ask, "Update", update)
+            read = provider_pb2.ReadRequest(urn=urn, id=made.id, properties=changed.properties)
+            found = self._until_done(self._host.ask, "Read", read)
+            assert MessageToDict(found.properties)["autoscaling_settings"] == then["autoscaling_settings"]
 
-    def _until_done(self, call: Callable[[], Any]) -> Any:
+    def _until_done(self, call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         for _ in range(_MOST_TRIES):
             with suppress(RefusedError):
-                return call()
+                return call(*arguments, **named)
             self.repeated += 1
-        return call()
+        return call(*arguments, **named)
 
     def _measured(self) -> Footprint:
         """Have as many calls under way at once as never otherwise, all of them held, and count once they are over."""
-        share, self._storm.share = self._storm.share, 0.0
+        share, self.storm.share = self.storm.share, 0.0
         held = self._emulator.faults.add(Fault.delay(_HELD_SECONDS, method="PATCH"))
         with ThreadPoolExecutor(_CALLS_AT_ONCE) as calls:
-            for _ in calls.map(self._held_call, range(_CALLS_AT_ONCE)):
-                pass
+            list(calls.map(self._held_call, range(_CALLS_AT_ONCE)))
         self._emulator.faults.remove(held)
-        self._storm.share = share
+        self.storm.share = share
         return footprint.of(self._host.pid)
 
     def _held_call(self, number: int) -> None:
@@ -112,8 +89,7 @@ class Endurance:
 def endurance(share: float = 0.05, seed: int = 1, site: str = "") -> Iterator[Endurance]:
     """Have one provider process for as long as the block lasts; `site` is Python that it runs before all else."""
     storm, engine = Storm(share, seed), Engine()
-    models = [FictionalModel(f"m{lane}", f"model {lane}") for lane in range(LANES)]
-    emulator = Emulator(account=models, api_key=KEY)
+    emulator = Emulator(account=[FictionalModel(f"m{lane}", f"model {lane}") for lane in range(LANES)], api_key=KEY)
     emulator.faults = storm
     with emulator, tempfile.TemporaryDirectory(prefix="baseten-pulumi-load-") as folder:
         host = Host(engine.address, Path(folder), {"apiKey": KEY, "baseUrl": emulator.url}, site)

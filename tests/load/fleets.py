@@ -1,7 +1,7 @@
 """Apply a whole fleet while requests fail: as many `up`s as it takes, then everything is compared."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from bench.cases import WIDE
@@ -13,115 +13,70 @@ from tests.load.serving import Seen, Weather, seen, stormy
 PARALLEL = {"joint": None, "wide": WIDE}
 """The engine's own `--parallel` by the program of `bench.programs` that is run; None for its default."""
 MOST_UPS = 5
+_MIB = 1024 * 1024
+_SHOWN = 10
 _SETTINGS = "pulumi-python:dynamic/baseten:EnvironmentSettings"
 _JOINT = "pulumi-python:dynamic/baseten:SettingsInForce"
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """One fleet to apply.
-
-    Attributes:
-        engine: "local" or "real".
-        program: A key of PARALLEL.
-        weather: How Baseten behaves.
-    """
-
-    engine: str
-    program: str
-    weather: Weather
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One `up`.
-
-    Attributes:
-        seconds: How long it took.
-        succeeded: Whether it ended well.
-        unfinished: Environments that are not in the state after it, or are and are not finished there.
-    """
-
-    seconds: float
-    succeeded: bool
-    unfinished: int
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a fleet.
+    """What became of a fleet."""
 
-    Attributes:
-        case: Which.
-        attempts: Every `up`, the last of which succeeded or was one too many.
-        provider_bytes: The provider process's memory at most, over all of them; None if it is not known.
-        seen: What Baseten saw.
-        broken: What is not as it was promised; nothing where all is well.
-    """
-
-    case: Case
-    attempts: list[Attempt]
-    provider_bytes: int | None
+    ups: list[tuple[float, bool]]  # how long each took in seconds, and whether it succeeded
+    provider_bytes: int  # the provider process's memory at most, over all of them
     seen: Seen
-    broken: list[str] = field(default_factory=list)
+    broken: list[str]  # what is not as it was promised
+
+    def lines(self) -> Iterator[str]:
+        """Return it as text."""
+        for number, (seconds, succeeded) in enumerate(self.ups, 1):
+            yield f"  up {number}      {seconds:.1f} s, {'done' if succeeded else 'failed'}"
+        yield f"  requests  {self.seen.requests.total()}: {dict(self.seen.requests)}"
+        yield f"  refused   {self.seen.refused} (429)"
+        yield f"  faults    {self.seen.faults.total()}: {dict(self.seen.faults.most_common())}"
+        yield f"  memory    {self.provider_bytes / _MIB:.0f} MiB in the provider's process at most"
+        yield f"  broken    {len(self.broken)}"
+        yield from (f"            {it}" for it in self.broken[:_SHOWN])
 
 
-def put_in_force(case: Case) -> Outcome:
+def apply_fleet(engine: str, program: str, weather: Weather) -> Outcome:
     """Run `up` until it succeeds, and hold everything to what was declared."""
-    with (
-        stormy(case.weather) as (url, connection),
-        project(case.engine, case.program, case.weather.size, url) as stack,
-    ):
-        attempts, memory = _attempts(case, stack)
+    ups: list[tuple[float, bool]] = []
+    peak = 0
+    with stormy(weather) as (url, connection), project(engine, program, weather.size, url) as stack:
+        while len(ups) < MOST_UPS and not (ups and ups[-1][1]):
+            run = stack.try_up(PARALLEL[program], "--continue-on-error", skips_checkpoints=engine == "real")
+            peak = max(peak, run.provider_bytes or 0)
+            ups.append((run.wall_seconds, run.succeeded))
         found = seen(connection)
         broken = [
-            *([] if attempts[-1].succeeded else [f"{MOST_UPS} ups were not enough"]),
+            *([] if ups[-1][1] else [f"{MOST_UPS} ups were not enough"]),
             *(f"lost: {it}" for it in found.lost),
             *(f"touched: {it}" for it in found.touched),
-            *_broken_state(stack.state(), case),
+            *broken_state(stack.state(), program, weather.size),
             *_unsettled(stack),
         ]
-    return Outcome(case, attempts, memory, found, broken)
+    return Outcome(ups, peak, found, broken)
 
 
-def _attempts(case: Case, stack: Project) -> tuple[list[Attempt], int | None]:
-    attempts: list[Attempt] = []
-    peaks: list[int] = []
-    while len(attempts) < MOST_UPS and not (attempts and attempts[-1].succeeded):
-        run = stack.try_up(PARALLEL[case.program], "--continue-on-error", skips_checkpoints=case.engine == "real")
-        peaks += [] if run.provider_bytes is None else [run.provider_bytes]
-        attempts.append(Attempt(run.wall_seconds, run.succeeded, len(_unfinished(stack.state(), case))))
-    return attempts, max(peaks, default=None)
-
-
-def _unfinished(state: Iterable[Any], case: Case) -> set[str]:
-    """Return the environments whose settings the state does not hold, or holds with a step left to be repeated."""
-    finished = {it["id"] for it in state if it["type"] == _SETTINGS and not it.get("initErrors")}
-    return {f"{member.model_id}/{member.env_name}" for member in Fleet(case.weather.size)} - finished
-
-
-def _broken_state(state: Sequence[Any], case: Case) -> Iterator[str]:
-    """Tell of what is missing in the state, and of what in it is not as declared."""
-    yield from (f"not in the state: {name}" for name in sorted(_unfinished(state, case)))
-    settings = [resource for resource in state if resource["type"] == _SETTINGS]
-    if len(settings) != case.weather.size:
-        yield f"the state holds {len(settings)} resources"
+def broken_state(state: list[Any], program: str, size: int) -> Iterator[str]:
+    """Yield what is missing in the state, and what in it is unfinished or not as declared."""
+    settings = [it for it in state if it["type"] == _SETTINGS and not it.get("initErrors")]
+    names = sorted(it["id"] for it in settings)
+    if names != sorted(f"{member.model_id}/{member.env_name}" for member in Fleet(size)):
+        yield f"the state has {len(names)} finished resources: {', '.join(names[:_SHOWN])}…"
     declared = dict(leaves(SETTINGS))
     for resource in settings:
         outputs = resource["outputs"]
         if dict(leaves({group: outputs.get(group) for group in SETTINGS})) != declared:
             yield f"not as declared in the state: {resource['id']}"
-        if case.program == "wide" and outputs.get("in_force") is not True:
+        if program == "wide" and outputs.get("in_force") is not True:
             yield f"not applied in the state: {resource['id']}"
-    if case.program == "joint":
-        yield from _broken_wait([resource["outputs"] for resource in state if resource["type"] == _JOINT], case)
-
-
-def _broken_wait(waits: Sequence[Any], case: Case) -> Iterator[str]:
-    if [wait.get("in_force") for wait in waits] != [True]:
-        yield "the joint wait is not over in the state"
-    elif len(waits[0]["environments"]) != case.weather.size:
-        yield f"the joint wait is for {len(waits[0]['environments'])} environments"
+    if program == "joint":
+        waits = [it["outputs"] for it in state if it["type"] == _JOINT]
+        if [(it.get("in_force"), len(it["environments"])) for it in waits] != [(True, size)]:
+            yield "the joint wait is not over in the state, or not for all"
 
 
 def _unsettled(stack: Project) -> Iterator[str]:

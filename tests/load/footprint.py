@@ -2,51 +2,35 @@
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-_MEMORY = re.compile(r"^VmRSS:\s*(\d+) kB$", re.MULTILINE)
-_THREADS = re.compile(r"^Threads:\s*(\d+)$", re.MULTILINE)
-_BYTES_IN_KB = 1024
+MEMORY_ALLOWED = 1.05
+"""How much more memory a process may hold at the end than after its warm-up: an allocator's own unrest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Footprint:
-    """What a process holds.
+class Footprint(NamedTuple):
+    """What a process holds: resident memory, threads, sockets of whatever kind, and other descriptors."""
 
-    Attributes:
-        memory_bytes: Resident memory; left out of comparisons.
-        threads: How many it runs.
-        sockets: How many it has open, of whatever kind.
-        files: How many other descriptors it has open: files, pipes and the like.
-    """
-
-    memory_bytes: int
+    kib: int
     threads: int
     sockets: int
     files: int
 
-    @property
-    def counts(self) -> tuple[int, int, int]:
-        """Everything but the memory, which is never quite the same twice."""
-        return self.threads, self.sockets, self.files
+    def growth(self, last: "Footprint") -> list[str]:
+        """Return what grew until `last`, by name; memory, which is never quite the same twice, has its allowance."""
+        allowed = self._replace(kib=int(MEMORY_ALLOWED * self.kib))
+        return [name for name, most, found in zip(self._fields, allowed, last, strict=True) if found > most]
 
 
 def of(pid: int) -> Footprint:
     """Return what a process holds now."""
     process = Path("/proc") / str(pid)
     status = (process / "status").read_text()
-    memory, threads = _MEMORY.search(status), _THREADS.search(status)
-    assert memory is not None
-    assert threads is not None
-    opened = _opened(process / "fd")
-    sockets = sum(what.startswith("socket:") for what in opened)
-    return Footprint(int(memory[1]) * _BYTES_IN_KB, int(threads[1]), sockets, len(opened) - sockets)
-
-
-def _opened(folder: Path) -> list[str]:
-    found = []
-    for descriptor in folder.iterdir():
+    kib, threads = (int(re.findall(rf"^{name}:\s*(\d+)", status, re.MULTILINE)[0]) for name in ("VmRSS", "Threads"))
+    opened = []
+    for descriptor in (process / "fd").iterdir():
         with suppress(FileNotFoundError):  # closed meanwhile
-            found.append(str(descriptor.readlink()))
-    return found
+            opened.append(str(descriptor.readlink()))
+    sockets = sum(what.startswith("socket:") for what in opened)
+    return Footprint(kib, threads, sockets, len(opened) - sockets)

@@ -2,41 +2,31 @@
 
 import random
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 from baseten_pulumi.testing import Fault
 from baseten_pulumi.testing.emulator.faults import Arrival, Ending, Faults, Kind
 
-_EFFECTS = {"before": False, "after": True}
-WAYS: Mapping[str, Fault] = {
+WAYS = {
     **{
-        f"{status} {when}": Fault.status(status, takes_effect=effect)
+        f"{status} {when}": Fault.status(status, takes_effect=when == "after")
         for status in (500, 502, 503, 504)
-        for when, effect in _EFFECTS.items()
+        for when in ("before", "after")
     },
-    **{f"reset {when}": Fault.dropped(takes_effect=effect) for when, effect in _EFFECTS.items()},
+    "reset before": Fault.dropped(takes_effect=False),
+    "reset after": Fault.dropped(takes_effect=True),
 }
 """Ways to fail, before a request took effect or after. All are retried."""
 
 
 class Storm(Faults):
-    """Let a share of all requests fail.
-
-    Args:
-        share: Of all requests, from 0 to 1.
-        seed: Where random numbers begin; the order in which requests come is random too.
-
-    Attributes:
-        share: As given; may be changed.
-        injected: How many requests failed, by method and way.
-    """
+    """Let a share of all requests fail, from 0 to 1; `injected` counts them by method and way."""
 
     def __init__(self, share: float, seed: int) -> None:
         super().__init__()
         self.share = share
         self.injected: Counter[str] = Counter()
-        self._random = random.Random(seed)  # noqa: S311 - the same every time
+        self._random = random.Random(seed)  # noqa: S311 - the same every time, if requests come in the same order
 
     def take(self, kind: type[Kind], arrival: Arrival) -> Kind | None:
         action = self._drawn(arrival) if kind is Ending else None

@@ -17,14 +17,12 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def wheel(distributions: Path) -> Path:
-    (found,) = distributions.glob("*.whl")
-    return found
+    return next(distributions.glob("*.whl"))
 
 
 @pytest.fixture(scope="session")
 def sdist(distributions: Path) -> Path:
-    (found,) = distributions.glob("*.tar.gz")
-    return found
+    return next(distributions.glob("*.tar.gz"))
 
 
 @pytest.fixture(scope="session")

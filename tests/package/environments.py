@@ -23,17 +23,12 @@ _SCRIPT = "#!{python}\nimport sys\nfrom {module} import {attribute}\nsys.exit({a
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One virtual environment.
-
-    Attributes:
-        folder: Its root.
-    """
+    """One virtual environment, by its root."""
 
     folder: Path
 
     @property
     def python(self) -> str:
-        """Its interpreter."""
         return str(self.folder / "bin" / "python")
 
     def run(self, *command: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
@@ -51,14 +46,7 @@ class Environment:
 
 
 def create(folder: Path, wheel: Path, extras: Sequence[str] = (), tools: Sequence[str] = ()) -> Environment:
-    """Create an environment with the wheel.
-
-    Args:
-        folder: Its root.
-        wheel: The wheel.
-        extras: Its extras to install with it.
-        tools: Names of further distributions.
-    """
+    """Create an environment with the wheel, some of its extras, and further distributions."""
     environment = Environment(folder)
     venv.create(folder, with_pip=BUILT is not None, symlinks=True)
     if BUILT is None:
@@ -82,9 +70,8 @@ def _link(environment: Environment, wheel: Path, extras: Sequence[str], tools: S
         script.chmod(0o755)
     for found in _required(wheel_distribution, extras, set()):
         _link_distribution(found, packages)
-    for tool in tools:
-        _link_distribution(metadata.distribution(tool), packages)
-        for found in _required(metadata.distribution(tool), (), set()):
+    for tool in map(metadata.distribution, tools):
+        for found in (tool, *_required(tool, (), set())):
             _link_distribution(found, packages)
 
 
@@ -113,11 +100,6 @@ def _link_distribution(distribution: metadata.Distribution, packages: Path) -> N
 
 def build(folder: Path, source: Path) -> Path:
     """Build wheel and sdist of a source tree into a folder, and return it."""
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-d", str(folder)],
-        cwd=source,
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
+    command = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
+    subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=300)
     return folder

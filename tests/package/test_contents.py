@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import tarfile
 import zipfile
-from email.message import Message
 from email.parser import Parser
 from pathlib import Path
 
@@ -27,11 +26,6 @@ def _kept(folder: str = ".") -> set[str]:
     command = [*git, "ls-files", "--cached", "--others", "--exclude-standard", folder]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
     return {name for name in listed.splitlines() if (ROOT / name).is_file()}
-
-
-def _metadata(wheel: Path) -> "Message[str, str]":
-    with zipfile.ZipFile(wheel) as archive:
-        return Parser().parsestr(archive.read(f"{_DESCRIPTION}/METADATA").decode())
 
 
 def test_wheel_contains_the_package_and_its_license_when_it_is_opened(wheel: Path) -> None:
@@ -57,20 +51,14 @@ def test_command_is_the_only_entry_point_when_installed(wheel: Path) -> None:
     assert entries == "[console_scripts]\nbaseten-pulumi = baseten_pulumi.cli:main\n"
 
 
-def test_metadata_names_extras_and_python_releases_when_read(wheel: Path) -> None:
-    """They are those that are tested."""
-    found = _metadata(wheel)
-    assert found.get_all("Provides-Extra") == ["cli", "testing"]
-    assert found["Requires-Python"] == ">=3.10"
+def test_metadata_and_version_are_the_same_everywhere_when_read(wheel: Path, sdist: Path, bare: Environment) -> None:
+    """Metadata, file name, command and changelog have the version of `baseten_pulumi/version.py`."""
+    with zipfile.ZipFile(wheel) as archive:
+        found = Parser().parsestr(archive.read(f"{_DESCRIPTION}/METADATA").decode())
     releases = re.findall(r"Python :: (3\.\d+)", "\n".join(found.get_all("Classifier", [])))
+    assert (found.get_all("Provides-Extra"), found["Requires-Python"]) == (["cli", "testing"], ">=3.10")
     assert releases == ["3.10", "3.11", "3.12", "3.13"]
-
-
-def test_version_is_the_same_everywhere_when_it_is_read(wheel: Path, sdist: Path, bare: Environment) -> None:
-    """Metadata, file name, command and changelog have that of `baseten_pulumi/version.py`."""
-    assert _metadata(wheel)["Version"] == __version__
+    newest = re.findall(r"^## \[(\d.*)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)[0]
+    assert found["Version"] == newest == __version__
     assert sdist.name == f"baseten_pulumi-{__version__}.tar.gz"
     assert bare.run("baseten-pulumi", "--version").stdout == f"baseten-pulumi {__version__}\n"
-    newest = re.search(r"^## \[(\d.*)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert newest is not None
-    assert newest[1] == __version__

@@ -7,24 +7,28 @@ from pathlib import Path
 import pytest
 
 from baseten_pulumi.testing import Emulator
-from tests.engines import REAL, Stack
 from tests.examples import EXAMPLES
 from tests.package.environments import Environment
 from tests.programs import program
+from tests.stacks import REAL, Stack, real_engine
 
-EMULATOR = 'The emulator needs two more packages: pip install "baseten-pulumi[testing]"'
-TABLE = 'The table needs one more package: pip install "baseten-pulumi[cli]". --json does not need it.'
-_NAMES = """
-import json
+_EMULATOR = 'The emulator needs two more packages: pip install "baseten-pulumi[testing]"'
+_TABLE = 'The table needs one more package: pip install "baseten-pulumi[cli]". --json does not need it.'
+_ASK = """
+import contextlib, io, json
 from baseten_pulumi import testing
+from baseten_pulumi.cli import main
 
-errors = {}
+found = {}
 for name in testing.__all__:
     try:
         getattr(testing, name)
     except ImportError as error:
-        errors[name] = str(error)
-print(json.dumps(errors))
+        found[name] = str(error)
+for command in (["emulate"], ["status", "--model", "llama-chat"]):
+    with contextlib.redirect_stderr(io.StringIO()) as errors:
+        found[command[0]] = [main(command), errors.getvalue()]
+print(json.dumps(found))
 """
 _WHERE = """
 import baseten_pulumi
@@ -32,33 +36,13 @@ pulumi.export("where", baseten_pulumi.__file__)
 """
 
 
-@pytest.mark.parametrize(
-    ("command", "message"), [(["emulate"], EMULATOR), (["status", "--model", "llama-chat"], TABLE)]
-)
-def test_command_names_what_to_install_when_its_extra_is_missing(
-    command: list[str], message: str, bare: Environment
-) -> None:
-    """The message is one line, and the command fails."""
-    done = bare.run("baseten-pulumi", *command)
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{message}\n")
-
-
-@pytest.mark.parametrize(
-    "statement", ["from baseten_pulumi.testing import Emulator", "import baseten_pulumi.testing.emulator"]
-)
-def test_import_names_what_to_install_when_the_extra_is_missing(statement: str, bare: Environment) -> None:
-    """The message is the last line of a single traceback."""
-    done = bare.run("python", "-c", statement)
-    assert done.stderr.splitlines()[-1] == f"ImportError: {EMULATOR}"
-    assert done.stderr.count("Traceback") == 1
-
-
-def test_only_the_emulator_is_missing_when_no_extra_is_installed(bare: Environment) -> None:
-    """The other names of `testing` are there, and `export` works."""
-    errors = json.loads(bare.run("python", "-c", _NAMES).stdout)
-    assert errors == dict.fromkeys(
-        ("AppliedChange", "Emulator", "Fault", "FictionalEnvironment", "FictionalModel", "RecordedRequest"), EMULATOR
-    )
+def test_emulator_and_table_ask_for_their_extra_when_only_the_wheel_is_installed(bare: Environment) -> None:
+    """Each in one line, and importing the emulator in a single traceback; `export` works without."""
+    names = ("AppliedChange", "Emulator", "Fault", "FictionalEnvironment", "FictionalModel", "RecordedRequest")
+    commands = {"emulate": [1, f"{_EMULATOR}\n"], "status": [1, f"{_TABLE}\n"]}
+    assert json.loads(bare.run("python", "-c", _ASK).stdout) == {**dict.fromkeys(names, _EMULATOR), **commands}
+    errors = bare.run("python", "-c", "import baseten_pulumi.testing.emulator").stderr
+    assert (errors.splitlines()[-1], errors.count("Traceback")) == (f"ImportError: {_EMULATOR}", 1)
     with Emulator() as emulator:
         exported = bare.run(f"BASETEN_BASE_URL={emulator.url}", "baseten-pulumi", "export", "--model", "llama-chat")
     assert "BasetenEnvironmentSettings(" in exported.stdout, exported.stderr
@@ -86,10 +70,9 @@ def test_table_is_shown_when_its_extra_is_installed(full: Environment) -> None:
     assert "rolling_deploy" in shown.stdout, shown.stderr
 
 
-def test_project_with_tests_passes_when_it_asks_for_the_fixtures(full: Environment, tmp_path: Path) -> None:
-    """They are opt-in: they exist with `pytest_plugins` and not without."""
+def test_project_with_tests_passes_when_it_asks_for_the_fixture(full: Environment, tmp_path: Path) -> None:
+    """Without `pytest_plugins` it does not exist: the wheel has no entry point for pytest."""
     shutil.copytree(EXAMPLES / "testing_your_stack", tmp_path / "project")
-    done = full.run("python", "-m", "pytest", "-k", "production_keeps_a_replica", cwd=tmp_path / "project")
-    assert "1 passed" in done.stdout
-    (tmp_path / "empty").mkdir()
-    assert "baseten_emulator" not in full.run("python", "-m", "pytest", "--fixtures", cwd=tmp_path / "empty").stdout
+    done = full.run("python", "-m", "pytest", "-k", "production", cwd=tmp_path / "project")
+    expected = "1 passed, 2 skipped" if real_engine() is None else "3 passed"
+    assert expected in done.stdout, done.stdout + done.stderr

@@ -2,7 +2,6 @@
 
 import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from baseten_pulumi import (
     get_environment,
     settings_from_config,
 )
-from baseten_pulumi.testing import Emulator, LocalEngine
+from baseten_pulumi.testing import Emulator
 
 model = find_model(name="llama-chat")
 chat = BasetenEnvironmentSettings(
@@ -73,92 +72,51 @@ reveal_type(chat.autoscaling_settings)
 reveal_type(chat.in_force)
 reveal_type(get_environment(model_id=model.id, env_name="dev").autoscaling_settings)
 reveal_type(Emulator().url)
-reveal_type(LocalEngine(".").up())
 """
-_IMPORTED = "from baseten_pulumi import {0}\n{0}({1}){2}\n"
-WRONG_SETTINGS = {
-    "wrong_key": '"a", model_id="m", env_name="dev", autoscaling_settings={"min_replicas": 1}',
-    "wrong_nested_key": '"a", model_id="m", env_name="dev", promotion_settings={"rolling_deploy_config": {"surge": 1}}',
-    "wrong_value": '"a", model_id="m", env_name="dev", autoscaling_settings={"min_replica": "1"}',
-    "wrong_word": '"a", model_id="m", env_name="dev", promotion_settings={"promotion_cleanup_strategy": "DROP"}',
-    "wrong_argument": '"a", model_id="m", env_name="dev", autoscaling={"min_replica": 1}',
-    "wrong_wait": '"a", model_id="m", env_name="dev", autoscaling_settings={"min_replica": 1}, wait="no"',
-    "missing_model_id": '"a", env_name="dev", autoscaling_settings={"min_replica": 1}',
-    "missing_env_name": '"a", model_id="m", autoscaling_settings={"min_replica": 1}',
-}
-WRONG_OTHERS = {
-    "wrong_environment": (
-        "BasetenModelEnvironments",
-        '"a", model_id="m", environments={"dev": {"autoscaling": {}}}',
-        "",
-    ),
-    "wrong_environment_key": (
-        "BasetenModelEnvironments",
-        '"a", model_id="m", environments={"dev": {"autoscaling_settings": {"min_replicas": 1}}}',
-        "",
-    ),
-    "wrong_default": (
-        "BasetenModelEnvironments",
-        '"a", model_id="m", environments={}, defaults={"promotion_settings": {"rolling": True}}',
-        "",
-    ),
-    "wrong_attribute": (
-        "get_environment",
-        'model_id="m", env_name="dev"',
-        ".autoscaling_settings.min_replicas.bit_length()",
-    ),
-    "wrong_class": ("AutoscalingSettings", "min_replicas=1", ""),
-}
-_SCHEDULE = '"a", model_id="m", env_name="e", schedule_name="s", timezone="UTC", cadence="DAILY", autoscaling_settings='
-WRONG_SCHEDULES = {
-    "wrong_override": f'{_SCHEDULE}{{"min_replicas": 1}}',
-    "wrong_weekday": f'{_SCHEDULE}{{}}, weekdays=["Monday"]',
-    "missing_schedule_name": _SCHEDULE.replace('schedule_name="s", ', "") + "{}",
-}
-WRONG = {
-    **{name: ("BasetenEnvironmentSettings", arguments, "") for name, arguments in WRONG_SETTINGS.items()},
-    **{name: ("BasetenAutoscalingSchedule", arguments, "") for name, arguments in WRONG_SCHEDULES.items()},
-    **WRONG_OTHERS,
-}
-_REVEALED = re.compile(r'right\.py:\d+(?::\d+)?:? .*(?:Revealed type|Type of .*) is "(.+)"')
-REVEALED = [
-    "Output[AutoscalingSettings | None]",
-    "Output[bool]",
-    "AutoscalingSettings",
-    "str",
-    "Outcome",
-]
+WRONG = """
+from baseten_pulumi import AutoscalingSettings, BasetenAutoscalingSchedule as Schedule
+from baseten_pulumi import BasetenEnvironmentSettings as Settings, BasetenModelEnvironments as Environments
+from baseten_pulumi import get_environment
 
-
-def _mypy(folder: Path, environment: Environment) -> list[str]:
-    """Return the command; its interpreter is this one, and the environment's packages are what it reads."""
-    where = ["--python-executable", environment.python, "--cache-dir", str(folder / "cache")]
-    return [sys.executable, "-m", "mypy", "--strict", "--no-pretty", *where, str(folder)]
-
-
-def _pyright(folder: Path, environment: Environment) -> list[str]:
-    """Return the command for basedpyright, which is pyright with a Node.js of its own."""
-    (folder / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
-    where = ["--project", str(folder), "--pythonpath", environment.python]
-    return [sys.executable, "-m", "basedpyright", *where]
-
-
-@pytest.mark.parametrize(
-    "checker",
-    [
-        pytest.param(_mypy, id="mypy"),
-        pytest.param(_pyright, id="pyright"),
-    ],
+Settings("a", model_id="m", env_name="dev", autoscaling_settings={"min_replicas": 1})  # wrong
+Settings("a", model_id="m", env_name="dev", promotion_settings={"rolling_deploy_config": {"surge": 1}})  # wrong
+Settings("a", model_id="m", env_name="dev", autoscaling_settings={"min_replica": "1"})  # wrong
+Settings("a", model_id="m", env_name="dev", promotion_settings={"promotion_cleanup_strategy": "DROP"})  # wrong
+Settings("a", model_id="m", env_name="dev", autoscaling={"min_replica": 1})  # wrong
+Settings("a", model_id="m", env_name="dev", autoscaling_settings={"min_replica": 1}, wait="no")  # wrong
+Settings("a", env_name="dev", autoscaling_settings={"min_replica": 1})  # wrong
+Settings("a", model_id="m", autoscaling_settings={"min_replica": 1})  # wrong
+Environments("a", model_id="m", environments={"dev": {"autoscaling": {}}})  # wrong
+Environments("a", model_id="m", environments={"dev": {"autoscaling_settings": {"min_replicas": 1}}})  # wrong
+Environments("a", model_id="m", environments={}, defaults={"promotion_settings": {"rolling": True}})  # wrong
+get_environment(model_id="m", env_name="dev").autoscaling_settings.min_replicas.bit_length()  # wrong
+AutoscalingSettings(min_replicas=1)  # wrong
+Schedule("a", model_id="m", env_name="e", timezone="UTC", cadence="DAILY", autoscaling_settings={})  # wrong
+Schedule(
+    "a", model_id="m", env_name="e", schedule_name="s", timezone="UTC", cadence="DAILY",
+    weekdays=["Monday"],  # wrong
+    autoscaling_settings={"min_replicas": 1},  # wrong
 )
+"""
+_REVEALED = re.compile(r'right\.py:\d+(?::\d+)?:? .*(?:Revealed type|Type of .*) is "(.+)"')
+REVEALED = ["Output[AutoscalingSettings | None]", "Output[bool]", "AutoscalingSettings", "str"]
+
+
+@pytest.mark.parametrize("checker", ["mypy", "basedpyright"])
 def test_each_mistake_is_an_error_when_a_program_is_type_checked(
-    checker: Callable[[Path, Environment], list[str]], full: Environment, tmp_path: Path
+    checker: str, full: Environment, tmp_path: Path
 ) -> None:
-    """The package is typed for its users, and no output is `Any`."""
+    """The package is typed for its users, and no output is `Any`. basedpyright is pyright with its own Node.js."""
     (tmp_path / "right.py").write_text(RIGHT)
-    for name, parts in WRONG.items():
-        (tmp_path / f"{name}.py").write_text(_IMPORTED.format(*parts))
-    text = full.run(*checker(tmp_path, full)).stdout
-    failing = set(re.findall(r"([a-z_]+)\.py:\d+(?::\d+)?(?: -|:) error", text))
-    assert failing == set(WRONG), text
-    revealed = [re.sub(r"(\w+\.)+", "", found) for found in _REVEALED.findall(text)]
+    (tmp_path / "wrong.py").write_text(WRONG)
+    (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
+    flags = {
+        "mypy": ["--strict", "--no-pretty", "--cache-dir", "cache", "--python-executable", full.python, "."],
+        "basedpyright": ["--project", ".", "--pythonpath", full.python],
+    }
+    text = full.run(sys.executable, "-m", checker, *flags[checker], cwd=tmp_path).stdout
+    found = {(name, int(line)) for name, line in re.findall(r"(\w+)\.py:(\d+)(?::\d+)?(?: -|:) error", text)}
+    mistakes = {number for number, line in enumerate(WRONG.splitlines(), 1) if line.endswith("# wrong")}
+    assert found == {("wrong", number) for number in mistakes}, text
+    revealed = [re.sub(r"(\w+\.)+", "", it) for it in _REVEALED.findall(text)]
     assert revealed == REVEALED, text

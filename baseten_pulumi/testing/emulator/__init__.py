@@ -1,16 +1,17 @@
-"""Baseten's management API on this machine, as a second and independent reading of it.
+"""Baseten's management API on this machine, read independently of the rest of the package.
 
-Nothing here imports the rest of the product: where client and emulator agree, two readings of the API agree.
-Without the packages of the extra `testing`, importing it is an ImportError that says what to install.
+Nothing here imports the rest: where client and emulator agree, two readings of the API agree. Without the packages of
+the extra `testing`, the import fails with what to install.
 """
 
 try:
     from baseten_pulumi.testing.emulator.account import FICTIONAL_ACCOUNT, FictionalEnvironment, FictionalModel
+    from baseten_pulumi.testing.emulator.app import RecordedRequest
     from baseten_pulumi.testing.emulator.emulator import Emulator
     from baseten_pulumi.testing.emulator.faults import Fault
-    from baseten_pulumi.testing.emulator.recording import AppliedChange, RecordedRequest
+    from baseten_pulumi.testing.emulator.store import AppliedChange
 except ModuleNotFoundError as missing:
-    if (missing.name or "").partition(".")[0] not in ("starlette", "uvicorn"):
+    if (missing.name or "").partition(".")[0] not in ("fastapi", "starlette", "uvicorn"):
         raise
     raise ImportError('The emulator needs two more packages: pip install "baseten-pulumi[testing]"') from None
 

@@ -1,4 +1,4 @@
-"""The small fictional account an emulator starts with, and the words to write another one."""
+"""The fictional account that an emulator starts with, and how another one is written."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class FictionalEnvironment:
     request_backpressure_settings: Mapping[str, Any] = field(default_factory=dict)
 
     def settings(self) -> Settings:
-        """Return the settings in force when the emulator starts."""
+        """Return the settings it has when the emulator starts."""
         return overlaid(
             DEFAULTS,
             {
@@ -58,9 +58,9 @@ class FictionalModel:
     """Describe a model of the account.
 
     Attributes:
-        id: What stands in the URL.
-        name: What people call it.
-        environments: Its environments; a name alone stands for one with every default.
+        id: Its id.
+        name: Its name.
+        environments: Its environments.
         instance_type: The machine its deployments run on.
     """
 
@@ -71,7 +71,7 @@ class FictionalModel:
 
 
 def described(environments: Iterable[str | FictionalEnvironment]) -> tuple[FictionalEnvironment, ...]:
-    """Return descriptions of environments, taking a bare name for one with every default."""
+    """Return descriptions of environments; a name alone is an environment with Baseten's defaults."""
     return tuple(FictionalEnvironment(each) if isinstance(each, str) else each for each in environments)
 
 
@@ -103,4 +103,4 @@ FICTIONAL_ACCOUNT: tuple[FictionalModel, ...] = (
         CPU,
     ),
 )
-"""Three models with `dev`, `staging` and `production` each; `embeddings` `dev` reports what it can as null."""
+"""Three models with `dev`, `staging` and `production`; `dev` of `embeddings` reports what it can as null."""

@@ -1,199 +1,259 @@
-"""The application: from a request on the wire to an answer, a record and, where scripted, a fault.
+"""The ASGI application of an emulator: keys, rate limit, faults and records around Baseten's API.
 
-Starlette routes; everything a request goes through stands in `Endpoint`, one instance for each path.
+A request goes through `Gateway.__call__`: delay, scripted response, key, rate limit, the API itself, record, transfer.
+The description and `/emulator/…` are outside all that: no key, no limit, no faults, no record.
 """
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import parse_qsl
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route, Router
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from baseten_pulumi.testing.emulator.authorization import admitted_key
-from baseten_pulumi.testing.emulator.faults import Answer, Arrival, Delay, Ending, Faults, Mangled, Transfer
-from baseten_pulumi.testing.emulator.limiting import RateLimit
-from baseten_pulumi.testing.emulator.openapi import DESCRIPTION, description
-from baseten_pulumi.testing.emulator.operations import Operation, Operations
-from baseten_pulumi.testing.emulator.recording import RecordedRequest, RequestLog, masked
-from baseten_pulumi.testing.emulator.refusals import RefusalError
-from baseten_pulumi.testing.emulator.store import Store
-from baseten_pulumi.testing.emulator.transferring import Travelling
+from baseten_pulumi.testing.emulator import control
+from baseten_pulumi.testing.emulator.errors import ApiError
+from baseten_pulumi.testing.emulator.faults import Arrival, Delay, Ending, Mangled, ScriptedResponse, Transfer
+from baseten_pulumi.testing.emulator.routes import DESCRIPTION, DOCS, Call, api
+
+if TYPE_CHECKING:
+    from baseten_pulumi.testing.emulator.emulator import Emulator
 
 HangUp: TypeAlias = Callable[[Any], None]
-"""Close the connection of the client with this address, at once and without an answer."""
+"""Close the connection of the client with this address, at once and without a response."""
 
-_OK = 200
-_JSON = "application/json"
+_MASK = "***"
+_SCHEMES = ("api-key", "bearer")
+_JSON = [(b"content-type", b"application/json")]
+_PIECES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
-    """Hold what every endpoint shares.
+class RecordedRequest:
+    """A request and its response.
 
     Attributes:
-        store: The account.
-        faults: What goes wrong.
-        limit: How many requests are let in.
-        clock: Seconds that only grow.
-        record: Told of every request before it is answered.
-        hang_up: Closes a client's connection.
-        api_key: The only key accepted; None accepts any that is not empty.
+        method: In capitals.
+        path: Without the query.
+        query: The last value of each parameter.
+        headers: By lower-case name; the key is masked.
+        body: The parsed JSON; None without a body or if it is not JSON.
+        status: Of the response; None if the connection was closed instead.
+        outcome: ACCEPTED, QUEUED or UNCHANGED of an update; None for everything else.
+        at_seconds: When it arrived, on the emulator's clock.
+        answered_at_seconds: When its response was made, on the same clock; a read shows what was applied then.
     """
 
-    store: Store
-    faults: Faults
-    limit: RateLimit
-    clock: Callable[[], float]
-    record: Callable[[RecordedRequest], None]
-    hang_up: HangUp
-    api_key: str | None = None
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: Any
+    status: int | None
+    outcome: str | None
+    at_seconds: float
+    answered_at_seconds: float
+
+
+class RateLimit:
+    """A token bucket for each key and endpoint.
+
+    Args:
+        per_second: Requests a second; None for no limit.
+        clock: Seconds that only grow.
+        burst: Requests accepted at once after a pause; None for one second's worth.
+    """
+
+    def __init__(self, per_second: float | None, clock: Callable[[], float], burst: float | None = None) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._clock = clock
+        self._buckets: dict[tuple[str, str], tuple[float, float]] = {}
+
+    def retry_after_seconds(self, key: str, endpoint: str) -> int | None:
+        """Take a token and return None, or return in how many whole seconds there will be one."""
+        if self._per_second is None:
+            return None
+        now_seconds = self._clock()
+        burst = max(1.0, self._per_second if self._burst is None else self._burst)
+        tokens, since_seconds = self._buckets.get((key, endpoint), (burst, now_seconds))
+        tokens = min(burst, tokens + (now_seconds - since_seconds) * self._per_second)
+        if tokens >= 1:
+            self._buckets[key, endpoint] = (tokens - 1, now_seconds)
+            return None
+        self._buckets[key, endpoint] = (tokens, now_seconds)
+        return max(1, math.ceil((1 - tokens) / self._per_second))
 
 
 @dataclass(frozen=True, slots=True)
-class _Reply:
+class _Response:
     status: int
     content: bytes
-    headers: Mapping[str, str]
+    headers: tuple[tuple[bytes, bytes], ...] = ()
     outcome: str | None = None
 
 
-class Endpoint:
-    """Serve one path.
+class Gateway:
+    """Serve an emulator.
 
     Args:
-        services: What every endpoint shares.
-        template: The path with its parameters' names.
-        operations: By method; None for a path the API does not have.
+        emulator: Its options, its account and its faults.
+        record: Called with every request before it is answered.
+        hang_up: Closes a client's connection.
     """
 
     _numbers = count(1)
 
-    def __init__(self, services: Services, template: str, operations: Mapping[str, Operation] | None) -> None:
-        self._services = services
-        self._template = template
-        self._operations = operations
+    def __init__(self, emulator: "Emulator", record: Callable[[RecordedRequest], None], hang_up: HangUp) -> None:
+        self._emulator = emulator
+        self._record = record
+        self._hang_up = hang_up
+        self._limit = RateLimit(emulator.rate_limit, emulator.clock, emulator.rate_burst)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or drop it."""
-        request, at_seconds = Request(scope, receive), self._services.clock()
-        body = await request.body()
-        reply = await self._replied(request, body)
-        self._services.record(_recorded(request, body, reply, at_seconds, self._services.clock()))
-        if reply is None:
-            await self._dropped(request)
+        """Respond to a request, or close its connection."""
+        path = scope["path"]
+        if path == DESCRIPTION or path.startswith(DOCS):
+            await api(scope, receive, send)
             return
-        headers = {"x-request-id": f"emulated-{next(self._numbers)}", **reply.headers}
-        answer = Response(reply.content, reply.status, headers, media_type=_JSON)
-        transfer = self._services.faults.take(Transfer, _arrival(request))
-        await (answer if transfer is None else Travelling(answer, transfer, self._services.hang_up))(
-            scope, receive, send
-        )
+        if path.startswith("/emulator/"):
+            await control.app({**scope, "emulator": self._emulator}, receive, send)
+            return
+        at_seconds, body = self._emulator.clock(), await _body(receive)
+        arrival = Arrival.of(scope["method"], path)
+        response = await self._response(scope, arrival, body)
+        self._record(self._recorded(scope, body, response, at_seconds))
+        if response is None:
+            self._hang_up(scope.get("client"))
+            await receive()
+            return
+        await self._transfer(response, self._emulator.faults.take(Transfer, arrival), scope, receive, send)
 
-    async def _replied(self, request: Request, body: bytes) -> _Reply | None:
-        """Return the reply; None where the connection is to be dropped."""
-        arrival = _arrival(request)
-        delay = self._services.faults.take(Delay, arrival)
+    async def _response(self, scope: Scope, arrival: Arrival, body: bytes) -> _Response | None:
+        """Return the response; None if the connection is to be closed."""
+        faults = self._emulator.faults
+        delay = faults.take(Delay, arrival)
         if delay is not None:
             await asyncio.sleep(delay.seconds)
-        ending = self._services.faults.take(Ending, arrival)
+        ending = faults.take(Ending, arrival)
         if ending is not None and not ending.takes_effect:
             return _ended(ending, None)
-        reply = self._carried_out(request, arrival, body)
-        return reply if ending is None else _ended(ending, reply)
+        response = await self._true_response(scope, arrival, body)
+        return response if ending is None else _ended(ending, response)
 
-    def _carried_out(self, request: Request, arrival: Arrival, body: bytes) -> _Reply:
+    async def _true_response(self, scope: Scope, arrival: Arrival, body: bytes) -> _Response:
+        headers = dict(scope["headers"])
         try:
-            return self._answered(request, arrival, body)
-        except RefusalError as refusal:
-            return _reply(refusal.status, {"message": refusal.message})
-        except Exception as error:  # noqa: BLE001 - a fault of the emulator itself has to reach whoever runs it
-            return _reply(500, {"message": f"the emulator itself failed: {error!r}"})
+            key = _key(headers.get(b"authorization", b"").decode("latin-1"), self._emulator.api_key)
+        except ApiError as error:
+            return _json(error.status, {"message": error.message})
+        seconds = self._limit.retry_after_seconds(key, f"{arrival.method} {arrival.endpoint}")
+        if seconds is not None:
+            content = {"error": "Rate limit exceeded", "retry_after": seconds}
+            return _json(429, content, (b"retry-after", str(seconds).encode()))
+        call = Call(self._emulator, self._emulator.faults, arrival)
+        try:
+            response = await _called(call, scope, body)
+        except Exception as error:  # noqa: BLE001 - the error is for whoever runs the emulator
+            return _json(500, {"message": f"the emulator itself failed: {error!r}"})
+        return replace(response, outcome=call.outcome)
 
-    def _answered(self, request: Request, arrival: Arrival, body: bytes) -> _Reply:
-        if self._operations is None:
-            raise RefusalError(404, f"no such route: {arrival.path}")
-        services = self._services
-        key = admitted_key(request.headers.get("authorization"), services.api_key)
-        operation = self._operations.get(arrival.method)
-        if operation is None:
-            return _not_allowed(arrival.method, ", ".join(self._operations))
-        retry_after_seconds = services.limit.retry_after_seconds(key, f"{arrival.method} {self._template}")
-        if retry_after_seconds is not None:
-            return _limited(retry_after_seconds)
-        answer = operation(arrival, body)
-        return _reply(_OK, answer, outcome=answer.get("status") if arrival.method == "PATCH" else None)
+    def _recorded(self, scope: Scope, body: bytes, response: _Response | None, at_seconds: float) -> RecordedRequest:
+        return RecordedRequest(
+            method=scope["method"],
+            path=scope["path"],
+            query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
+            headers=masked(scope["headers"]),
+            body=_parsed(body),
+            status=None if response is None else response.status,
+            outcome=None if response is None else response.outcome,
+            at_seconds=at_seconds,
+            answered_at_seconds=self._emulator.clock(),
+        )
 
-    async def _dropped(self, request: Request) -> None:
-        self._services.hang_up(request.scope.get("client"))
-        await request.receive()
-
-
-def application(services: Services) -> Router:
-    """Return the ASGI application of an emulator; its description is for everybody, without a key, limit or record."""
-    routes = Operations(services.store, services.faults).routes()
-    endpoints = [Route(template, Endpoint(services, template, operations)) for template, operations in routes.items()]
-    return Router(
-        [*endpoints, Route(DESCRIPTION, _describe)],
-        redirect_slashes=False,
-        default=Endpoint(services, "", None),
-    )
-
-
-async def _describe(_request: Request) -> Response:
-    return Response(json.dumps(description()), media_type=_JSON)
-
-
-def request_log(
-    log: RequestLog, listener: Callable[[RecordedRequest], None] | None
-) -> Callable[[RecordedRequest], None]:
-    """Return what remembers a request and then tells a listener."""
-
-    def record(request: RecordedRequest) -> None:
-        log.add(request)
-        if listener is not None:
-            listener(request)
-
-    return record
-
-
-def _arrival(request: Request) -> Arrival:
-    return Arrival(request.method, request.url.path, **request.path_params)
+    async def _transfer(
+        self, response: _Response, transfer: Transfer | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Send a response, as a fault has it."""
+        content = response.content
+        headers = [*response.headers]
+        if b"x-request-id" not in dict(headers):
+            headers.append((b"x-request-id", f"emulated-{next(self._numbers)}".encode()))
+        if response.status >= 200 and response.status not in (204, 304):  # noqa: PLR2004
+            headers.append((b"content-length", str(len(content)).encode()))
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        if transfer is not None and transfer.is_cut_off:
+            await send({"type": "http.response.body", "body": content[: len(content) // 2], "more_body": True})
+            self._hang_up(scope.get("client"))
+            await receive()
+            return
+        if transfer is not None:
+            size = -(-len(content) // _PIECES) or 1
+            for begin in range(0, len(content), size):
+                await asyncio.sleep(transfer.seconds / _PIECES)
+                await send({"type": "http.response.body", "body": content[begin : begin + size], "more_body": True})
+            content = b""
+        await send({"type": "http.response.body", "body": content})
 
 
-def _reply(status: int, answer: object, headers: Mapping[str, str] | None = None, outcome: str | None = None) -> _Reply:
-    return _Reply(status, json.dumps(answer).encode(), headers or {}, outcome)
+def masked(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return headers by lower-case name, with what follows the scheme of an authorization masked."""
+    readable = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
+    for name in ("authorization", "proxy-authorization"):
+        if name in readable:
+            scheme, space, _ = readable[name].partition(" ")
+            readable[name] = f"{scheme} {_MASK}" if space else _MASK
+    return readable
 
 
-def _limited(retry_after_seconds: int) -> _Reply:
-    answer = {"error": "Rate limit exceeded", "retry_after": retry_after_seconds}
-    return _reply(429, answer, {"retry-after": str(retry_after_seconds)})
+def _key(header: str, allowed_key: str | None) -> str:
+    """Return the key of an Authorization header.
+
+    Raises:
+        ApiError: 401 without a key in a known scheme, 403 for a key that is not the allowed one.
+    """
+    scheme, _, key = header.partition(" ")
+    key = key.strip()
+    if scheme.lower() not in _SCHEMES or not key:
+        raise ApiError(401, "Authentication credentials were not provided or are malformed")
+    if allowed_key is not None and key != allowed_key:
+        raise ApiError(403, "The API key is not valid for this organization")
+    return key
 
 
-def _not_allowed(method: str, allowed: str) -> _Reply:
-    return _reply(405, {"message": f"{method} is not allowed here, only {allowed}"}, {"allow": allowed})
+async def _called(call: Call, scope: Scope, body: bytes) -> _Response:
+    """Have the API respond. A body counts as JSON whatever its content type, as in the reference's own curl example."""
+    headers = [pair for pair in scope["headers"] if pair[0] != b"content-type"]
+    messages: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Message) -> None:
+        messages.append(message)
+
+    await api({**scope, "headers": headers + _JSON, "emulator": call}, receive, send)
+    head, *parts = messages
+    kept = tuple(pair for pair in head["headers"] if pair[0] != b"content-length")
+    return _Response(head["status"], b"".join(part.get("body", b"") for part in parts), kept)
 
 
-def _ended(ending: Ending, true_reply: _Reply | None) -> _Reply | None:
-    if isinstance(ending, Answer):
-        outcome = None if true_reply is None else true_reply.outcome
-        return _Reply(ending.status, ending.content, dict(ending.headers), outcome)
-    if isinstance(ending, Mangled) and true_reply is not None:
-        return _mangled(ending, true_reply)
-    return None
-
-
-def _mangled(ending: Mangled, reply: _Reply) -> _Reply:
+def _ended(ending: Ending, response: _Response | None) -> _Response | None:
+    if isinstance(ending, ScriptedResponse):
+        outcome = None if response is None else response.outcome
+        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in ending.headers]
+        if ending.content and b"content-type" not in dict(headers):
+            headers += _JSON
+        return _Response(ending.status, ending.content, tuple(headers), outcome)
+    if not isinstance(ending, Mangled) or response is None:
+        return None
     if ending.how == "broken":
-        content = reply.content[: len(reply.content) // 2]
-    else:
-        content = json.dumps(_with_wrong_types(json.loads(reply.content))).encode()
-    return _Reply(reply.status, content, reply.headers, reply.outcome)
+        return replace(response, content=response.content[: len(response.content) // 2])
+    return replace(response, content=json.dumps(_with_wrong_types(json.loads(response.content))).encode())
 
 
 def _with_wrong_types(value: Any) -> Any:
@@ -204,20 +264,17 @@ def _with_wrong_types(value: Any) -> Any:
     return "many" if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _recorded(
-    request: Request, body: bytes, reply: _Reply | None, at_seconds: float, answered_at_seconds: float
-) -> RecordedRequest:
-    return RecordedRequest(
-        method=request.method,
-        path=request.url.path,
-        query=dict(request.query_params),
-        headers=masked(request.scope["headers"]),
-        body=_parsed(body),
-        status=None if reply is None else reply.status,
-        outcome=None if reply is None else reply.outcome,
-        at_seconds=at_seconds,
-        answered_at_seconds=answered_at_seconds,
-    )
+def _json(status: int, content: object, *headers: tuple[bytes, bytes]) -> _Response:
+    return _Response(status, json.dumps(content).encode(), (*_JSON, *headers))
+
+
+async def _body(receive: Receive) -> bytes:
+    body, is_whole = b"", False
+    while not is_whole:
+        message = await receive()
+        body += message.get("body", b"")
+        is_whole = not message.get("more_body")
+    return body
 
 
 def _parsed(body: bytes) -> Any:

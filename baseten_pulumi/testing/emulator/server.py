@@ -26,7 +26,7 @@ class PortInUseError(OSError):
 
 
 class _Uvicorn(uvicorn.Server):
-    """Tell when it serves, and stop at once with whoever is still connected hung up on."""
+    """Tell when it serves, and stop at once with every connection closed."""
 
     _loop: asyncio.AbstractEventLoop
 
@@ -44,7 +44,7 @@ class _Uvicorn(uvicorn.Server):
             await asyncio.wait({ended}, timeout=1)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's signature
-        # Uvicorn's own waits 0.1 s for clients to leave; here they are gone, and tests stop hundreds of emulators.
+        # Uvicorn's own waits 0.1 s for clients to leave; these are gone, and tests stop hundreds of emulators.
         for server in self.servers:
             server.close()
         await asyncio.sleep(0)
@@ -68,7 +68,7 @@ class Server:
     """Serve an application until stopped.
 
     Args:
-        application: Makes what answers requests, from what hangs up on a client by its address.
+        application: Makes the ASGI application, from what closes the connection of a client by its address.
         port: Where to listen; 0 for any free port.
 
     Raises:
@@ -84,7 +84,7 @@ class Server:
         )
 
     def start(self) -> None:
-        """Begin to serve; returns once requests are answered."""
+        """Begin to serve; returns once it does."""
         self._thread.start()
         if not self._uvicorn.serving.wait(_START_SECONDS):
             self._socket.close()
@@ -116,7 +116,7 @@ def _configuration(application: ASGIApp) -> uvicorn.Config:
 
 
 def _listening(port: int) -> socket.socket:
-    # The protocol is stated since asyncio turns Nagle's delay (40 ms an answer) off only for sockets that state it.
+    # The protocol is stated since asyncio turns Nagle's delay (40 ms a response) off only for sockets that state it.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -29,7 +29,6 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 
 
 def test_work_runs_side_by_side_when_several_threads_wait_for_it(threads: ThreadPoolExecutor) -> None:
-    """Each thread gets its own result, from the one loop of the process."""
     waiting: list[asyncio.Future[None]] = []
 
     async def meet(name: str) -> str:
@@ -56,7 +55,6 @@ def test_caller_context_is_left_behind_when_work_is_submitted() -> None:
 
 
 def test_work_is_cancelled_when_something_swallows_a_cancellation(threads: ThreadPoolExecutor) -> None:
-    """It is cancelled again and again until it has ended."""
     loop, has_begun = BackgroundLoop(), threading.Event()
 
     async def stubborn() -> None:
@@ -75,7 +73,6 @@ def test_work_is_cancelled_when_something_swallows_a_cancellation(threads: Threa
 
 
 def test_work_says_what_it_was_about_when_it_comes_after_the_cancellation(threads: ThreadPoolExecutor) -> None:
-    """It takes its first step, is cancelled where it waits, and its own error comes out."""
     loop = BackgroundLoop()
 
     async def waiting() -> None:
@@ -134,8 +131,6 @@ class Connections:
 
 
 def test_object_is_shared_when_it_is_used_within_five_seconds() -> None:
-    """By all who use the same endpoint. Five seconds after the last of them it is closed, and the next is a new one."""
-
     async def work() -> None:
         shared = SharedByEndpoint(Connections)
         async with shared.use(ENDPOINT) as first, shared.use(ENDPOINT) as second, shared.use(OTHER) as other:
@@ -174,8 +169,6 @@ class Reads:
 
 
 def test_equal_reads_become_one_when_they_are_made_at_the_same_time() -> None:
-    """Everyone gets its result or its error; a later read is sent anew."""
-
     async def work() -> None:
         reads = Reads()
         found = await asyncio.gather(
@@ -189,8 +182,6 @@ def test_equal_reads_become_one_when_they_are_made_at_the_same_time() -> None:
 
 
 def test_read_goes_on_when_one_of_those_who_share_it_is_cancelled() -> None:
-    """The first one, too, who sent it."""
-
     async def work() -> None:
         reads = Reads()
         first, second = (asyncio.ensure_future(reads.read("a")) for _ in range(2))

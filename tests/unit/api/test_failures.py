@@ -75,7 +75,6 @@ def _answered(status: int, content: bytes = b"", headers: dict[str, str] | None 
 
 @pytest.mark.parametrize(("status", "kind"), STATUSES.items())
 def test_error_says_what_to_do_when_baseten_answers_a_status(status: int, kind: type[RequestError]) -> None:
-    """Each status has its class and text. A 5xx leaves open whether a PATCH was applied; a GET changes nothing."""
     response = Response(status, {"x-request-id": "req-9"}, b'{"error": "Because."}')
     error = from_response(PATCH, response)
     assert (type(error), error.status_code, error.may_have_applied) == (kind, status, status >= 500)
@@ -91,7 +90,6 @@ def test_error_says_what_to_do_when_baseten_answers_a_status(status: int, kind: 
 
 @pytest.mark.parametrize(("exception", "what"), NEVER_SENT + MAYBE_SENT)
 def test_error_says_whether_it_was_sent_when_there_is_no_response(exception: Exception, what: str) -> None:
-    """Without a connection Baseten cannot have applied anything; after that nobody knows. A GET changes nothing."""
     error = from_exception(PATCH, exception)
     is_ambiguous = (exception, what) in MAYBE_SENT
     kind = errors.RequestTimeoutError if LATE in what else errors.ConnectionFailedError
@@ -114,7 +112,6 @@ def test_every_exception_of_httpx_is_listed_when_a_request_can_raise_it() -> Non
 
 
 def test_certificate_error_is_final_when_the_certificate_cannot_be_verified() -> None:
-    """It is no TransientError, and the action names the variable."""
     exception = httpx.ConnectError("certificate verify failed")
     exception.__cause__ = ssl.SSLCertVerificationError(1, "certificate verify failed")
     error = from_exception(PATCH, exception)
@@ -163,7 +160,6 @@ def test_certificate_error_is_final_when_the_certificate_cannot_be_verified() ->
     ],
 )
 def test_text_is_whole_when_an_error_is_no_mere_status(error: RequestError, observed: str, action: str) -> None:
-    """What failed, what was observed, the current state, and what to do; a doubt survives the explanation of a 404."""
     assert str(error) == f"Settings were not updated.\n{observed}\n{action}"
     assert error.may_have_applied is observed.endswith(MAY_HAVE_APPLIED)
 
@@ -177,7 +173,6 @@ def test_text_is_whole_when_an_error_is_no_mere_status(error: RequestError, obse
     ],
 )
 def test_place_is_named_when_a_body_is_not_what_the_api_describes(body: bytes, what: str) -> None:
-    """The first place that is wrong, without the value found there."""
     with pytest.raises(pydantic.ValidationError) as caught:
         models.read_environments(body)
     error = failures.from_unreadable(GET, Response(200, {}, body), caught.value)
@@ -200,22 +195,24 @@ def test_place_is_named_when_a_body_is_not_what_the_api_describes(body: bytes, w
         (b"x" * 400, f": {'x' * 300}…."),
         (b"[" * 200_000, f": {'[' * 300}…."),
     ],
+    ids=range(9),
 )
 def test_baseten_is_quoted_when_a_response_has_a_body(content: bytes, quoted: str) -> None:
     """Its `error`, `message` or `detail`, or the raw text: one short line of printable characters."""
     assert _answered(400, content).message.observed == f"Baseten returned 400 for GET {PATH}{quoted}"
 
 
-def test_location_is_shown_when_a_response_is_a_redirect() -> None:
-    """The address says more than the page of the server that redirects."""
-    error = _answered(307, b"<html>307 Temporary Redirect</html>", {"location": "https://login.example/?next=1"})
-    assert error.message.observed == f"Baseten returned 307 for GET {PATH} (Location: https://login.example/?next=1)."
-
-
-@pytest.mark.parametrize("header", ["x-request-id", "x-baseten-request-id"])
-def test_request_id_is_shown_when_baseten_gives_one(header: str) -> None:
-    """Support asks for it; a long one is cut."""
-    assert _answered(500, b"", {header: "r" * 500}).message.observed.endswith(f" (request {'r' * 80}).")
+@pytest.mark.parametrize(
+    ("status", "headers", "shown"),
+    [
+        (307, {"location": "https://login.example/?a=1"}, " (Location: https://login.example/?a=1)."),
+        (500, {"x-request-id": "r" * 500}, f": <html> (request {'r' * 80})."),
+        (500, {"x-baseten-request-id": "r-1"}, ": <html> (request r-1)."),
+    ],
+)
+def test_header_is_shown_when_it_says_more_than_the_body(status: int, headers: dict[str, str], shown: str) -> None:
+    error = _answered(status, b"<html>", headers)
+    assert error.message.observed == f"Baseten returned {status} for GET {PATH}{shown}"
 
 
 @pytest.mark.parametrize(
@@ -237,18 +234,15 @@ def test_request_id_is_shown_when_baseten_gives_one(header: str) -> None:
 def test_seconds_to_wait_are_read_when_baseten_asks_for_them(
     body: Any, header: str | None, seconds: float | None
 ) -> None:
-    """The body comes first, then the header; what is no number of seconds and no date counts as nothing."""
     headers = {} if header is None else {"retry-after": header}
     assert _answered(429, json.dumps(body).encode(), headers).retry_after == seconds
 
 
 def test_seconds_to_wait_are_counted_when_baseten_names_a_date() -> None:
-    """An HTTP date in the header."""
     date = format_datetime(datetime.now(timezone.utc) + timedelta(seconds=90), usegmt=True)
     assert _answered(503, b"", {"retry-after": date}).retry_after == pytest.approx(90.0, abs=5.0)
 
 
 def test_endpoint_has_no_ids_when_the_rate_limit_counts_by_it() -> None:
-    """Requests for two environments share one limit."""
     assert PATCH.endpoint == "PATCH /v1/models/…/environments/…"
     assert Request("GET", "/v1/models", "", "").endpoint == "GET /v1/models"

@@ -60,7 +60,6 @@ class Attempts:
 
 
 def test_result_is_returned_when_an_attempt_succeeds() -> None:
-    """Each attempt is given the seconds that are left, and each error that is retried is reported."""
     attempts = Attempts(lambda now: _status(503) if now < 3.0 else None, timeout=60.0)
     assert attempts.error is None
     assert len(attempts.times) == len(attempts.retried) + 1 == 4
@@ -82,7 +81,6 @@ def test_result_is_returned_when_an_attempt_succeeds() -> None:
     ids=lambda it: f"{it.status_code} {type(it).__name__}" if isinstance(it, RequestError) else None,
 )
 def test_error_is_retried_as_long_as_it_is_worth_it_when_it_stays(error: RequestError, seconds: float) -> None:
-    """What goes away by itself until the timeout; what may for five minutes; an unknown host for 15 seconds."""
     attempts = Attempts(lambda now: error)
     assert attempts.error is error
     assert attempts.retried == [error] * (len(attempts.times) - 1)
@@ -97,7 +95,6 @@ def test_doubtful_error_gets_its_whole_time_when_it_follows_others(error: Reques
 
 
 def test_delays_double_up_to_fifteen_seconds_when_the_error_stays() -> None:
-    """With 10 % of jitter, so that many environments do not retry at once."""
     times = Attempts(lambda now: _status(503), timeout=120.0).times
     delays = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert delays[:7] == [pytest.approx(delay, rel=0.1001) for delay in (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0)]
@@ -106,7 +103,6 @@ def test_delays_double_up_to_fifteen_seconds_when_the_error_stays() -> None:
 
 @pytest.mark.parametrize(("asked", "waited"), [(0.0, 0.5), (7.0, 7.0), (60.0, 60.0), (3600.0, 60.0)])
 def test_retry_waits_as_long_as_baseten_asks_when_that_is_longer(asked: float, waited: float) -> None:
-    """Up to a minute."""
     attempts = Attempts(lambda now: None if now else _status(503, asked))
     assert attempts.times[1] == pytest.approx(waited, rel=0.1001)
 
@@ -120,7 +116,6 @@ def test_retry_adds_no_delay_when_a_429_already_pauses_everything() -> None:
 
 
 def test_error_is_raised_at_once_when_no_attempt_could_follow() -> None:
-    """No time is spent waiting for the timeout."""
     attempts = Attempts(lambda now: _status(503, 50.0), timeout=40.0)
     assert (attempts.times, attempts.ended_at, attempts.retried) == ([0.0], 0.0, [])
 
@@ -132,19 +127,3 @@ def test_doubt_stays_when_an_earlier_attempt_may_have_applied() -> None:
     assert (attempts.error.may_have_applied, attempts.error.status_code) == (True, 422)
     assert attempts.error.message.state == "Baseten may have applied the request anyway."
     assert not _status(422, request=PATCH).may_have_applied
-
-
-def test_retry_ends_at_once_when_it_is_cancelled() -> None:
-    """Between two attempts as during one."""
-
-    async def attempt(_: float) -> None:
-        raise _status(503, 60.0)
-
-    async def work() -> None:
-        task = asyncio.ensure_future(retry(attempt, timeout=HALF_HOUR))
-        await asyncio.sleep(10.0)
-        task.cancel()
-        await asyncio.wait({task})
-        assert (task.cancelled(), asyncio.get_running_loop().time()) == (True, 10.0)
-
-    run(work())

@@ -1,5 +1,4 @@
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeAlias
 
@@ -38,8 +37,6 @@ def _times(work: Callable[[Throttle, Send], Awaitable[object]]) -> list[float]:
 
 
 def test_requests_are_spread_when_they_are_more_than_a_burst() -> None:
-    """Twenty may be sent at once, then a hundred a second; unused time is not saved up beyond that."""
-
     async def work(_: Throttle, send: Send) -> None:
         await send(120)
         await asyncio.sleep(3599.0)
@@ -50,12 +47,10 @@ def test_requests_are_spread_when_they_are_more_than_a_burst() -> None:
 
 
 def test_endpoints_do_not_wait_for_each_other_when_one_is_used_up() -> None:
-    """Baseten counts the requests of each endpoint."""
     assert _times(lambda _, send: asyncio.gather(send(30, GET), send(20, PATCH))).count(0.0) == 40
 
 
 def test_requests_are_sent_in_order_when_many_wait() -> None:
-    """First come, first served; one that is cancelled takes nothing from those behind it."""
     sent: list[int] = []
 
     async def work(throttle: Throttle, _: Send) -> None:
@@ -76,8 +71,6 @@ def test_requests_are_sent_in_order_when_many_wait() -> None:
 
 @pytest.mark.parametrize(("asked", "pause"), [(None, 1.0), (0.0, 0.0), (2.5, 2.5), (60.0, 60.0), (86_400.0, 60.0)])
 def test_every_request_waits_when_one_got_a_429(asked: float | None, pause: float) -> None:
-    """For as long as Baseten asks, up to a minute; for a second if it does not say. Every endpoint waits."""
-
     async def work(throttle: Throttle, send: Send) -> None:
         await send(1, GET)
         throttle.rate_limited(0.0, asked)
@@ -87,8 +80,6 @@ def test_every_request_waits_when_one_got_a_429(asked: float | None, pause: floa
 
 
 def test_pause_ends_with_the_longest_when_several_are_asked_for() -> None:
-    """A shorter Retry-After does not shorten it; one that arrives during the pause can lengthen it."""
-
     async def work(throttle: Throttle, send: Send) -> None:
         throttle.rate_limited(0.0, 5.0)
         throttle.rate_limited(0.0, 1.0)
@@ -101,8 +92,6 @@ def test_pause_ends_with_the_longest_when_several_are_asked_for() -> None:
 
 
 def test_rate_is_halved_once_when_a_whole_burst_gets_429s() -> None:
-    """Requests that were sent together are one sign of one limit, not sixteen; what was saved up is gone."""
-
     async def work(throttle: Throttle, send: Send) -> None:
         await send(16)
         for _ in range(16):
@@ -113,7 +102,6 @@ def test_rate_is_halved_once_when_a_whole_burst_gets_429s() -> None:
 
 
 def test_rate_falls_and_recovers_when_429s_go_on_and_end() -> None:
-    """Half as fast after each, never below two a second; then 10 % faster each second, up to a hundred again."""
     rates: list[float] = []
 
     async def work(throttle: Throttle, send: Send) -> None:
@@ -137,38 +125,6 @@ def test_rate_falls_and_recovers_when_429s_go_on_and_end() -> None:
     assert rates == [pytest.approx(2.0, rel=0.1), pytest.approx(2 * 1.1**15, rel=0.2), pytest.approx(100)]
 
 
-@pytest.mark.parametrize("limit", [5.0, 20.0, 99.0])
-def test_few_requests_get_a_429_when_baseten_allows_less_than_it_documents(limit: float) -> None:
-    """Of 1,000 requests, sixteen at a time, at most one in twenty is refused, and the limit is used by a third."""
-
-    async def work(throttle: Throttle, _: Send) -> None:
-        tokens, filled_at, refused = limit, 0.0, 0
-
-        def is_refused() -> bool:
-            nonlocal tokens, filled_at, refused
-            tokens, filled_at = min(limit, tokens + (_now() - filled_at) * limit), _now()
-            if tokens < 1.0:
-                refused += 1
-                return True
-            tokens -= 1.0
-            return False
-
-        async def one() -> None:
-            for _ in range(1000 // 16):
-                sent_at = await _acquired(throttle, GET)
-                await asyncio.sleep(0.05)
-                while is_refused():
-                    throttle.rate_limited(sent_at, None)
-                    sent_at = await _acquired(throttle, GET)
-                    await asyncio.sleep(0.05)
-
-        await asyncio.gather(*(one() for _ in range(16)))
-        assert refused <= 50
-        assert _now() < 3 * 1000 / limit
-
-    _times(work)
-
-
 def test_line_of_one_endpoint_leaves_slots_to_another_when_it_waits_for_its_rate() -> None:
     """Only the first in line holds a slot, so hundreds of queued PATCHes do not stop a GET."""
 
@@ -181,25 +137,5 @@ def test_line_of_one_endpoint_leaves_slots_to_another_when_it_waits_for_its_rate
         assert _now() == since
         for task in tasks:
             task.cancel()
-
-    _times(work)
-
-
-def test_request_waits_for_a_slot_when_as_many_are_sent_as_may_be() -> None:
-    """A slot is given back when its request has ended, however it ended."""
-
-    async def work(_: Throttle, __: Send) -> None:
-        one_slot, order = Throttle(max_concurrent=1), []
-
-        async def hold(name: str) -> None:
-            with contextlib.suppress(ValueError):
-                async with one_slot.slot(GET):
-                    order.append(f"{name} begins")
-                    await asyncio.sleep(5.0)
-                    order.append(f"{name} ends")
-                    raise ValueError(name)
-
-        await asyncio.gather(hold("a"), hold("b"))
-        assert order == ["a begins", "a ends", "b begins", "b ends"]
 
     _times(work)

@@ -19,6 +19,7 @@ from baseten_pulumi.api import transport
 from baseten_pulumi.api.client import BasetenClient
 from baseten_pulumi.api.transport import LARGEST_RESPONSE_BYTES, LONGEST_REQUEST_SECONDS, MAX_CONNECTIONS
 from baseten_pulumi.config import Endpoint
+from tests.key_scan import told
 from tests.unit.api.server import (
     DROPPED,
     KEY,
@@ -95,8 +96,6 @@ def test_shared_client_of_httpx_is_stuck_when_requests_were_cancelled() -> None:
 
 
 def test_every_request_is_answered_when_others_were_cancelled() -> None:
-    """The same with this package's client."""
-
     async def work() -> None:
         async with _serving(NO_MODELS) as (_, client):
             assert await _after_cancelling_a_hundred(lambda: list_models(client)) == [[]] * 64
@@ -126,8 +125,6 @@ def test_next_request_is_answered_when_one_was_cancelled_at_any_moment(is_connec
 
 
 def test_one_connection_serves_all_when_requests_follow_one_another() -> None:
-    """It is kept open, even if a response is an error."""
-
     async def work(client: BasetenClient) -> None:
         for _ in range(10):
             await asyncio.gather(list_models(client), return_exceptions=True)
@@ -137,8 +134,6 @@ def test_one_connection_serves_all_when_requests_follow_one_another() -> None:
 
 
 def test_connections_are_sixteen_at_most_when_many_requests_are_sent() -> None:
-    """The others wait for one; those that are cancelled leave nothing under way, and end at once."""
-
     async def work() -> None:
         async with _serving(SILENCE) as (server, client):
             tasks = [asyncio.ensure_future(read(client)) for _ in range(20)]
@@ -177,8 +172,6 @@ def test_connection_is_closed_when_its_request_was_cancelled(sent: bytes) -> Non
 
 @pytest.mark.parametrize("broken", [Reply(b"nonsense\r\n\r\n", keeps=True), Reply(HEAD + b"{}"), DROPPED])
 def test_connection_is_closed_when_its_request_failed(broken: Reply) -> None:
-    """A response that is malformed, cut off or missing is a lost connection."""
-
     async def work(client: BasetenClient) -> object:
         with pytest.raises(errors.ConnectionFailedError, match="lost its connection"):
             await list_models(client)
@@ -189,8 +182,6 @@ def test_connection_is_closed_when_its_request_failed(broken: Reply) -> None:
 
 
 def test_request_fails_when_its_client_is_closed() -> None:
-    """Nothing stays open, what is in use included."""
-
     async def work() -> None:
         async with _serving(SILENCE) as (server, client):
             task = asyncio.ensure_future(list_models(client))
@@ -228,7 +219,6 @@ def test_request_ends_at_its_deadline_when_the_response_does_not(
 
 @pytest.mark.parametrize("is_in_time", [False, True])
 def test_request_waits_as_long_as_a_429_asks_when_its_deadline_allows(is_in_time: bool) -> None:
-    """Otherwise it is not sent, and `on_send` is not called, which otherwise is right before."""
     sent: list[str] = []
 
     async def work(client: BasetenClient) -> None:
@@ -261,8 +251,6 @@ def test_request_waits_as_long_as_a_429_asks_when_its_deadline_allows(is_in_time
     ids=["no length", "a length", "compressed"],
 )
 def test_reading_ends_when_a_response_is_too_large(head: bytes) -> None:
-    """Four mebibytes, decompressed; the API's largest response is far smaller."""
-
     async def work() -> None:
         async with _serving(Reply(head, piece=b" " * 65536)) as (server, client):
             with pytest.raises(
@@ -307,8 +295,6 @@ def _context(certificate: trustme.LeafCert) -> ssl.SSLContext:
 def test_request_is_sent_when_the_certificate_is_trusted(
     certificate: Callable[[trustme.CA], trustme.LeafCert], is_trusted: bool, scheme: str, authority: trustme.CA
 ) -> None:
-    """SSL_CERT_FILE counts, on this machine too; otherwise not a byte is sent, and the error is final."""
-
     async def work() -> None:
         async with Server([NO_MODELS], tls=_context(certificate(authority))) as server:
             result = await _list_at(server.url.replace("https", scheme))
@@ -342,8 +328,6 @@ def test_connection_is_lost_when_a_response_is_not_tls(authority: trustme.CA) ->
 
 
 def test_unknown_host_is_recognized_when_its_name_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is retried for a shorter time than other connection errors."""
-
     def resolve(*_: object, **__: object) -> None:
         raise socket.gaierror(-2, "Name or service not known")
 
@@ -354,8 +338,6 @@ def test_unknown_host_is_recognized_when_its_name_does_not_resolve(monkeypatch: 
 
 
 def test_proxy_is_used_when_the_host_is_another_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """HTTP_PROXY and its kin count, but not for this machine, where an emulator runs."""
-
     async def work() -> None:
         async with Server([NO_MODELS]) as proxy, Server([NO_MODELS]) as emulator:
             monkeypatch.setenv("HTTP_PROXY", proxy.url)
@@ -374,7 +356,6 @@ def test_proxy_is_used_when_the_host_is_another_machine(monkeypatch: pytest.Monk
 def test_client_is_refused_when_a_variable_cannot_be_used(
     variable: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The text names the variables."""
     monkeypatch.setenv(variable, value)
     with pytest.raises(errors.ConfigurationError) as caught:
         BasetenClient(Endpoint("https://api.baseten.co", KEY))
@@ -383,11 +364,11 @@ def test_client_is_refused_when_a_variable_cannot_be_used(
     assert observed.startswith("The proxy or certificate variables cannot be used: ")
     assert observed.endswith(". Nothing was sent.")
     assert action == "Correct HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR."
+    assert KEY not in told(caught.value)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "\ud800"])
 def test_nothing_is_sent_when_a_name_cannot_be_part_of_a_url(name: str) -> None:
-    """Be it the model's or the environment's."""
     calls: list[Call[object]] = [
         lambda it: it.read_environment(name, "production", timeout=5.0),
         lambda it: it.update_environment("abc123", name, SETTINGS, timeout=5.0),
@@ -405,7 +386,6 @@ def test_nothing_is_sent_when_a_name_cannot_be_part_of_a_url(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["../..", "..%2f..", "%2e%2e", "a/b", "a\\b", "a\r\nX: y", "a\0b", "ä", "a?b", "a#b"])
 def test_name_stays_one_segment_of_the_path_when_it_holds_anything(name: str) -> None:
-    """It cannot reach another address or add a header."""
     (received,) = exchange(lambda it: it.read_environment(name, name, timeout=5.0), response(200, {})).received
     version, models, first, environments, second = received.target.removeprefix("/").split("/")
     assert (version, models, environments) == ("v1", "models", "environments")

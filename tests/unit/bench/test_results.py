@@ -1,19 +1,21 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from bench.cases import BIG_FLEET, FLEET, RUNS, SUBJECTS, Case, cases, repeated
+from bench.fleet import Fleet
+from bench.limit import Pace
 from bench.observing import Observation
 from bench.picture import MARGIN, WIDTH, draw
 from bench.results import Comparison, Results, medians
 from tests.unit.bench.results import measurement, results
 
-ALL = tuple(SUBJECTS)
-WALLS = (4.0, 8.0, 9.0, 150.0)
 BARS = re.compile('<rect class="(?:bar|ours)" x="([^"]+)" y="[^"]+" width="([^"]+)"')
+CASES = cases(("local", "real"), (1, FLEET, BIG_FLEET), tuple(SUBJECTS))
 
 
 def test_results_are_the_same_when_they_are_read_back(tmp_path: Path) -> None:
-    """What the picture and the README say comes from the file."""
     seen = Observation(200, 300, 2, 0.25, 0.5)
     found = results(measurement("wide", 8.0, mib=80, seen=seen), preview=Comparison(6.0, 5.0), imports=None)
     found.save(tmp_path / "bench.json")
@@ -21,21 +23,22 @@ def test_results_are_the_same_when_they_are_read_back(tmp_path: Path) -> None:
 
 
 def test_each_case_is_there_once_when_all_are_asked_for() -> None:
-    """No combination is measured twice, and the plain provider, slow and the same everywhere, on one engine alone."""
-    every = cases(("local", "real"), (1, FLEET, BIG_FLEET), ALL)
-    assert len(every) == len(set(every))
-    assert {case.engine for case in every if case.subject == "plain"} == {"real"}
-    assert BIG_FLEET not in {case.size for case in every if case.subject == "plain"}
+    """The plain provider, slow and the same everywhere, is measured on one engine alone.
+
+    The real engine writes the state of a big fleet once; ours is also measured with every step written.
+    """
+    assert len(CASES) == len(set(CASES))
+    assert [case for case in CASES if case.subject == "plain"] == [Case("plain", "real", size) for size in (1, FLEET)]
+    big = [case for case in CASES if (case.engine, case.size) == ("real", BIG_FLEET)]
+    assert [case for case in big if not case.skips_checkpoints] == [Case("wide", "real", BIG_FLEET)]
+    assert cases(("local",), (50,), ("wide",)) == [Case("wide", "local", 50)]
 
 
 def test_what_bars_judge_is_repeated_when_fleets_are_measured() -> None:
     """Ours and the engine's own time at the sizes that have bars; pass by pass, on the last engine, nothing slow."""
-    chosen = cases(("local", "real"), (1, FLEET, BIG_FLEET), ALL)
-    again = repeated(chosen, "real")
-    assert [again.count(case) for case in dict.fromkeys(again)] == [RUNS - 1] * 8
-    assert again[:8] == again[8:]
-    assert {case.subject for case in again} == {"floor", "floor-wide", "wide", "joint"}
-    assert {(case.engine, case.skips_checkpoints) for case in again if case.size == BIG_FLEET} == {("real", True)}
+    judged = ("floor", "floor-wide", "wide", "joint")
+    one_pass = [Case(it, "real", size, skips_checkpoints=size > FLEET) for size in (FLEET, BIG_FLEET) for it in judged]
+    assert repeated(CASES, "real") == one_pass * (RUNS - 1)
 
 
 def test_the_median_stands_for_all_when_a_case_was_run_often() -> None:
@@ -44,30 +47,26 @@ def test_the_median_stands_for_all_when_a_case_was_run_often() -> None:
     assert medians(runs) == (runs[3], runs[1])
 
 
-def test_the_real_engine_writes_its_state_once_when_a_fleet_is_big() -> None:
-    """Ours is measured once with the state written at every step too, to be documented."""
-    big = [case for case in cases(("real",), (BIG_FLEET,), ALL) if case.engine == "real"]
-    assert [case for case in big if not case.skips_checkpoints] == [Case("wide", "real", BIG_FLEET)]
-
-
-def test_only_what_is_asked_for_is_measured_when_something_is() -> None:
-    """A part is run alone."""
-    assert cases(("local",), (50,), ("wide",)) == [Case("wide", "local", 50)]
-
-
 def test_the_picture_shows_every_big_fleet_when_it_was_measured(tmp_path: Path) -> None:
-    """Each bar is there with its label and its seconds, and the longest stays inside."""
-    names = ("limit", "wide", "joint", "plain")
-    draw(
-        results(*(measurement(name, seconds) for name, seconds in zip(names, WALLS, strict=True))), tmp_path / "it.svg"
-    )
+    """Each bar has its label and its seconds, and the longest stays inside; without a big fleet there are none."""
+    walls = {"limit": 4.0, "wide": 8.0, "joint": 9.0, "plain": 150.0}
+    draw(results(*(measurement(name, seconds) for name, seconds in walls.items())), tmp_path / "it.svg")
     picture = (tmp_path / "it.svg").read_text()
-    assert [SUBJECTS[name].label in picture for name in names] == [True] * 4
-    assert [f">{seconds:.1f} s<" in picture for seconds in WALLS] == [True] * 4
+    assert [name for name in walls if SUBJECTS[name].label in picture] == list(walls)
+    assert [seconds for seconds in walls.values() if f">{seconds:.1f} s<" in picture] == list(walls.values())
     assert max(float(left) + float(width) for left, width in BARS.findall(picture)) < WIDTH - MARGIN
-
-
-def test_the_picture_is_drawn_when_nothing_big_was_measured(tmp_path: Path) -> None:
-    """There is nothing to show, and nothing fails."""
     draw(results(), tmp_path / "it.svg")
     assert BARS.findall((tmp_path / "it.svg").read_text()) == []
+
+
+def test_models_have_four_environments_when_there_are_enough() -> None:
+    """The last model has what is left."""
+    assert [len(members) for members in Fleet(10).by_model().values()] == [4, 4, 2]
+    assert len({member.name for member in Fleet(1000)}) == 1000
+
+
+def test_turns_come_at_the_rate_when_those_of_a_burst_are_taken() -> None:
+    """As many as a second allows come at once, the others one after another, and a pause gives them back."""
+    pace = Pace(10)
+    assert [pace.take(100.0) for _ in range(13)] == [*[0.0] * 9, *map(pytest.approx, (0.1, 0.2, 0.3, 0.4))]
+    assert [pace.take(200.0) for _ in range(10)] == [*[0.0] * 9, pytest.approx(0.1)]

@@ -7,6 +7,7 @@ from baseten_pulumi.cli import main
 from baseten_pulumi.testing import Emulator, Fault
 
 KEY = "k-command-4711"
+HOSTILE = 'x"""\nimport os\u2028\x85import sys\x1b[31m'
 
 
 @pytest.fixture

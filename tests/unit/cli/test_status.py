@@ -1,33 +1,38 @@
-import contextlib
+import io
 import json
-import os
-import pty
-import subprocess
 import sys
 from collections.abc import Callable
 
 import pytest
 
-from baseten_pulumi.schema.settings import FIELDS, flatten
+from baseten_pulumi.cli import main
+from baseten_pulumi.schema.settings import FIELDS, flatten, nest
 from baseten_pulumi.testing import Emulator
+from tests.unit.cli.conftest import HOSTILE
 
 MODEL = "lm4chat8"
-HOSTILE = 'x"""\nimport os\u2028\x85import sys\x1b[31m'
 
 
-def _in_a_terminal(environment: dict[str, str]) -> str:
-    """Return what `status` prints in a terminal."""
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "baseten_pulumi.cli", "status", "--model", MODEL]
-    variables = {**os.environ, "TERM": "xterm-256color", **environment}
-    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=variables):
-        os.close(theirs)
-        printed = b""
-        with contextlib.suppress(OSError):  # the terminal ends with the process
-            while piece := os.read(ours, 4096):
-                printed += piece
-    os.close(ours)
-    return printed.decode()
+class Terminal(io.StringIO):
+    """What is written to a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Return what `status` prints in a terminal with some variables."""
+
+    def in_a_terminal(**variables: str) -> str:
+        for name, value in {"TERM": "xterm-256color", **variables}.items():
+            monkeypatch.setenv(name, value)
+        written = Terminal()
+        monkeypatch.setattr(sys, "stdout", written)
+        assert main(["status", "--model", MODEL]) == 0
+        return written.getvalue()
+
+    return in_a_terminal
 
 
 def test_table_has_every_setting_and_promotion_when_output_is_piped(
@@ -41,50 +46,43 @@ def test_table_has_every_setting_and_promotion_when_output_is_piped(
     assert lines[1] == ["setting", "dev", "production", "staging"]
     assert lines[2] == ["promotion", "–", "RAMPING_UP,", "40", "%", "–"]
     assert ["max_replica", "1", "3", "1"] in lines
-    assert ["max_surge_percent", "–", "10", "10"] in lines
+    assert ["max_surge_percent", "–", "25", "25"] in lines
     assert ["rolling_deploy", "false", "false", "false"] in lines
     assert {field.name for field in FIELDS.values()} <= {line[0] for line in lines}
     assert "\x1b" not in text
     assert not any(line.endswith(" ") for line in text.splitlines())
 
 
-def test_tables_are_below_each_other_when_the_terminal_is_narrow(emulator: Emulator) -> None:
+def test_tables_are_below_each_other_when_the_terminal_is_narrow(terminal: Callable[..., str]) -> None:
     """No value is cut. With NO_COLOR there is no escape sequence at all, not even for bold."""
-    text = _in_a_terminal({"COLUMNS": "60", "NO_COLOR": "1"})
-    assert text.count("setting ") == 3
-    assert text.count("SCALE_TO_ZERO") == 3
+    text = terminal(COLUMNS="60", NO_COLOR="1")
+    assert (text.count("setting "), text.count("SCALE_TO_ZERO")) == (3, 3)
     assert "…" not in text
     assert "\x1b" not in text
 
 
-def test_a_value_is_colored_when_it_is_not_the_default(emulator: Emulator) -> None:
-    """In a terminal that has colors."""
-    text = _in_a_terminal({"COLUMNS": "200"})
+def test_a_value_is_colored_when_it_is_not_the_default(terminal: Callable[..., str]) -> None:
+    text = terminal(COLUMNS="200")
     assert text.count("setting ") == 1
     assert "\x1b[36m3" in text
     assert "\x1b[36mSCALE_TO_ZERO" not in text
 
 
 def test_json_has_every_setting_when_it_is_asked_for(emulator: Emulator, run: Callable[..., str]) -> None:
-    """With the members that the help describes; null if Baseten reports nothing."""
     emulator.start_promotion(MODEL, "production", percent=40)
     printed = json.loads(run("status", "--model", MODEL, "--json"))
     assert printed["model"] == {"id": MODEL, "name": "llama-chat", "team_name": "Fictional"}
-    names = [environment.pop("env_name") for environment in printed["environments"]]
-    assert names == ["dev", "production", "staging"]
+    assert [it["env_name"] for it in printed["environments"]] == ["dev", "production", "staging"]
     dev, production, _ = printed["environments"]
-    promotion = production.pop("in_progress_promotion")
-    assert promotion == {"status": "RAMPING_UP", "is_running": True, "percent_traffic_to_new_version": 40}
-    assert dev.pop("in_progress_promotion") is None
-    assert set(production) == {"autoscaling_settings", "promotion_settings", "request_backpressure_settings"}
     reported = {**flatten(emulator.reported(MODEL, "production")), "request_backpressure_settings.policy": "NONE"}
-    assert flatten(production) == reported
+    promotion = {"status": "RAMPING_UP", "is_running": True, "percent_traffic_to_new_version": 40}
+    every_setting = nest({path: reported.get(path) for path in FIELDS})
+    assert production == {"env_name": "production", "in_progress_promotion": promotion, **every_setting}
+    assert dev["in_progress_promotion"] is None
     assert dev["promotion_settings"]["rolling_deploy_config"]["max_surge_percent"] is None
-    assert dev["autoscaling_settings"]["target_in_flight_tokens"] is None
 
 
 def test_a_model_without_environments_is_shown_when_it_has_none(emulator: Emulator, run: Callable[..., str]) -> None:
-    """That is a status, not an error."""
     emulator.add_model("empty000", "empty", ())
     assert run("status", "--model", "empty") == "Model empty (empty000)\nIt has no environments.\n"
     assert json.loads(run("status", "--model", "empty", "--json"))["environments"] == []
@@ -93,7 +91,6 @@ def test_a_model_without_environments_is_shown_when_it_has_none(emulator: Emulat
 def test_error_names_the_extra_when_rich_is_not_installed(
     emulator: Emulator, run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only the table needs it."""
     monkeypatch.setitem(sys.modules, "rich", None)
     assert run("status", "--model", MODEL, status=1) == (
         'The table needs one more package: pip install "baseten-pulumi[cli]". --json does not need it.\n'

@@ -1,11 +1,12 @@
 """What is in users' states and programs, and so never changes: if a test fails here, the change is wrong."""
 
+import inspect
 import pickletools
 import subprocess
 import sys
 from base64 import b64decode
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import dill
 import pulumi
@@ -13,65 +14,26 @@ import pytest
 from pulumi.dynamic import Config, ConfigureRequest
 from pulumi.dynamic.dynamic import serialize_provider
 
-import baseten_pulumi.provider
 from baseten_pulumi import (
     BasetenAutoscalingSchedule,
     BasetenEnvironmentSettings,
     BasetenModelEnvironments,
     BasetenSettingsInForce,
+    provider,
 )
-from baseten_pulumi.provider import (
-    AutoscalingScheduleProvider,
-    EnvironmentSettingsProvider,
-    SettingsInForceProvider,
-    in_force,
-)
+from baseten_pulumi.provider import in_force
 from baseten_pulumi.testing import Emulator
 from tests.mocked import run
 from tests.schedules import inputs, one_time_inputs
 
-Provider: TypeAlias = AutoscalingScheduleProvider | EnvironmentSettingsProvider | SettingsInForceProvider
-Kind: TypeAlias = type[Provider]
 MODULE = "baseten_pulumi.provider"
-PROVIDERS: list[Kind] = [AutoscalingScheduleProvider, EnvironmentSettingsProvider, SettingsInForceProvider]
-# As the first release writes them, in two protocols; every later one must read them.
-FIRST_RELEASE: list[tuple[Kind, bytes]] = [
-    (AutoscalingScheduleProvider, b"cbaseten_pulumi.provider\nAutoscalingScheduleProvider\n(tR."),
-    (
-        AutoscalingScheduleProvider,
-        (
-            b"\x80\x04\x95>\x00\x00\x00\x00\x00\x00\x00\x8c\x17baseten_pulumi.provider\x94"
-            b"\x8c\x1bAutoscalingScheduleProvider\x94\x93\x94)R\x94."
-        ),
-    ),
-    (EnvironmentSettingsProvider, b"cbaseten_pulumi.provider\nEnvironmentSettingsProvider\n(tR."),
-    (
-        EnvironmentSettingsProvider,
-        (
-            b"\x80\x04\x95>\x00\x00\x00\x00\x00\x00\x00\x8c\x17baseten_pulumi.provider\x94"
-            b"\x8c\x1bEnvironmentSettingsProvider\x94\x93\x94)R\x94."
-        ),
-    ),
-    (SettingsInForceProvider, b"cbaseten_pulumi.provider\nSettingsInForceProvider\n(tR."),
-    (
-        SettingsInForceProvider,
-        (
-            b"\x80\x04\x95:\x00\x00\x00\x00\x00\x00\x00\x8c\x17baseten_pulumi.provider\x94"
-            b"\x8c\x17SettingsInForceProvider\x94\x93\x94)R\x94."
-        ),
-    ),
-]
+PROVIDERS = ("AutoscalingScheduleProvider", "EnvironmentSettingsProvider", "SettingsInForceProvider")
 
 
-def _globals(pickled: bytes) -> set[str]:
-    """Return every string in a pickle: names of modules and classes, and attributes if there are any."""
-    return {str(argument) for _, argument, _ in pickletools.genops(pickled) if isinstance(argument, str)}
-
-
-def _configured(kind: Kind) -> Provider:
-    provider = kind()
-    provider.configure(ConfigureRequest(Config({"baseten:apiKey": "k-secret"}, "p")))
-    return provider
+def _configured(name: str, **config: str) -> Any:
+    configured = getattr(provider, name)()
+    configured.configure(ConfigureRequest(Config({f"baseten:{key}": value for key, value in config.items()}, "p")))
+    return configured
 
 
 @pytest.mark.parametrize(
@@ -85,7 +47,6 @@ def _configured(kind: Kind) -> Provider:
 def test_type_token_is_frozen_when_a_resource_is_declared(kind: type[pulumi.dynamic.Resource], token: str) -> None:
     """Another token would replace every resource of every user."""
     assert kind._resource_type_name == token
-    assert issubclass(kind, pulumi.dynamic.Resource)
 
 
 def test_urns_are_frozen_when_a_component_is_declared() -> None:
@@ -99,54 +60,44 @@ def test_urns_are_frozen_when_a_component_is_declared() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("kind", "name"),
-    [
-        (AutoscalingScheduleProvider, "AutoscalingScheduleProvider"),
-        (EnvironmentSettingsProvider, "EnvironmentSettingsProvider"),
-        (SettingsInForceProvider, "SettingsInForceProvider"),
-    ],
-)
-def test_class_is_defined_in_its_frozen_module_when_imported(kind: Kind, name: str) -> None:
-    """A re-export would freeze the wrong path."""
-    assert (kind.__module__, kind.__qualname__) == (MODULE, name)
-    assert getattr(baseten_pulumi.provider, name) is kind
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_state_has_only_a_name_when_a_provider_is_pickled(name: str) -> None:
+    """No code, no configuration and no API key; no secret, which would make every output secret."""
+    kind = getattr(provider, name)
+    assert (kind.__module__, kind.__qualname__) == (MODULE, name)  # a re-export would freeze the wrong path
+    assert kind.serialize_as_secret_always is False
+    for each in (kind(), _configured(name, apiKey="k-secret")):
+        pickled = b64decode(serialize_provider(each))
+        texts = [argument for _, argument, _ in pickletools.genops(pickled) if isinstance(argument, str)]
+        assert " ".join(texts) == f"{MODULE} {name}"
+        assert type(dill.loads(pickled)) is kind  # noqa: S301 - as the host does
+        assert vars(dill.loads(pickled)) == {}  # noqa: S301
 
 
-@pytest.mark.parametrize("make", [lambda kind: kind(), _configured], ids=["new", "configured"])
-@pytest.mark.parametrize("kind", PROVIDERS)
-def test_pickle_has_module_and_name_when_a_provider_is_serialized(make: Callable[[Kind], Any], kind: Kind) -> None:
-    """No code, no configuration and no API key are in the state."""
-    pickled = b64decode(serialize_provider(make(kind)))
-    texts = {part for text in _globals(pickled) for part in text.split(" ")}
-    assert texts == {MODULE, kind.__name__}
-    restored = dill.loads(pickled)  # noqa: S301 - as the host does
-    assert type(restored) is kind
-    assert vars(restored) == {}
-
-
-@pytest.mark.parametrize("kind", PROVIDERS)
-def test_pickle_is_the_same_when_another_process_writes_it(kind: Kind) -> None:
+def test_pickle_is_the_same_when_another_process_writes_it() -> None:
     """A difference between runs would be an update of every resource."""
     code = (
         "from pulumi.dynamic.dynamic import serialize_provider\n"
         "from baseten_pulumi import provider\n"
-        f"print(serialize_provider(provider.{kind.__name__}()))"
+        f"print(*(serialize_provider(getattr(provider, name)()) for name in {PROVIDERS}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.strip() == serialize_provider(kind())
+    assert done.stdout.split() == [serialize_provider(getattr(provider, name)()) for name in PROVIDERS]
 
 
-@pytest.mark.parametrize(("kind", "pickled"), FIRST_RELEASE)
-def test_pickle_is_read_when_the_first_release_wrote_it(kind: Kind, pickled: bytes) -> None:
-    """Destroy and refresh unpickle what is in the state."""
-    assert type(dill.loads(pickled)) is kind  # noqa: S301 - as the host does
-
-
-@pytest.mark.parametrize("kind", PROVIDERS)
-def test_provider_is_not_secret_in_state_when_serialized(kind: Kind) -> None:
-    """It contains no secret, and a secret provider would make every output secret."""
-    assert kind.serialize_as_secret_always is False
+@pytest.mark.parametrize(
+    ("name", "framed"),
+    [
+        ("AutoscalingScheduleProvider", b"\x80\x04\x95>\0\0\0\0\0\0\0\x8c\x17%b\x94\x8c\x1b%b\x94\x93\x94)R\x94."),
+        ("EnvironmentSettingsProvider", b"\x80\x04\x95>\0\0\0\0\0\0\0\x8c\x17%b\x94\x8c\x1b%b\x94\x93\x94)R\x94."),
+        ("SettingsInForceProvider", b"\x80\x04\x95:\0\0\0\0\0\0\0\x8c\x17%b\x94\x8c\x17%b\x94\x93\x94)R\x94."),
+    ],
+)
+def test_pickle_is_read_when_the_first_release_wrote_it(name: str, framed: bytes) -> None:
+    """Destroy and refresh unpickle what is in the state, in either of two protocols."""
+    for pickled in (b"c%b\n%b\n(tR.", framed):
+        written = pickled % (MODULE.encode(), name.encode())
+        assert type(dill.loads(written)) is getattr(provider, name)  # noqa: S301 - as the host does
 
 
 def test_joint_wait_keeps_its_id_and_outputs_when_it_is_read() -> None:
@@ -159,86 +110,66 @@ def test_joint_wait_keeps_its_id_and_outputs_when_it_is_read() -> None:
 
 def test_id_and_property_names_are_the_apis_own_when_settings_are_created() -> None:
     """State files have them: `model_id/env_name`, and every name under the outputs, at every depth."""
-    groups = {
+    declared = {
+        "model_id": "lm4chat8",
+        "env_name": "production",
+        "wait": True,
         "autoscaling_settings": {"min_replica": 1},
         "promotion_settings": {"rolling_deploy_config": {"max_surge_percent": 1, "max_unavailable_percent": 0}},
         "request_backpressure_settings": {"policy": "NONE"},
     }
-    inputs = {"model_id": "lm4chat8", "env_name": "production", "wait": True, **groups}
-    provider = EnvironmentSettingsProvider()
     with Emulator() as baseten:
-        config = {"baseten:apiKey": "k-secret", "baseten:baseUrl": baseten.url, "baseten:skipWait": "true"}
-        provider.configure(ConfigureRequest(Config(config, "p")))
-        result = provider.create(inputs)
-    outputs = result.outs or {}
+        settings = _configured("EnvironmentSettingsProvider", apiKey="k", baseUrl=baseten.url, skipWait="true")
+        result = settings.create(declared)
     assert result.id == "lm4chat8/production"
-    assert outputs == {**inputs, "in_force": False, "status": "ACCEPTED", "revision": outputs["revision"]}
+    revision = result.outs["revision"]
+    assert result.outs == {**declared, "in_force": False, "status": "ACCEPTED", "revision": revision}
 
 
-@pytest.mark.parametrize("declared", [inputs("lm4chat8"), one_time_inputs("lm4chat8")], ids=["recurring", "one time"])
-def test_id_and_property_names_are_the_apis_own_when_a_schedule_is_created(declared: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("declared", "names"),
+    [
+        (inputs("lm4chat8"), {"weekdays", "start_hour", "start_minute", "end_hour", "end_minute"}),
+        (one_time_inputs("lm4chat8"), {"start_at", "end_at"}),
+    ],
+)
+def test_id_and_property_names_are_the_apis_own_when_a_schedule_is_created(
+    declared: dict[str, Any], names: set[str]
+) -> None:
     """State files have them: `model_id/env_name/SCHEDULE_ID`, and every name under the outputs."""
-    provider = AutoscalingScheduleProvider()
     with Emulator() as baseten:
-        config = {"baseten:apiKey": "k-secret", "baseten:baseUrl": baseten.url, "baseten:skipWait": "true"}
-        provider.configure(ConfigureRequest(Config(config, "p")))
-        result = provider.create(declared)
+        schedules = _configured("AutoscalingScheduleProvider", apiKey="k", baseUrl=baseten.url, skipWait="true")
+        result = schedules.create(declared)
         (listed,) = baseten.reported("lm4chat8", "production")["autoscaling_schedules"]["schedules"]
     assert result.id == f"lm4chat8/production/{listed['id']}"
     assert result.outs == {**declared, "schedule_id": listed["id"], "in_force": False}
     own = {"model_id", "env_name", "schedule_name", "timezone", "cadence", "enabled", "autoscaling_settings"}
-    recurring = {"weekdays", "start_hour", "start_minute", "end_hour", "end_minute"}
-    assert set(declared) - own in (recurring, {"start_at", "end_at"})
+    assert set(declared) == own | names
 
 
-def test_argument_names_are_frozen_when_a_program_passes_them() -> None:
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [
+        (
+            BasetenEnvironmentSettings,
+            (
+                "resource_name, model_id, env_name, autoscaling_settings, promotion_settings, "
+                "request_backpressure_settings, wait, opts"
+            ),
+        ),
+        (BasetenEnvironmentSettings.get, "resource_name, id, opts"),
+        (
+            BasetenAutoscalingSchedule,
+            (
+                "resource_name, model_id, env_name, schedule_name, timezone, cadence, autoscaling_settings, enabled, "
+                "weekdays, start_hour, start_minute, end_hour, end_minute, start_at, end_at, opts"
+            ),
+        ),
+        (BasetenAutoscalingSchedule.get, "resource_name, id, opts"),
+        (BasetenSettingsInForce, "resource_name, settings, opts"),
+        (BasetenModelEnvironments, "resource_name, model_id, environments, defaults, wait, opts"),
+    ],
+)
+def test_argument_names_are_frozen_when_a_program_passes_them(function: Callable[..., object], names: str) -> None:
     """A program of the first release runs under every later one."""
-    import inspect
-
-    assert list(inspect.signature(BasetenEnvironmentSettings.__init__).parameters) == [
-        "self",
-        "resource_name",
-        "model_id",
-        "env_name",
-        "autoscaling_settings",
-        "promotion_settings",
-        "request_backpressure_settings",
-        "wait",
-        "opts",
-    ]
-    assert list(inspect.signature(BasetenEnvironmentSettings.get).parameters) == ["resource_name", "id", "opts"]
-    assert list(inspect.signature(BasetenAutoscalingSchedule.__init__).parameters) == [
-        "self",
-        "resource_name",
-        "model_id",
-        "env_name",
-        "schedule_name",
-        "timezone",
-        "cadence",
-        "autoscaling_settings",
-        "enabled",
-        "weekdays",
-        "start_hour",
-        "start_minute",
-        "end_hour",
-        "end_minute",
-        "start_at",
-        "end_at",
-        "opts",
-    ]
-    assert list(inspect.signature(BasetenAutoscalingSchedule.get).parameters) == ["resource_name", "id", "opts"]
-    assert list(inspect.signature(BasetenSettingsInForce.__init__).parameters) == [
-        "self",
-        "resource_name",
-        "settings",
-        "opts",
-    ]
-    assert list(inspect.signature(BasetenModelEnvironments.__init__).parameters) == [
-        "self",
-        "resource_name",
-        "model_id",
-        "environments",
-        "defaults",
-        "wait",
-        "opts",
-    ]
+    assert ", ".join(inspect.signature(function).parameters) == names

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from baseten_pulumi.provider import SettingsInForceProvider
+from baseten_pulumi.provider import AutoscalingScheduleProvider, EnvironmentSettingsProvider
 from baseten_pulumi.testing import Emulator
 from tests.unit.provider.listening import Engine
 from tests.unit.provider.servicer import Servicer
+from tests.unit.provider.stack import Stack
 
 _numbers = itertools.count(1)
 
@@ -62,18 +63,31 @@ def config(baseten: Emulator, model: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def settings(config: dict[str, str]) -> Servicer:
-    """The provider of settings, called as Pulumi's host does."""
-    return Servicer(config)
+def stack() -> Iterator[Stack]:
+    """A stack on virtual time, and Baseten, which applies everything at once."""
+    with Stack() as running:
+        yield running
 
 
 @pytest.fixture
-def in_force(config: dict[str, str]) -> Servicer:
-    """The provider of the joint wait, called as Pulumi's host does."""
-    return Servicer(config, SettingsInForceProvider)
+def settings(stack: Stack) -> Servicer:
+    """The provider of settings in that stack, called as Pulumi's host does."""
+    return stack.provider("settings", EnvironmentSettingsProvider)
+
+
+@pytest.fixture
+def peak(stack: Stack) -> Servicer:
+    """The provider of schedules in that stack, called for the resource peak."""
+    return stack.provider()
 
 
 @pytest.fixture
 def offline() -> Servicer:
     """The provider of settings with neither a key nor an address that could be used."""
     return Servicer({"baseUrl": "http://nowhere.invalid"})
+
+
+@pytest.fixture
+def schedules() -> Servicer:
+    """The provider of schedules with neither a key nor an address that could be used."""
+    return Servicer({"baseUrl": "http://nowhere.invalid"}, AutoscalingScheduleProvider)

@@ -1,4 +1,4 @@
-"""The schedules of one stack on virtual time: half a minute takes none, and what runs together ends in one order.
+"""One stack on virtual time: half a minute takes none, and what runs together ends in one order.
 
 Calls reach the provider as from Pulumi's host, on threads of their own; the client reaches Baseten without a socket.
 """
@@ -6,12 +6,13 @@ Calls reach the provider as from Pulumi's host, on threads of their own; the cli
 import asyncio
 import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from unittest import mock
 
 import httpx
 import looptime
+import pytest
 from typing_extensions import Self
 
 from baseten_pulumi.api.background import IDLE_SECONDS
@@ -21,7 +22,7 @@ from baseten_pulumi.provider.ownership import ScheduleOwners
 from baseten_pulumi.testing import Emulator, RecordedRequest
 from tests.faults.process import Process
 from tests.faults.wire import Wire
-from tests.schedules import reported
+from tests.schedules import SCHEDULES, reported
 from tests.schedules import schedule as declared
 from tests.unit.provider.servicer import Servicer
 
@@ -76,12 +77,16 @@ class Stack:
         for module in (schedule, apply_schedule, delete_schedule):
             self._patches.enter_context(mock.patch.object(module, "schedule_owners", owners))
 
-    def provider(self, name: str = "peak", **config: str) -> Servicer:
+    def provider(
+        self, name: str = "peak", kind: type[Any] = AutoscalingScheduleProvider, **config: str
+    ) -> "StackServicer":
         """Return the provider as it is called for one resource."""
-        return Servicer({**self.config, **config}, AutoscalingScheduleProvider, name)
+        return StackServicer(self, {**self.config, **config}, kind, name)
 
     def call(self, function: Callable[[], Any]) -> Any:
         """Make one call of the provider to its end; return its result or raise its error."""
+        if self._loop.is_running():  # several calls at the same time
+            return function()
         return self._loop.run_until_complete(self._process.call(function))
 
     def together(self, *functions: Callable[[], Any]) -> list[Any]:
@@ -91,12 +96,6 @@ class Stack:
             return await asyncio.gather(*map(self._process.call, functions), return_exceptions=True)
 
         return self._loop.run_until_complete(all_of_them())
-
-    def error(self, function: Callable[[], Any]) -> BasetenError:
-        """Make one call of the provider that fails; return its error."""
-        (error,) = self.together(function)
-        assert isinstance(error, BasetenError), error
-        return error
 
     def after(self, seconds: float, act: Callable[[], Any]) -> None:
         """Act so many seconds from now, while a call runs."""
@@ -133,4 +132,22 @@ class Stack:
     @property
     def sent(self) -> list[dict[str, Any]]:
         """What those PATCHes say of schedules."""
-        return [request.body["autoscaling_schedule_settings"] for request in self.patches]
+        return [it.body[SCHEDULES] for it in self.patches if SCHEDULES in it.body]
+
+
+class StackServicer(Servicer):
+    """A provider whose calls run in the process of a stack."""
+
+    def __init__(self, stack: Stack, config: Mapping[str, str], kind: type[Any], name: str) -> None:
+        super().__init__(config, kind, name)
+        self._stack = stack
+
+    def _answer(self, request: Any, method: Callable[[], Any]) -> Any:
+        return self._stack.call(lambda: super(StackServicer, self)._answer(request, method))
+
+
+def failure(call: Callable[..., Any], *arguments: Any) -> BasetenError:
+    """Make a call of a provider that fails; return its error."""
+    with pytest.raises(BasetenError) as caught:
+        call(*arguments)
+    return caught.value

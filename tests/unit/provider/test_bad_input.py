@@ -15,7 +15,7 @@ from pulumi.runtime import rpc
 
 from baseten_pulumi.errors import ConfigurationError, MissingApiKeyError
 from baseten_pulumi.provider import EnvironmentSettingsProvider, SettingsInForceProvider
-from baseten_pulumi.schema.settings import FIELDS, MAX_SURGE_PERCENT, MIN_REPLICA, Field, flatten, nest, properties
+from baseten_pulumi.schema.settings import FIELDS, Field, flatten, nest, properties
 from tests.anything import Anything
 from tests.cases import cases, many
 
@@ -23,6 +23,7 @@ UNKNOWN: Any = Unknown()  # type: ignore[no-untyped-call] # Pulumi's own
 LARGEST_EXACT = 2**53
 MODEL = {"model_id": "abc123", "env_name": "production"}
 OUTPUTS = {"status", "revision", "in_force"}
+ENGINE_CASES = max(100, many(0) // 50)  # each takes milliseconds
 
 _KNOWN = [*properties(""), *(it.name for it in FIELDS.values()), *FIELDS, "rolling_deploy_config", *MODEL, "wait"]
 _ODD_KEYS = ["__provider", "min_replicas", "__proto__", "\n", "a.b", '"', *OUTPUTS]
@@ -86,44 +87,25 @@ def _right(field: Field, random: Random) -> Any:
 def test_inputs_are_normalized_or_refused_when_they_are_anything() -> None:
     """A fifth is valid, and most others are but for one value."""
     valid = 0
-    for seed in range(many(2000)):
+    for seed in range(many(500)):
         inputs = _nearly_right(seed)
         try:
             valid += _is_valid(inputs)
         except BaseException as error:
             raise AssertionError(f"seed {seed}: {inputs!r}") from error
-    assert valid > many(2000) / 5
+    assert valid > many(500) / 5
 
 
 def test_joint_inputs_are_kept_or_refused_when_they_are_anything() -> None:
     """This package writes them, and they may come back from a state file that somebody edited."""
-    entries = [
-        'm/e 1f {"settings":{"autoscaling_settings":{"min_replica":1}},"status":"QUEUED"}',
-        "m/e 1f {}",
-        "m/e 1f [",
-        "m 1f",
-    ]
-    for seed in range(many(2000)):
-        made = Anything(seed, ["a", "b"], [*entries, *entries, *_WORDS, UNKNOWN, None])
-        inputs = {"environments": made.object() if seed % 4 else made.value()}
-        result = _in_force.check({}, inputs)
+    entry = 'm/e 1f {"settings":{"autoscaling_settings":{"min_replica":1}},"status":"QUEUED"}'
+    for seed in range(many(500)):
+        made = Anything(seed, ["a", "b"], [*[entry, "m/e 1f {}", "m/e 1f [", "m 1f"] * 2, *_WORDS, UNKNOWN, None])
+        result = _in_force.check({}, {"environments": made.object() if seed % 4 else made.value()})
         assert all(failure.reason.startswith("environments") for failure in result.failures)
         if not result.failures:
             assert _in_force.check({}, result.inputs).inputs == result.inputs
             assert _in_force.diff("id", {**result.inputs, "in_force": True}, result.inputs).changes in (True, False)
-
-
-def test_value_is_shown_by_its_type_when_it_is_too_deep_to_write() -> None:
-    """Something nested without end is refused like everything else."""
-    deep: Any = 0
-    for _ in range(100_000):
-        deep = [deep]
-    result = _settings.check({}, {**MODEL, "autoscaling_settings": {"min_replica": deep}})
-    (failure,) = result.failures
-    assert failure.reason == "autoscaling_settings.min_replica: must be a whole number, got list"
-    del result
-    while deep:  # Python frees what is nested one by one, or runs out of stack
-        deep = deep[0]
 
 
 # --- through the engine ---------------------------------------------------------------------------------------------
@@ -137,39 +119,30 @@ def _through_the_engine(inputs: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _value(field: Field) -> st.SearchStrategy[Any]:
-    if field.choices:
-        return st.sampled_from(field.choices)
-    if field.kind == "boolean":
-        return st.booleans()
-    low, high = field.minimum or 0, LARGEST_EXACT if field.maximum is None else field.maximum
-    return st.integers(low, high) | st.sampled_from([low, high, high - 1])
-
-
-_SETTINGS = st.fixed_dictionaries({}, optional={path: _value(field) for path, field in FIELDS.items()})
-
-
-@cases(100, share=50)
-@given(settings=_SETTINGS)
-def test_settings_come_back_as_they_were_when_they_go_through_the_engine(settings: dict[str, Any]) -> None:
+def test_settings_come_back_as_they_were_when_they_go_through_the_engine() -> None:
     """The engine's numbers are floats: up to 2 to the 53rd nothing is lost, and nothing differs."""
-    result = _settings.check({}, {**MODEL, **nest(settings)})
-    if result.failures:
-        broken = {failure.reason.partition(": ")[0] for failure in result.failures}
-        assert broken <= {MIN_REPLICA, MAX_SURGE_PERCENT} or not settings
-        return
-    received = _through_the_engine(result.inputs)
-    again = _settings.check(received, received)
-    assert (again.failures, again.inputs) == ([], result.inputs)
-    types = {path: type(value) for path, value in flatten(again.inputs).items()}
-    assert types == {path: type(value) for path, value in flatten(result.inputs).items()}
-    assert _settings.diff("id", received, again.inputs).changes is False
+    checked = 0
+    for seed in range(ENGINE_CASES):
+        random = Random(seed)  # noqa: S311 - cases, not secrets
+        paths = random.sample(sorted(FIELDS), random.randrange(1, 6))
+        settings = {path: _right(FIELDS[path], random) for path in paths}
+        for path in paths:
+            if FIELDS[path].kind == "integer" and FIELDS[path].maximum is None:
+                settings[path] = LARGEST_EXACT - random.randrange(2)
+        result = _settings.check({}, {**MODEL, **nest(settings)})
+        if not result.failures:  # a rule between two settings may be broken
+            received = _through_the_engine(result.inputs)
+            again = _settings.check(received, received)
+            assert (again.failures, repr(flatten(again.inputs))) == ([], repr(flatten(result.inputs))), seed
+            assert _settings.diff("id", received, again.inputs).changes is False
+            checked += 1
+    assert checked > ENGINE_CASES / 3
 
 
 # --- ids ------------------------------------------------------------------------------------------------------------
 
 
-@cases(100, share=50)
+@cases(50, share=50)
 @given(text=st.text(max_size=20) | st.from_regex(r"[\w-]+/[\w-]+"))
 def test_id_names_one_environment_or_is_refused_when_it_is_anything(text: str) -> None:
     """What a lookup or an edited state names is plain, or nothing is sent: there is no key here."""

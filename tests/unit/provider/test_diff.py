@@ -1,4 +1,4 @@
-"""Diff: whether an update is due, and what it replaces."""
+"""Diff: whether an update is due, of what, and what it replaces."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import pytest
 from pulumi.output import Unknown
 
 from baseten_pulumi.errors import ConfigurationError
+from baseten_pulumi.provider.diff import changes
 from tests.unit.provider.servicer import Servicer
 
 UNKNOWN: Any = Unknown()  # type: ignore[no-untyped-call] # Pulumi's own
@@ -18,68 +19,65 @@ INPUTS: dict[str, Any] = {
 OUTPUTS: dict[str, Any] = {**INPUTS, "status": "ACCEPTED", "in_force": True, "revision": "1f2e3d4c"}
 
 
-def _changes(news: dict[str, Any], olds: dict[str, Any], provider: Servicer) -> tuple[bool | None, list[str] | None]:
-    result = provider.diff({**OUTPUTS, **olds}, {**INPUTS, **news})
-    return result.changes, result.replaces
-
-
 @pytest.mark.parametrize(
-    ("news", "replaces"),
+    ("news", "expected"),
     [
-        ({"model_id": "xyz789"}, ["model_id"]),
-        ({"env_name": "staging"}, ["env_name"]),
-        ({"model_id": UNKNOWN}, []),
-        ({"env_name": UNKNOWN}, []),
-        ({"autoscaling_settings": {"min_replica": 2, "max_replica": 3}}, []),
-        ({"autoscaling_settings": {"min_replica": 1}}, []),
-        ({"autoscaling_settings": {"min_replica": 1, "max_replica": 3, "scale_down_delay": 0}}, []),
-        ({"autoscaling_settings": {"min_replica": UNKNOWN, "max_replica": 3}}, []),
-        ({"autoscaling_settings": UNKNOWN}, []),
-        ({"promotion_settings": {"rolling_deploy_config": UNKNOWN}}, []),
-        ({"promotion_settings": {"rolling_deploy": False}}, []),
-    ],
-)
-def test_update_is_due_when_an_input_changed(news: dict[str, Any], replaces: list[str], offline: Servicer) -> None:
-    """Changed, added, removed or not known yet; only another model or environment replaces the resource."""
-    assert _changes(news, {}, offline) == (True, replaces)
-
-
-@pytest.mark.parametrize(
-    ("news", "olds"),
-    [
-        ({}, {}),
-        ({"wait": False}, {}),
-        ({"in_force": True}, {}),
+        ({"model_id": "xyz789"}, {"model_id": "UPDATE_REPLACE"}),
+        ({"env_name": "staging"}, {"env_name": "UPDATE_REPLACE"}),
+        ({"model_id": UNKNOWN, "env_name": UNKNOWN}, {"model_id": "UPDATE", "env_name": "UPDATE"}),
+        (
+            {"autoscaling_settings": {"min_replica": 2, "scale_down_delay": 0, "concurrency_target": UNKNOWN}},
+            {
+                "autoscaling_settings.min_replica": "UPDATE",
+                "autoscaling_settings.max_replica": "DELETE",
+                "autoscaling_settings.scale_down_delay": "ADD",
+                "autoscaling_settings.concurrency_target": "UPDATE",
+            },
+        ),
+        ({"autoscaling_settings": UNKNOWN}, {"autoscaling_settings": "UPDATE"}),
+        (
+            {"promotion_settings": {"rolling_deploy_config": UNKNOWN}},
+            {"promotion_settings.rolling_deploy_config": "UPDATE"},
+        ),
+        ({"wait": False, "promotion_settings": None, "in_force": True}, {}),
         ({"autoscaling_settings": {"min_replica": 1, "max_replica": 3}}, {}),
-        ({"promotion_settings": None}, {}),
-        ({"wait": False}, {"in_force": False}),
     ],
 )
-def test_no_update_is_due_when_no_setting_changed(
-    news: dict[str, Any], olds: dict[str, Any], offline: Servicer
+def test_change_is_named_by_path_and_kind_when_a_setting_changed(
+    news: dict[str, Any], expected: dict[str, str]
 ) -> None:
-    """The answer is False, never None; `wait` alone is nothing to send."""
-    assert _changes(news, olds, offline) == (False, [])
+    """Changed, added, removed or not known yet; `wait` alone is nothing to send."""
+    assert changes(OUTPUTS, {**INPUTS, **news}, waits=True) == expected
 
 
 @pytest.mark.parametrize(
-    ("news", "olds"),
-    [({}, {"in_force": False}), ({}, {"in_force": None}), ({"wait": False}, {"in_force": False, "status": None})],
+    ("olds", "waits", "is_due"),
+    [
+        ({"in_force": False}, True, True),
+        ({"in_force": None}, True, True),
+        ({"in_force": False}, False, False),
+        ({"in_force": False, "status": None}, False, True),
+    ],
 )
 def test_update_is_due_when_settings_were_not_applied_or_may_not_have_been_sent(
-    news: dict[str, Any], olds: dict[str, Any], offline: Servicer
+    olds: dict[str, Any], waits: bool, is_due: bool
 ) -> None:
     """A failed wait is repeated; without a status nobody knows whether the settings were sent."""
-    assert _changes(news, olds, offline) == (True, [])
+    assert changes({**OUTPUTS, **olds}, INPUTS, waits=waits) == ({"in_force": "UPDATE"} if is_due else {})
 
 
-def test_no_update_is_due_when_the_stack_skips_every_wait() -> None:
-    """Then there is nothing left to wait for."""
-    assert _changes({}, {"in_force": False}, Servicer({"skipWait": "true"})) == (False, [])
+def test_environment_is_replaced_when_its_model_or_name_changes(offline: Servicer) -> None:
+    """The answer is True or False, never None; what is not known yet replaces nothing."""
+    results = [offline.diff(OUTPUTS, {**INPUTS, **news}) for news in ({"model_id": "x"}, {"env_name": UNKNOWN}, {})]
+    assert [(it.changes, it.replaces) for it in results] == [(True, ["model_id"]), (True, []), (False, [])]
+
+
+@pytest.mark.parametrize(("stack", "wait"), [({"skipWait": "true"}, True), ({}, False)])
+def test_no_update_is_due_when_nothing_waits(stack: dict[str, str], wait: bool) -> None:
+    assert Servicer(stack).diff({**OUTPUTS, "in_force": False}, {**INPUTS, "wait": wait}).changes is False
 
 
 def test_diff_fails_when_the_switch_of_the_stack_is_malformed() -> None:
-    """With the error's own text."""
     provider = Servicer({"skipWait": "maybe"})
     with pytest.raises(ConfigurationError):
         provider.diff(OUTPUTS, INPUTS)

@@ -9,10 +9,8 @@ import dill
 import pytest
 
 from baseten_pulumi.api.client import BasetenClient
-from baseten_pulumi.config import Config, Endpoint
 from baseten_pulumi.errors import BasetenError
-from baseten_pulumi.provider import EnvironmentSettingsProvider, SettingsInForceProvider
-from baseten_pulumi.provider.session import Session, run
+from baseten_pulumi.provider import EnvironmentSettingsProvider
 from baseten_pulumi.testing import Emulator, Fault
 from tests.key_scan import holds, told
 from tests.unit.provider.servicer import Servicer
@@ -28,13 +26,18 @@ def config(baseten: Emulator) -> dict[str, str]:
     return {"apiKey": KEY, "baseUrl": baseten.url, "previewReads": "true"}
 
 
-def _inputs(model: str, env_name: str = "production") -> dict[str, Any]:
-    return {"model_id": model, "env_name": env_name, "wait": True, "autoscaling_settings": {"min_replica": 1}}
+def _inputs(model: str) -> dict[str, Any]:
+    return {"model_id": model, "env_name": "production", "wait": True, "autoscaling_settings": {"min_replica": 1}}
 
 
 def _echo(status: int, **match: Any) -> Fault:
     """Answer with the key in body and headers, as a proxy that shows the request would."""
     return Fault.status(status, {"error": f"key {KEY} "}, {"X-Request-Id": KEY, "Location": f"/?k={KEY}"}, **match)
+
+
+@pytest.fixture
+def settings(config: dict[str, str]) -> Servicer:
+    return Servicer(config)
 
 
 def test_key_is_in_no_result_and_no_row_when_operations_succeed(
@@ -62,51 +65,25 @@ def test_key_is_in_no_error_when_baseten_sends_it_back(
     assert not holds(repr(engine.texts), KEY)
 
 
-@pytest.mark.parametrize("method", ["update_environment", "read_environment"])
 def test_key_is_in_no_error_when_an_unexpected_exception_holds_it(
-    method: str, settings: Servicer, model: str, monkeypatch: pytest.MonkeyPatch
+    settings: Servicer, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before settings were sent and after."""
-
     async def broken(*_: object, **__: object) -> None:
         raise LookupError(KEY)
 
-    monkeypatch.setattr(BasetenClient, method, broken)
+    monkeypatch.setattr(BasetenClient, "update_environment", broken)
     with pytest.raises(BasetenError, match="LookupError") as caught:
         settings.create(_inputs(model))
     assert not holds(told(caught.value), KEY)
     assert not holds(settings.status.SerializeToString(), KEY)
 
 
-@pytest.mark.parametrize("kind", [EnvironmentSettingsProvider, SettingsInForceProvider])
 @pytest.mark.parametrize("dumps", [pickle.dumps, dill.dumps], ids=["pickle", "dill"])
 def test_key_is_in_no_pickle_when_a_provider_was_used(
-    kind: type[Any], dumps: Callable[[object], bytes], config: dict[str, str], model: str
+    dumps: Callable[[object], bytes], settings: Servicer, model: str
 ) -> None:
     """The state holds the pickle: it is the name of a class, whatever the provider has done."""
-    used = Servicer(config, kind)
-    used.check({**_inputs(model), "environments": {"a": f"{model}/production 1f - {{}}"}})
-    assert dumps(used.provider) == dumps(kind())
-    assert not holds(dumps(copy.copy(used.provider)), KEY)
-    assert not holds(repr(used.provider), KEY)
-
-
-def test_key_is_in_no_repr_when_configuration_or_session_is_printed(config: dict[str, str]) -> None:
-    """As a log would print them."""
-    configured = Config({f"baseten:{key}": value for key, value in config.items()}.get, {})
-
-    async def printed(session: Session) -> str:
-        return f"{session!r} {session.client!r} {session.watcher!r}"
-
-    parts = (configured, configured.endpoint(), run(configured, printed))
-    assert isinstance(parts[1], Endpoint)
-    assert not holds(repr(parts), KEY)
-
-
-def test_key_is_not_shown_when_it_is_malformed(model: str) -> None:
-    """Copied with a line break, it is refused without being quoted."""
-    provider = Servicer({"apiKey": "k-very\nsecret"})
-    with pytest.raises(BasetenError, match="characters that an API key cannot contain") as caught:
-        provider.create(_inputs(model))
-    assert "secret" not in told(caught.value)
-    assert b"secret" not in provider.status.SerializeToString()
+    settings.check(_inputs(model))
+    assert dumps(settings.provider) == dumps(EnvironmentSettingsProvider())
+    assert not holds(dumps(copy.copy(settings.provider)), KEY)
+    assert not holds(repr(settings.provider), KEY)

@@ -13,21 +13,15 @@ UNKNOWN: Any = Unknown()  # type: ignore[no-untyped-call] # Pulumi's own
 PAST = {"start_at": "2020-01-01T08:00:00Z", "end_at": "2020-01-01T10:00:00Z"}
 
 
-@pytest.fixture
-def schedules() -> Servicer:
-    """The provider of schedules with neither a key nor an address that could be used."""
-    return Servicer({"baseUrl": "http://nowhere.invalid"}, AutoscalingScheduleProvider)
-
-
 # --- one schedule ---------------------------------------------------------------------------------------------------
 
 
 def test_inputs_are_normalized_when_they_come_from_the_engine(schedules: Servicer, model: str) -> None:
-    """Integers for floats, defaults, no nulls and no outputs; neither a key nor Baseten is needed."""
-    news = {**inputs(model, start_hour=8.0, start_minute=None), "start_at": None, "schedule_id": None, **PICKLE}
-    result = schedules.check(news)
+    """Integers for floats, defaults, no nulls and no outputs; what a preview does not know is kept."""
+    news = {**inputs(model, start_hour=8.0, start_minute=None, timezone=UNKNOWN), "start_at": None, **PICKLE}
+    result = schedules.check({**news, "schedule_id": None})
     assert result.failures == []
-    assert result.inputs == {**inputs(model), "in_force": True}
+    assert result.inputs == {**inputs(model, timezone=UNKNOWN), "in_force": True}
     assert type(result.inputs["start_hour"]) is int
 
 
@@ -38,23 +32,9 @@ def test_in_force_is_no_input_when_nothing_waits(model: str) -> None:
 
 
 def test_every_failure_is_returned_when_several_rules_are_broken(schedules: Servicer, model: str) -> None:
-    """The engine finds no value at a nested path, so none is given as the property."""
-    news = inputs(model, zone=None, start_hour=None, autoscaling_settings={"min_replica": 1})
-    result = schedules.check(news)
-    assert [(failure.property, failure.reason) for failure in result.failures] == [
-        ("", "timezone: is required"),
-        ("", "start_hour: is required with cadence DAILY"),
-        ("", "autoscaling_settings.max_replica: is required"),
-    ]
-    assert result.inputs == news
-
-
-@pytest.mark.parametrize("name", [*inputs("abc123")])
-def test_unknown_is_passed_through_when_a_preview_checks(name: str, schedules: Servicer, model: str) -> None:
-    """It is validated once it is known."""
-    result = schedules.check({**inputs(model), name: UNKNOWN})
-    assert result.failures == []
-    assert result.inputs[name] is UNKNOWN
+    news = inputs(model, zone=None, start_hour=None)
+    assert schedules.reasons(news) == ["timezone: is required", "start_hour: is required with cadence DAILY"]
+    assert schedules.check(news).inputs == news
 
 
 @pytest.mark.parametrize(
@@ -73,23 +53,17 @@ def test_past_start_is_refused_when_the_schedule_is_created_or_replaced(
 # --- two schedules --------------------------------------------------------------------------------------------------
 
 
-def test_name_is_refused_when_another_resource_declares_it(schedules: Servicer, model: str) -> None:
-    """Both would be one schedule of the environment; what was refused counts for nothing."""
+def test_schedule_is_refused_when_another_resource_declares_its_name_or_another_zone(
+    schedules: Servicer, model: str
+) -> None:
+    """Baseten has one time zone for all schedules of an environment; what was refused counts for nothing."""
     assert schedules.reasons(inputs(model), "a") == []
-    assert schedules.reasons(inputs(model), "b") == [
-        f'schedule_name: is already declared by "a" for environment "production" of model "{model}"'
+    where = f'"a" for environment "production" of model "{model}"'
+    assert schedules.reasons(inputs(model, zone="Europe/Berlin"), "b") == [
+        f"schedule_name: is already declared by {where}",
+        f'timezone: must be "UTC" as in {where} (all schedules of an environment share one), got "Europe/Berlin"',
     ]
     assert schedules.reasons(inputs(model, "night"), "b") == []
-
-
-def test_zone_is_refused_when_another_resource_declares_another_one(schedules: Servicer, model: str) -> None:
-    """Baseten has one for all schedules of an environment."""
-    assert schedules.reasons(inputs(model), "a") == []
-    (reason,) = schedules.reasons(inputs(model, "night", "Europe/Berlin"), "b")
-    assert reason == (
-        f'timezone: must be "UTC" as in "a" for environment "production" of model "{model}" '
-        '(all schedules of an environment share one), got "Europe/Berlin"'
-    )
 
 
 @pytest.mark.parametrize(
@@ -115,15 +89,6 @@ def test_schedule_is_accepted_when_it_is_not_known_to_conflict(
 
 def test_declaration_is_replaced_when_a_resource_is_checked_again(schedules: Servicer, model: str) -> None:
     """The engine checks a resource that it replaces twice; only what it was checked with last counts."""
-    assert schedules.reasons(inputs(model), "a") == []
-    assert schedules.reasons(inputs(model), "a") == []
-    assert schedules.reasons(inputs(model, "night", "Europe/Berlin"), "a") == []
+    for declared in (inputs(model), inputs(model), inputs(model, "night", "Europe/Berlin")):
+        assert schedules.reasons(declared, "a") == []
     assert schedules.reasons(inputs(model, "peak", "Europe/Berlin"), "b") == []
-
-
-def test_owner_is_named_by_its_urn_when_both_have_the_same_name(schedules: Servicer, model: str) -> None:
-    """Resources with different parents may."""
-    parent = "baseten:index:ModelEnvironments$"
-    assert schedules.reasons(inputs(model), "a", parent) == []
-    (reason,) = schedules.reasons(inputs(model), "a")
-    assert f'declared by "{schedules.urn("a", parent)}" for' in reason

@@ -4,8 +4,6 @@ import datetime
 import decimal
 import enum
 import fractions
-import subprocess
-import sys
 import types
 from collections import ChainMap, UserList, deque
 from typing import Any
@@ -65,10 +63,10 @@ class Broken:
         raise RuntimeError
 
 
-def _refused(value: Any, **more: Any) -> list[str]:
+def _refused(value: Any) -> list[str]:
     """Return what is wrong with a setting, in the words of the error without the name of the resource."""
     with pytest.raises(pulumi.RunError) as caught:
-        prepared(RESOURCE, {"autoscaling_settings": {"max_replica": value}}, more.pop("opts", None), **more)
+        prepared(RESOURCE, {"autoscaling_settings": {"max_replica": value}}, None)
     return [line.removeprefix(f"{RESOURCE}: ") for line in str(caught.value).splitlines()]
 
 
@@ -98,16 +96,12 @@ def test_value_is_plain_when_pulumi_or_the_engine_has_no_such_type(value: Any, p
     assert repr(found["wait"]) == repr(plain)  # 6, and no <Size.SIX: 6>, is equal to it
 
 
-@pytest.mark.parametrize("value", [None, True, 0, -1, 2**53, 1.5, "", "ü", {}, [], {"a": None}])
+@pytest.mark.parametrize(
+    "value", [None, True, 0, -1, 2**53, 1.5, "", "ü", {}, [], {"a": None}, [pulumi.output.UNKNOWN]]
+)
 def test_value_stays_when_it_is_plain(value: Any) -> None:
     """None is kept too: it removes a default, and leaves a setting unmanaged."""
     assert prepared(RESOURCE, {"wait": value}, None) == {"wait": value}
-
-
-def test_value_stays_when_it_is_pulumis_own_unknown() -> None:
-    """A program can have one in hand in a preview, and Pulumi sends it as such."""
-    unknown = pulumi.output.UNKNOWN
-    assert prepared(RESOURCE, {"wait": [unknown]}, None)["wait"][0] is unknown
 
 
 async def _awaitable(value: Any) -> Any:
@@ -130,23 +124,15 @@ def test_value_is_plain_when_it_is_known_later(later: Any, depth: str) -> None:
     assert repr(found) == "{'settings': {'autoscaling_settings': {'max_replica': 6, 'bounds': [1, 6]}}}"
 
 
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        (lambda: _awaitable(2), 2),
-        (lambda: [_awaitable(2)], [2]),
-        (lambda: pulumi.Output.from_input(0).apply(lambda _: {"a": _awaitable(2)}), {"a": 2}),
-    ],
-    ids=["argument", "list", "value of an output"],
-)
-def test_awaitable_can_be_used_twice_when_several_resources_share_it(given: Any, expected: Any) -> None:
+def test_awaitable_can_be_used_twice_when_several_resources_share_it() -> None:
     """It becomes an Output."""
 
     def program() -> pulumi.Output[Any]:
-        once = prepared(RESOURCE, {"value": given()}, None)
+        value = pulumi.Output.from_input(0).apply(lambda _: {"a": _awaitable(2)})
+        once = prepared(RESOURCE, {"value": [_awaitable(1), value]}, None)
         return pulumi.Output.all(once["value"], prepared(RESOURCE, once, None)["value"])
 
-    assert run(program)[0] == [expected, expected]
+    assert run(program)[0] == [[1, {"a": 2}]] * 2
 
 
 @pytest.mark.parametrize("preview", [True, False])
@@ -199,13 +185,10 @@ def test_value_is_refused_when_pulumi_cannot_send_it(value: Any, failure: str) -
     assert _refused(value) == [f"autoscaling_settings.max_replica: {failure}"]
 
 
-@pytest.mark.parametrize(("key", "shown"), [(1, "1"), (None, "None"), (Size.SIX, "<"), ("\ud800", r"'\ud800'")])
+@pytest.mark.parametrize(("key", "shown"), [(None, "None"), (Size.SIX, "Size"), ("\ud800", r"'\ud800'")])
 def test_key_is_refused_when_pulumi_cannot_send_it(key: Any, shown: str) -> None:
-    """JSON has no other keys."""
-    shown = "Size" if shown == "<" else shown
-    assert _refused({key: 1}) == [
-        f"autoscaling_settings.max_replica: must have only valid strings as keys, got {shown}"
-    ]
+    failure = f"must have only valid strings as keys, got {shown}"
+    assert _refused({key: 1}) == [f"autoscaling_settings.max_replica: {failure}"]
 
 
 def test_every_value_is_named_when_several_are_refused() -> None:
@@ -222,36 +205,14 @@ def test_every_value_is_named_when_several_are_refused() -> None:
     ]
 
 
-@pytest.mark.parametrize("later", [pulumi.Output.from_input, _awaitable])
-def test_value_is_refused_when_it_is_known_later(later: Any) -> None:
-    """With the same error, once it is known."""
-
+def test_value_is_refused_when_it_is_known_later() -> None:
     def program() -> pulumi.Output[Any]:
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
-        arguments = {"autoscaling_settings": {"max_replica": later(decimal.Decimal(6))}}
-        return pulumi.Output.from_input(prepared(RESOURCE, arguments, None))
+        return pulumi.Output.from_input(prepared(RESOURCE, {"wait": pulumi.Output.from_input({6})}, None))
 
     with pytest.raises(pulumi.RunError) as caught:
         run(program)
-    assert str(caught.value) == (
-        f"{RESOURCE}: autoscaling_settings.max_replica: must be an int, got Decimal('6'); use int(…)"
-    )
-
-
-def test_pydantic_is_not_loaded_when_arguments_are_refused() -> None:
-    """A preview does without it; models and numpy's values are recognized by what they have."""
-    program = """
-import sys
-from baseten_pulumi.resources.arguments import prepared
-try:
-    prepared("r", {"a": {1}, "b": object()}, None)
-except Exception as error:
-    assert type(error).__name__ == "RunError", error
-else:
-    raise AssertionError
-assert not {"pydantic", "numpy", "httpx"} & set(sys.modules)
-"""
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    assert str(caught.value) == f"{RESOURCE}: wait: must be a list, got {{6}}; use sorted(…)"
 
 
 # --- options ------------------------------------------------------------------------------------------------------
@@ -268,11 +229,6 @@ FORM = "model_id/env_name"
         ("", FORM, ""),
         ("abc123/dev", f"{FORM}/schedule_id", ""),
         ("abc 123/dev", FORM, "; model_id: must contain only letters, digits, - and _"),
-        (
-            "abc123/Dev/x",
-            f"{FORM}/schedule_id",
-            "; env_name: must contain only lowercase letters, digits and -, and start and end with a letter or digit",
-        ),
     ],
 )
 def test_id_is_refused_when_it_has_another_form(given: str, form: str, more: str) -> None:
@@ -284,18 +240,15 @@ def test_id_is_refused_when_it_has_another_form(given: str, form: str, more: str
 
 @pytest.mark.parametrize(
     ("given", "form"),
-    [("abc123/dev", FORM), ("abc123/dev/any thing", f"{FORM}/schedule_id"), ("anything", None), (None, FORM)],
+    [
+        (lambda: "abc123/dev", FORM),
+        (lambda: "abc123/dev/any thing", f"{FORM}/schedule_id"),
+        (lambda: "anything", None),
+        (lambda: pulumi.Output.from_input("abc123"), FORM),
+    ],
+    ids=["form", "Baseten's own", "no form", "output"],
 )
-def test_id_is_accepted_when_it_has_the_form_or_there_is_none(given: Any, form: str | None) -> None:
-    """The third part is Baseten's own."""
-    assert prepared(RESOURCE, {"wait": True}, pulumi.ResourceOptions(id=given), form) == {"wait": True}
-
-
-def test_id_is_left_to_the_provider_when_it_is_an_output() -> None:
-    """It is not known yet."""
-
-    def program() -> pulumi.Output[Any]:
-        opts = pulumi.ResourceOptions(id=pulumi.Output.from_input("abc123"))
-        return pulumi.Output.from_input(prepared(RESOURCE, {"wait": True}, opts, FORM))
-
-    assert run(program)[0] == {"wait": True}
+def test_id_is_accepted_when_it_has_the_form_or_is_not_known(given: Any, form: str | None) -> None:
+    assert run(lambda: prepared(RESOURCE, {"wait": True}, pulumi.ResourceOptions(id=given()), form))[0] == {
+        "wait": True
+    }

@@ -39,25 +39,19 @@ def test_environment_is_one_line_when_a_joint_wait_is_declared() -> None:
 
 def test_status_is_null_when_the_response_was_lost() -> None:
     """The revision is there nevertheless."""
-    assert _environments({"name": "a"}, outputs={"revision": "1f", "in_force": False}) == {
-        "a": 'abc123/production 1f {"settings":{"autoscaling_settings":{"max_replica":3}},"status":null}'
-    }
+    (entry,) = _environments({"name": "a"}, outputs={"revision": "1f", "in_force": False}).values()
+    assert entry.endswith(',"status":null}')
 
 
 def test_environment_is_unknown_when_a_preview_does_not_know_the_revision() -> None:
-    """The settings will be sent, so there will be something to wait for."""
-    (entry,) = _environments({"name": "a"}, preview=True, outputs={"status": "ACCEPTED"}).values()
-    assert isinstance(entry, Unknown)
-
-
-def test_environment_is_known_when_a_preview_sends_nothing() -> None:
-    """An object that the program does not manage is unknown in a preview and must not count as a change."""
+    """Otherwise it is known, although an object that the program does not manage is unknown in a preview."""
     settings = {"name": "a"}
+    (entry,) = _environments(settings, preview=True, outputs={"status": "ACCEPTED"}).values()
+    assert isinstance(entry, Unknown)
     assert _environments(settings, preview=True) == _environments(settings)
 
 
 def test_environment_is_secret_when_a_setting_is() -> None:
-    """Its value is encrypted in the state, as that of the setting is."""
 
     def program() -> pulumi.Output[bool]:
         secret = pulumi.Output.secret(THREE["autoscaling_settings"])
@@ -70,23 +64,13 @@ def test_environment_is_secret_when_a_setting_is() -> None:
     assert run(program)[0] is True
 
 
-def test_joint_wait_is_registered_under_its_frozen_type_when_declared() -> None:
-    """The type is part of every URN in a state."""
-    value, mocks = run(lambda: BasetenSettingsInForce("all", settings=[_settings("a")]).in_force)
-    assert value is True
-    assert [args.typ for args in mocks.registered if args.name == "all"] == [
-        "pulumi-python:dynamic/baseten:SettingsInForce"
-    ]
-
-
 def test_environment_is_waited_for_once_when_its_resource_is_given_twice() -> None:
-    """The same resource is the same wait."""
-
     def program() -> pulumi.Output[Any]:
         settings = _settings("a")
-        return BasetenSettingsInForce("all", settings=[settings, settings]).urn
+        return BasetenSettingsInForce("all", settings=[settings, settings]).in_force
 
-    assert list(run(program)[1].inputs("all")["environments"]) == ["a"]
+    value, mocks = run(program)
+    assert (value, [*mocks.inputs("all")["environments"]]) == (True, ["a"])
 
 
 def _looked_up() -> list[BasetenEnvironmentSettings]:
@@ -107,24 +91,12 @@ def _looked_up() -> list[BasetenEnvironmentSettings]:
     ],
 )
 def test_joint_wait_is_refused_when_there_is_something_it_cannot_wait_for(settings: Any, failure: str) -> None:
-    """Pulumi shows the message without a traceback."""
     with pytest.raises(pulumi.RunError) as caught:
         run(lambda: BasetenSettingsInForce("all", settings=settings()))
     assert str(caught.value) == f'BasetenSettingsInForce "all": settings: {failure}'
 
 
 def test_joint_wait_is_refused_when_it_is_imported() -> None:
-    """There is nothing in Baseten to import."""
     opts = pulumi.ResourceOptions(import_="in-force")
     with pytest.raises(pulumi.RunError, match=r'^BasetenSettingsInForce "all": leave import_ out: '):
         run(lambda: BasetenSettingsInForce("all", settings=[_settings("a")], opts=opts))
-
-
-def test_subclass_is_refused_when_it_is_instantiated() -> None:
-    """Its name would be another resource type in the state."""
-
-    class Mine(BasetenSettingsInForce):
-        pass
-
-    with pytest.raises(TypeError, match=r"^BasetenSettingsInForce cannot be subclassed: "):
-        Mine("mine", settings=[])

@@ -1,3 +1,4 @@
+import inspect
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -6,8 +7,9 @@ import pulumi
 import pytest
 from pulumi.dynamic.dynamic import PROVIDER_KEY
 
-from baseten_pulumi import BasetenEnvironmentSettings
+from baseten_pulumi import BasetenAutoscalingSchedule, BasetenEnvironmentSettings, BasetenSettingsInForce
 from tests.mocked import run
+from tests.schedules import inputs, one_time_inputs
 
 
 def _settings(name: str = "settings", **arguments: Any) -> BasetenEnvironmentSettings:
@@ -31,6 +33,12 @@ def test_inputs_are_those_of_the_program_when_settings_are_declared() -> None:
         "request_backpressure_settings": queue,
         "wait": False,
     }
+
+
+def test_inputs_are_those_of_the_program_when_a_schedule_is_declared() -> None:
+    declared = {**one_time_inputs("abc123"), **inputs("abc123", start_minute=5)}
+    _, mocks = run(lambda: BasetenAutoscalingSchedule("peak", **declared).urn)
+    assert mocks.inputs("peak") == declared
 
 
 def test_outputs_are_typed_when_a_program_reads_them() -> None:
@@ -60,13 +68,11 @@ def test_every_output_is_a_property_when_a_resource_is_declared() -> None:
         outputs = {name for name, value in vars(settings).items() if isinstance(value, pulumi.Output)}
         declared = {name for name, it in vars(BasetenEnvironmentSettings).items() if isinstance(it, property)}
         assert outputs - declared == {"urn", "id", "wait", PROVIDER_KEY}
-        assert all(getattr(settings, name) is vars(settings)[name] for name in declared)
 
     run(program)
 
 
 def test_resource_is_read_when_it_is_looked_up() -> None:
-    """`get` registers a read by id without inputs, and keeps the options."""
 
     def program() -> pulumi.Output[str]:
         options = pulumi.ResourceOptions(additional_secret_outputs=["status"])
@@ -74,54 +80,36 @@ def test_resource_is_read_when_it_is_looked_up() -> None:
         assert live.is_lookup
         assert not _settings().is_lookup
         assert options.id is None
+        BasetenAutoscalingSchedule.get("night", "abc123/staging/s1")
         return live.id
 
     value, mocks = run(program)
     assert value == "abc123/staging"
     assert [args.resource_id for args in mocks.registered if args.name == "live"] == ["abc123/staging"]
-    assert mocks.inputs("live") == {}
+    assert (mocks.inputs("live"), mocks.inputs("night")) == ({}, {})
+
+
+def test_settings_are_refused_when_pulumi_cannot_send_them() -> None:
+    """In the constructor, so that the error is one line for each argument and has no traceback."""
+    groups = ("autoscaling_settings", "promotion_settings", "request_backpressure_settings")
+    names = ("model_id", "env_name", *groups, "wait")
+    arguments: dict[str, Any] = {name: {1} for name in names}
+    with pytest.raises(pulumi.RunError) as caught:
+        run(lambda: _settings(**arguments, opts=pulumi.ResourceOptions(id="abc123")))
+    failures = [f"{name}: must be a list, got {{1}}; use sorted(…)" for name in names]
+    failures.append('id: must be model_id/env_name, got "abc123"')
+    assert str(caught.value) == "\n".join(f'BasetenEnvironmentSettings "settings": {it}' for it in failures)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "failure"),
-    [
-        *(
-            ({name: {1}}, f"{name}: must be a list, got {{1}}; use sorted(…)")
-            for name in ("model_id", "env_name", "wait")
-        ),
-        (
-            {"autoscaling_settings": {"max_replica": b"6"}},
-            "autoscaling_settings.max_replica: must be a string, got b'6'; use bytes(…).decode()",
-        ),
-        ({"promotion_settings": {1}}, "promotion_settings: must be a list, got {1}; use sorted(…)"),
-        (
-            {"request_backpressure_settings": {1}},
-            "request_backpressure_settings: must be a list, got {1}; use sorted(…)",
-        ),
-        (
-            {"opts": pulumi.ResourceOptions(import_="abc123/dev")},
-            "leave import_ out: the first `pulumi up` adopts what exists in Baseten",
-        ),
-        ({"opts": pulumi.ResourceOptions(id="abc123")}, 'id: must be model_id/env_name, got "abc123"'),
-    ],
+    "kind", [BasetenEnvironmentSettings, BasetenAutoscalingSchedule, BasetenSettingsInForce], ids=lambda it: it.__name__
 )
-def test_settings_are_refused_when_pulumi_cannot_send_them(arguments: dict[str, Any], failure: str) -> None:
-    """In the constructor, so that the error is one line and has no traceback."""
-    with pytest.raises(pulumi.RunError) as caught:
-        run(lambda: _settings(**arguments))
-    assert str(caught.value) == f'BasetenEnvironmentSettings "settings": {failure}'
-
-
-def test_subclass_is_refused_when_it_is_instantiated() -> None:
-    """Its name would be another resource type in the state."""
-
-    class Mine(BasetenEnvironmentSettings):
-        pass
-
+def test_subclass_is_refused_when_it_is_instantiated(kind: Any) -> None:
+    arguments = {name: None for name in inspect.signature(kind).parameters if name not in ("resource_name", "opts")}
     with pytest.raises(TypeError) as caught:
-        Mine("mine", model_id="abc123", env_name="production")
+        type("Mine", (kind,), {})("mine", **arguments)
     assert str(caught.value) == (
-        "BasetenEnvironmentSettings cannot be subclassed: the class is the resource's type in the state. "
+        f"{kind.__name__} cannot be subclassed: the class is the resource's type in the state. "
         "Write a function or a pulumi.ComponentResource that declares one."
     )
 

@@ -10,49 +10,34 @@ from baseten_pulumi.schema.settings import (
     MAX_UNAVAILABLE_PERCENT,
     MIN_REPLICA,
     ROLLING_DEPLOY,
-    Settings,
+    Value,
 )
-
-STRATEGY = "promotion_settings.promotion_cleanup_strategy"
-INTEGERS = [path for path, field in FIELDS.items() if field.kind == "integer"]
-
-
-def test_nothing_differs_when_every_desired_setting_is_observed() -> None:
-    """Settings that are observed and not desired do not count."""
-    desired: Settings = {MIN_REPLICA: 1, ROLLING_DEPLOY: False, STRATEGY: "KEEP"}
-    assert differences(desired, {**desired, MAX_REPLICA: 9}) == ()
 
 
 def test_differences_come_in_the_desired_order_when_several_differ() -> None:
-    """Each has the desired and the observed value; a setting that is not reported is None."""
-    found = differences({MAX_REPLICA: 3, MIN_REPLICA: 1, ROLLING_DEPLOY: True}, {ROLLING_DEPLOY: False, MIN_REPLICA: 1})
-    assert found == (Difference(MAX_REPLICA, 3, None), Difference(ROLLING_DEPLOY, True, False))
+    """A setting that is not reported is None; one that is observed and not desired does not count."""
+    desired: dict[str, Value] = {MAX_REPLICA: 3, MIN_REPLICA: 1, MAX_SURGE_PERCENT: 25, ROLLING_DEPLOY: False}
+    assert differences(desired, {**desired, MAX_UNAVAILABLE_PERCENT: 9}) == ()
+    assert differences(desired, {MIN_REPLICA: 2, MAX_REPLICA: 3, MAX_UNAVAILABLE_PERCENT: 9}) == (
+        Difference(MIN_REPLICA, 1, 2),
+        Difference(MAX_SURGE_PERCENT, 25, None),
+        Difference(ROLLING_DEPLOY, False, None),
+    )
 
 
-@pytest.mark.parametrize("path", INTEGERS)
+@pytest.mark.parametrize("path", [path for path, field in FIELDS.items() if field.kind == "integer"])
 def test_unreported_counts_as_zero_when_the_setting_is_one_of_the_two_percentages(path: str) -> None:
-    """Baseten reports the percentage that is not in use as null; no other null is a 0."""
+    """Baseten reports the percentage that is not in use as null; no other null is a 0, and a reported 10 is none."""
     is_zero = path in (MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT)
     assert (differences({path: 0}, {}) == ()) is is_zero
     assert managed({path: 0}, {}) == ({path: 0} if is_zero else {})
-
-
-@pytest.mark.parametrize(
-    ("path", "desired", "observed"),
-    [(MAX_SURGE_PERCENT, 25, None), (MAX_SURGE_PERCENT, 0, 10), (ROLLING_DEPLOY, False, None)],
-)
-def test_setting_differs_when_null_or_a_value_is_not_what_is_desired(
-    path: str, desired: int, observed: int | None
-) -> None:
-    """Null is neither 25 nor false, and a reported 10 is no 0."""
-    reported = {} if observed is None else {path: observed}
-    assert differences({path: desired}, reported) == (Difference(path, desired, observed),)
+    assert differences({path: 0}, {path: 10}) == (Difference(path, 0, 10),)
 
 
 def test_only_desired_settings_are_returned_when_more_are_observed() -> None:
     """What a refresh keeps: their observed values, in the desired order."""
     observed = {MIN_REPLICA: 0, MAX_REPLICA: 9, ROLLING_DEPLOY: True}
-    found = managed({MAX_REPLICA: 1, MIN_REPLICA: 5, STRATEGY: "KEEP"}, observed)
+    found = managed({MAX_REPLICA: 1, MIN_REPLICA: 5, MAX_SURGE_PERCENT: 25}, observed)
     assert list(found.items()) == [(MAX_REPLICA, 9), (MIN_REPLICA, 0)]
 
 

@@ -1,5 +1,7 @@
 """The texts of a wait, as `Watcher` reports and raises them."""
 
+from typing import Any
+
 import pytest
 
 from baseten_pulumi import errors
@@ -24,6 +26,7 @@ from tests.unit.wait.scenario import (
     rate_limited,
 )
 
+SUBJECT = 'settings of environment "production" (model abc)'
 WINDOW = "autoscaling_settings.autoscaling_window"
 ROLLING = "promotion_settings.rolling_deploy"
 NO_RESPONSE = error(errors.RequestTimeoutError, "GET /v1 got no response in time.")
@@ -34,18 +37,6 @@ AHEAD, PAUSED = Promotion("RAMPING_UP", 40), Promotion("PAUSED", 40)
 
 def _before(promotion: Promotion | None = None) -> Environment:
     return Environment({MAX_REPLICA: 4}, promotion)
-
-
-def test_timeout_is_described_in_full_when_one_environment_is_waited_for() -> None:
-    """What failed, what was observed, the current state, what to do."""
-    ended, _ = play_one({0: Environment({WINDOW: 60}, None)}, settings={WINDOW: 90}, timeout=50.0)
-    assert type(ended.error) is WaitTimeoutError
-    assert str(ended.error) == (
-        'Timed out after 50 s waiting for settings of environment "production" (model abc) to be applied.\n'
-        "autoscaling_settings.autoscaling_window: expected 90, observed 60. "
-        "Baseten accepted the request and may still apply it.\n"
-        "Run `pulumi up` again to keep waiting, or raise `custom_timeouts`."
-    )
 
 
 def test_timeout_is_described_in_full_when_many_environments_are_waited_for() -> None:
@@ -64,20 +55,30 @@ def test_timeout_is_described_in_full_when_many_environments_are_waited_for() ->
     )
 
 
-def test_cancellation_is_described_in_full_when_one_environment_is_waited_for() -> None:
-    """What was observed last."""
-    ended, _ = play_one({0: BEFORE, 2: Environment({MIN_REPLICA: 3, MAX_REPLICA: 9}, None)}, cancelled_at=12.0)
-    assert type(ended.error) is WaitCancelledError
+@pytest.mark.parametrize(
+    ("how", "failed", "action"),
+    [
+        (
+            {"timeout": 50.0},
+            "Timed out after 50 s waiting for {} to be applied.",
+            "Run `pulumi up` again to keep waiting, or raise `custom_timeouts`.",
+        ),
+        ({"cancelled_at": 50.0}, "The wait for {} was cancelled after 50 s.", "Run `pulumi up` again to keep waiting."),
+    ],
+    ids=["timeout", "cancellation"],
+)
+def test_end_is_described_in_full_when_one_environment_is_waited_for(how: Any, failed: str, action: str) -> None:
+    """What failed, what was observed last, the current state, what to do."""
+    ended, _ = play_one({0: BEFORE, 2: HALF, 20: UNAVAILABLE}, **how)
     assert str(ended.error) == (
-        'The wait for settings of environment "production" (model abc) was cancelled after 12 s.\n'
-        "autoscaling_settings.max_replica: expected 6, observed 9. "
-        "Baseten accepted the request and may still apply it.\n"
-        "Run `pulumi up` again to keep waiting."
+        f"{failed.format(SUBJECT)}\n"
+        "autoscaling_settings.max_replica: expected 6, observed 2. "
+        "The last poll failed: Baseten returned 503 for GET /v1/models. "
+        f"Baseten accepted the request and may still apply it.\n{action}"
     )
 
 
 def test_cancellation_is_described_in_full_when_many_environments_are_waited_for() -> None:
-    """Each that is not applied, failed ones first."""
     scripts: dict[str, Script] = {"abc/a": {0: UNAVAILABLE}, "abc/b": {0: APPLIED}, "abc/gone": {0: GONE}}
     baseten = Baseten(scripts, lists={0: FORBIDDEN})
     (ended,) = play(baseten, Wait(tuple(scripts), cancelled_at=12.0))
@@ -92,7 +93,6 @@ def test_cancellation_is_described_in_full_when_many_environments_are_waited_for
 
 
 def test_failure_is_described_in_full_when_all_environments_failed_alike() -> None:
-    """The error keeps the class and the attributes that the environments' errors share."""
     ended, _ = play_many({"abc/a": {0: FORBIDDEN}, "xyz/b": {0: FORBIDDEN}, "xyz/c": {0: APPLIED}})
     assert isinstance(ended.error, errors.PermissionDeniedError)
     assert ended.error.status_code == 403
@@ -112,24 +112,14 @@ def test_failure_is_of_no_kind_when_environments_failed_differently() -> None:
     assert str(ended.error).endswith("\nUse another key. Create it first.")
 
 
-@pytest.mark.parametrize("how", [{"timeout": 30.0}, {"cancelled_at": 30.0}])
-def test_cause_is_part_of_the_text_when_the_last_poll_failed(how: dict[str, float]) -> None:
-    """Beside what was observed before it."""
-    ended, _ = play_one({0: HALF, 20: UNAVAILABLE}, **how)
-    assert "max_replica: expected 6, observed 2. " in str(ended.error)
-    assert " The last poll failed: Baseten returned 503 for GET /v1/models. " in str(ended.error)
-
-
 @pytest.mark.parametrize(("status", "is_accepted"), [("QUEUED", True), ("UNCHANGED", True), (None, False)])
 def test_text_calls_the_request_accepted_when_baseten_responded_so(status: str | None, is_accepted: bool) -> None:
-    """Without a response to the PATCH nobody knows."""
     ended, _ = play_one({0: BEFORE}, status=status, timeout=5.0)
     assert isinstance(ended.error, WaitTimeoutError)
     assert ended.error.message.state.startswith("Baseten accepted the request") is is_accepted
 
 
 def test_ten_environments_are_named_when_more_are_not_applied() -> None:
-    """The rest is counted."""
     ended, _ = play_many({f"abc/env-{number}": {0: BEFORE} for number in range(22)}, timeout=5.0)
     lines = str(ended.error).splitlines()
     assert [line.partition(":")[0] for line in lines[1:11]] == [f"abc/env-{number}" for number in range(10)]
@@ -183,7 +173,6 @@ def test_row_names_the_reason_first_when_one_environment_is_waited_for(
 
 
 def test_two_settings_are_named_when_more_differ() -> None:
-    """A row is one line; the error names each."""
     settings: Settings = {ROLLING: True, WINDOW: 60, MAX_REPLICA: 6, MIN_REPLICA: 3}
     ended, _ = play_one({0: Environment({ROLLING: False}, None)}, settings=settings, timeout=5.0)
     assert ended.lines == ["waiting: rolling_deploy false→true, autoscaling_window null→60, +2"]
@@ -191,7 +180,6 @@ def test_two_settings_are_named_when_more_differ() -> None:
 
 
 def test_row_counts_when_many_environments_are_waited_for() -> None:
-    """Two are named, with the first setting that differs."""
     scripts: dict[str, Script] = {f"abc/{name}": {0: _before(AHEAD)} for name in ("dev", "eu", "us")}
     ended, _ = play_many(scripts, settings={MAX_REPLICA: 6, MIN_REPLICA: 3}, status="QUEUED", timeout=5.0)
     reasons = "3 of 3 left, 3 QUEUED, 3 × promotion 40 %"
@@ -208,7 +196,6 @@ def test_promotion_is_shown_when_it_ended_during_the_wait(ending: str) -> None:
 
 
 def test_promotion_is_not_shown_when_it_ended_before_the_wait() -> None:
-    """It says nothing about these settings."""
     script: Script = {0: _before(Promotion("FAILED", 40))}
     ended, _ = play_one(script, settings={MAX_REPLICA: 6}, timeout=20.0)
     assert ended.lines == ["waiting: max_replica 4→6"]
@@ -216,6 +203,5 @@ def test_promotion_is_not_shown_when_it_ended_before_the_wait() -> None:
 
 
 def test_row_quotes_the_error_when_the_patch_is_retried() -> None:
-    """Nothing has been observed yet that would need the room."""
     assert retrying(rate_limited(None)) == "rate limited, retrying"
     assert retrying(NO_CONNECTION) == "GET /v1 could not connect to https://api.baseten.co, retrying"

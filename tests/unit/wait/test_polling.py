@@ -37,25 +37,15 @@ def _pauses(baseten: Baseten, model_id: str = "abc") -> list[float]:
     return [later - earlier for earlier, later in pairwise(baseten.times(model_id))]
 
 
-def test_environment_is_polled_by_get_when_it_is_the_only_one() -> None:
-    """One request, for exactly that environment."""
-    _, baseten = play_one({0: APPLIED})
-    assert [poll[1:3] for poll in baseten.polls] == [("abc", "production")]
-
-
 def test_one_list_is_read_when_several_environments_of_a_model_are_waited_for() -> None:
-    """Each poll is one request; the last environment left is read by itself."""
-    scripts = {"abc/dev": _applied_at(3), "abc/eu": _applied_at(3), "abc/us": _applied_at(9)}
+    """Each poll is one request; the last environment left, and each of another model, is read by itself."""
+    scripts = {"abc/dev": _applied_at(3), "abc/eu": _applied_at(3), "abc/us": _applied_at(9), "xyz/dev": _applied_at(2)}
     _, baseten = play_many(scripts)
-    lists = baseten.names.count("*")
+    names = {it: [poll.env_name for poll in baseten.polls if poll.model_id == it] for it in ("abc", "xyz")}
+    lists = names["abc"].count("*")
     assert lists > 3
-    assert baseten.names == ["*"] * lists + ["us"] * (len(baseten.polls) - lists)
-
-
-def test_models_are_polled_apart_when_environments_of_several_are_waited_for() -> None:
-    """A list is of one model."""
-    _, baseten = play_many({"abc/dev": _applied_at(2), "xyz/dev": _applied_at(2)})
-    assert {poll[1:3] for poll in baseten.polls} == {("abc", "dev"), ("xyz", "dev")}
+    assert names["abc"] == ["*"] * lists + ["us"] * (len(names["abc"]) - lists)
+    assert {*names["xyz"]} == {"dev"}
 
 
 def test_environment_is_read_by_itself_when_the_list_leaves_it_out() -> None:
@@ -66,19 +56,18 @@ def test_environment_is_read_by_itself_when_the_list_leaves_it_out() -> None:
 
 
 def test_each_environment_is_read_by_itself_when_the_list_is_refused() -> None:
-    """A key may be allowed to read an environment and not the list."""
     baseten = Baseten({"abc/dev": _applied_at(3), "abc/eu": _applied_at(3)}, lists={0: FORBIDDEN})
     (ended,) = play(baseten, Wait(("abc/dev", "abc/eu")))
     assert ended.error is None
     assert baseten.names[:3] == ["*", "dev", "eu"]
 
 
-def test_nothing_is_read_one_by_one_when_the_model_is_not_found() -> None:
-    """The list has already found out what is missing; 200 environments do not ask again."""
-    gone = error(errors.ModelNotFoundError, 'Model "abc" was not found.')
-    baseten = Baseten({"abc/dev": _applied_at(3), "abc/eu": _applied_at(3)}, lists={0: gone})
+@pytest.mark.parametrize("kind", [errors.ModelNotFoundError, errors.AuthenticationError])
+def test_nothing_is_read_one_by_one_when_the_list_says_why(kind: type[errors.BasetenError]) -> None:
+    """The list has already found out what is wrong; 200 environments do not ask again."""
+    baseten = Baseten({"abc/dev": _applied_at(3), "abc/eu": _applied_at(3)}, lists={0: error(kind, "Observed.")})
     (ended,) = play(baseten, Wait(("abc/dev", "abc/eu")))
-    assert isinstance(ended.error, errors.ModelNotFoundError)
+    assert isinstance(ended.error, kind)
     assert baseten.names == ["*"]
 
 
@@ -91,7 +80,6 @@ def test_list_is_read_again_when_its_error_was_transient() -> None:
 
 
 def test_polls_are_shared_when_two_waits_are_for_one_environment() -> None:
-    """The list is for several environments, not for several waits."""
     baseten = Baseten({"abc/production": _applied_at(2)})
     first, second = play(baseten, Wait(), Wait(begins_at=0.1))
     assert first.at == second.at
@@ -150,7 +138,6 @@ def test_interval_grows_with_the_time_waited_when_nothing_changes() -> None:
 
 
 def test_interval_counts_from_the_request_when_responses_are_slow() -> None:
-    """A slow response does not put off the next poll."""
     baseten = Baseten({"abc/production": {0: BEFORE}}, latency=0.5)
     play(baseten, Wait(timeout=5.0))
     assert max(_pauses(baseten)) <= LONGEST + 1e-6
@@ -158,20 +145,14 @@ def test_interval_counts_from_the_request_when_responses_are_slow() -> None:
 
 @pytest.mark.parametrize(("asked", "shortest"), [(37.0, 37.0), (3600.0, 60.0), (0.1, SHORTEST), (None, SHORTEST)])
 def test_whole_model_pauses_when_baseten_asks_to_retry_later(asked: float | None, shortest: float) -> None:
-    """For as long as it asked, up to 60 s; whoever joins meanwhile pauses, too."""
-    baseten = Baseten({"abc/dev": _applied_at(1), "abc/eu": _applied_at(1)}, lists={0: rate_limited(asked), 1: None})
-    play(baseten, Wait(("abc/dev", "abc/eu")), Wait(("abc/dev",), begins_at=0.55, status="UNCHANGED"))
+    """For as long as it asked, up to 60 s, also for a wait that joins meanwhile; another model is polled on."""
+    scripts = {"abc/dev": _applied_at(1), "abc/eu": _applied_at(1), "xyz/dev": _applied_at(10)}
+    baseten = Baseten(scripts, lists={0: rate_limited(asked), 1: None})
+    joins = Wait(("abc/dev",), begins_at=0.55, status="UNCHANGED")
+    _, _, xyz = play(baseten, Wait(("abc/dev", "abc/eu")), joins, Wait(("xyz/dev",)))
     first, second = baseten.times()[:2]
     assert shortest - 1e-6 <= second - first <= max(shortest, LONGEST) + 1e-6
-
-
-def test_other_models_are_polled_on_when_baseten_asks_one_to_retry_later() -> None:
-    """A Retry-After on one model delays no other."""
-    baseten = Baseten({"abc/dev": {0: rate_limited(60.0), 1: APPLIED}, "xyz/dev": _applied_at(10)})
-    abc, xyz = play(baseten, Wait(("abc/dev",)), Wait(("xyz/dev",)))
-    assert abc.at >= 60.0
     assert xyz.at <= 10 + 0.15 * 10 * 1.1
-    assert max(_pauses(baseten, "xyz")) <= 0.15 * 10 * 1.1
 
 
 @pytest.mark.parametrize(("seconds", "requests"), [(0.5, 0.6), (3.0, 1.75), (12.0, 4.0)])
@@ -187,12 +168,6 @@ def test_polls_stay_below_the_rate_limit_when_fifty_models_are_waited_for(second
     assert len(baseten.polls) <= requests * len(names)
 
 
-def test_no_request_is_added_when_a_model_has_hundreds_of_environments() -> None:
-    """One list serves all of them."""
-    _, baseten = play_many({f"abc/env-{number}": _applied_at(20) for number in range(300)})
-    assert len(baseten.polls) < 100
-
-
 def test_last_poll_is_at_the_deadline_when_the_next_one_would_come_later() -> None:
     """Whatever the interval or Retry-After: it has a second for its response, and what it observes counts."""
     ended, baseten = play_one({0: rate_limited(60.0), 29.9: APPLIED}, timeout=30.0, status="UNCHANGED")
@@ -201,7 +176,6 @@ def test_last_poll_is_at_the_deadline_when_the_next_one_would_come_later() -> No
 
 
 def test_each_wait_gets_its_own_last_poll_when_deadlines_differ() -> None:
-    """A deadline is one wait's: the others go on."""
     baseten = Baseten({"abc/dev": {0: BEFORE}, "abc/eu": _applied_at(60)})
     dev, eu = play(baseten, Wait(("abc/dev",), timeout=17.0), Wait(("abc/eu",), timeout=90.0))
     assert (type(dev.error), dev.at) == (WaitTimeoutError, 17.0)
