@@ -235,9 +235,14 @@ class Promises:
         is_final = any(it.status in _FINAL for it in done.exchanges) or not done.exchanges
         timeouts = [it.timeout_seconds for it in done.program.resources.values()]
         least = min([*timeouts, done.program.joint_timeout_seconds or timeouts[0]]) - LONGEST_PAUSE_SECONDS
-        is_kept = is_final or done.engine.is_cancelled or "already managed" in done.text or "must " in done.text
-        is_kept = is_kept or done.took_seconds >= least
-        require(is_kept, f"it gave up after {done.took_seconds:.0f} s", done.text, done.exchanges)
+        is_refused = any(words in done.text for words in ("already managed", "must ", "unknown property"))
+        is_over = done.took_seconds >= least
+        require(
+            is_final or done.engine.is_cancelled or is_refused or is_over,
+            f"it gave up after {done.took_seconds:.0f} s",
+            done.text,
+            done.exchanges,
+        )
 
 
 def _settings_resources(state: Mapping[str, Resource]) -> list[tuple[str, Resource]]:
