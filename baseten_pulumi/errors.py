@@ -23,6 +23,7 @@
     │       └── UnexpectedResponseError  a response that the API does not describe
     ├── OperationCancelledError          Pulumi cancelled the operation before the request was sent, or meanwhile
     └── NotAppliedError                  Baseten does not report what was sent
+        ├── OverriddenError              it reports other values, neither the former nor the desired ones
         ├── WaitTimeoutError             the wait timed out
         └── WaitCancelledError           the wait was cancelled
 
@@ -106,7 +107,10 @@ class RequestError(BasetenError):
         status_code: The HTTP status; None if there was no response.
         retry_after: Seconds that Baseten asked to wait; None if it did not ask.
         may_have_applied: Whether Baseten may have acted on the request despite the error.
+        retried_for: How many seconds in a row it is retried, within the timeout of the operation; 0 if it is final.
     """
+
+    retried_for: float = 0.0
 
     def __init__(
         self,
@@ -155,11 +159,7 @@ class RejectedError(RequestError):
 
 
 class TransientError(RequestError):
-    """An error that is retried.
-
-    Attributes:
-        retried_for: How many seconds in a row it is retried, within the timeout of the operation.
-    """
+    """An error that is retried."""
 
     retried_for: float = math.inf
 
@@ -194,6 +194,13 @@ class OperationCancelledError(BasetenError):
 
 class NotAppliedError(BasetenError):
     """Baseten does not report what was sent as applied."""
+
+
+class OverriddenError(NotAppliedError):
+    """Baseten keeps reporting a value that is neither the former nor the desired one.
+
+    It rounded or limited the value, or something else changed it.
+    """
 
 
 class WaitTimeoutError(NotAppliedError):

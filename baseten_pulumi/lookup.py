@@ -63,6 +63,8 @@ class Promotion:
     """Whether it is still in progress, so that changes queue behind it."""
     percent_traffic_to_new_version: int | None = None
     """Share of the traffic on the new deployment; None if Baseten does not report it."""
+    error_message: str | None = None
+    """Why it failed, in Baseten's words; None if Baseten does not say."""
 
 
 @pulumi.output_type

@@ -10,12 +10,13 @@ import pydantic
 from baseten_pulumi.api import failures, models
 from baseten_pulumi.api.failures import Request
 from baseten_pulumi.api.models import Model, Update
+from baseten_pulumi.api.retry import retry
 from baseten_pulumi.api.transport import Transport
 from baseten_pulumi.config import Endpoint
 from baseten_pulumi.errors import ConfigurationError, Message, NotFoundError, RequestError
 from baseten_pulumi.schema.environment import Environment, settings_of
 
-# Seconds for the second request, which finds out what a 404 is about: at most,
+# Seconds for the request that finds out what a 404 is about, repeated if it fails: at most,
 _DIAGNOSIS_SECONDS = 10.0
 # and at least, even if the time of the caller is over.
 _SHORTEST_DIAGNOSIS_SECONDS = 1.0
@@ -34,6 +35,7 @@ class BasetenClient:
     def __init__(self, endpoint: Endpoint) -> None:
         self._base_url = endpoint.base_url
         self._transport = Transport(endpoint)
+        self._found: set[tuple[str, str]] = set()  # environments that a response has shown
 
     async def read_environment(self, model_id: str, env_name: str, *, timeout: float) -> Environment:
         """Read one environment.
@@ -48,9 +50,11 @@ class BasetenClient:
         failed = f"{settings_of(model_id, env_name)} could not be read."
         request = self._request("GET", _environment_path(model_id, env_name), failed)
         try:
-            return await self._send(request, models.read_environment, timeout)
+            environment = await self._send(request, models.read_environment, timeout)
         except NotFoundError as error:
             raise await self._diagnosed(error, model_id, env_name, deadline) from None
+        self._found.add((model_id, env_name))
+        return environment
 
     async def list_environments(self, model_id: str, *, timeout: float) -> dict[str, Environment]:
         """Read every environment of a model with one request; return them by name.
@@ -63,9 +67,11 @@ class BasetenClient:
         failed = f'The environments of model "{model_id}" could not be read.'
         request = self._request("GET", _environments_path(model_id), failed)
         try:
-            return await self._send(request, models.read_environments, timeout)
+            environments = await self._send(request, models.read_environments, timeout)
         except NotFoundError as error:
             raise await self._diagnosed_model(error, model_id, deadline) from None
+        self._found.update((model_id, env_name) for env_name in environments)
+        return environments
 
     async def list_models(self, *, timeout: float) -> list[Model]:
         """Read the models of the account.
@@ -84,8 +90,8 @@ class BasetenClient:
         *,
         timeout: float,
         on_send: Callable[[], None] = lambda: None,
-    ) -> str:
-        """Send settings, by path; return the status: ACCEPTED, QUEUED, UNCHANGED or one that Baseten adds later.
+    ) -> Update:
+        """Send settings, by path.
 
         `on_send` is called right before the request is sent.
 
@@ -94,8 +100,7 @@ class BasetenClient:
             RequestError: Baseten did not accept the settings or, if `may_have_applied` is true, may have accepted them.
         """
         failed = f"{settings_of(model_id, env_name)} were not updated."
-        update = await self._update(model_id, env_name, models.update_body(settings), failed, timeout, on_send)
-        return update.status
+        return await self._update(model_id, env_name, models.update_body(settings), failed, timeout, on_send)
 
     async def upsert_schedule(  # noqa: PLR0913 - what the PATCH contains, and how it is sent
         self,
@@ -150,9 +155,11 @@ class BasetenClient:
         deadline = _now() + timeout
         request = self._request("PATCH", _environment_path(model_id, env_name), failed)
         try:
-            return await self._send(request, models.read_update, timeout, body=body, on_send=on_send)
+            update = await self._send(request, models.read_update, timeout, body=body, on_send=on_send)
         except NotFoundError as error:
             raise await self._diagnosed(error, model_id, env_name, deadline) from None
+        self._found.add((model_id, env_name))
+        return update
 
     def _request(self, method: str, path: str, failed: str) -> Request:
         return Request(method, path, failed, self._base_url)
@@ -167,16 +174,25 @@ class BasetenClient:
             raise failures.from_unreadable(request, response, reason) from None
 
     async def _diagnosed(self, error: RequestError, model_id: str, env_name: str, deadline: float) -> RequestError:
-        """Find out whether the model or the environment is missing; return the 404 itself if that fails."""
+        """Find out whether the model or the environment is missing; return the 404 itself if that fails for 10 s.
+
+        One that this process has seen before is retried: reads are eventually consistent.
+        """
+        diagnosed = error
         try:
             names = [*await self._diagnose(_environments_path(model_id), models.read_environments, deadline)]
         except NotFoundError:
-            return await self._diagnosed_model(error, model_id, deadline)
+            diagnosed = await self._diagnosed_model(error, model_id, deadline)
         except RequestError:
-            return error
-        if not names:
-            return failures.no_environments(error, model_id)
-        return error if env_name in names else failures.missing_environment(error, model_id, env_name, names)
+            pass
+        else:
+            if not names:
+                diagnosed = failures.no_environments(error, model_id)
+            elif env_name not in names:
+                diagnosed = failures.missing_environment(error, model_id, env_name, names)
+        if (model_id, env_name) in self._found:
+            diagnosed.retried_for = failures.KNOWN_ENVIRONMENT_SECONDS
+        return diagnosed
 
     async def _diagnosed_model(self, error: RequestError, model_id: str, deadline: float) -> RequestError:
         """Call a model missing only if the models can be listed: a wrong base URL answers 404 to everything."""
@@ -186,11 +202,15 @@ class BasetenClient:
             return error
         if any(model.id == model_id for model in listed):
             return error
-        return failures.missing_model(error, model_id, models.name_hint(model_id, listed))
+        missing = failures.missing_model(error, model_id, models.name_hint(model_id, listed))
+        if any(model_id == found for found, _ in self._found):
+            missing.retried_for = failures.KNOWN_ENVIRONMENT_SECONDS
+        return missing
 
     async def _diagnose(self, path: str, read: Callable[[bytes], _Result], deadline: float) -> _Result:
-        left = max(deadline - _now(), _SHORTEST_DIAGNOSIS_SECONDS)
-        return await self._send(self._request("GET", path, ""), read, min(left, _DIAGNOSIS_SECONDS))
+        request = self._request("GET", path, "")
+        left = min(max(deadline - _now(), _SHORTEST_DIAGNOSIS_SECONDS), _DIAGNOSIS_SECONDS)
+        return await retry(lambda seconds: self._send(request, read, seconds), timeout=left)
 
 
 def _environments_path(model_id: str) -> str:

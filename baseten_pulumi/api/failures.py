@@ -1,8 +1,10 @@
 """Turn responses that are not a success, and exceptions of httpx, into errors that say what to do."""
 
 import asyncio
+import html
 import json
 import math
+import re
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -16,10 +18,9 @@ import httpx
 import pydantic
 
 from baseten_pulumi import errors
-from baseten_pulumi.api.models import printable
+from baseten_pulumi.api.models import one_line
 from baseten_pulumi.errors import Message, RequestError
 
-QUOTED_CHARACTERS = 300
 _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -30,6 +31,8 @@ _NEVER_SENT = (
     UnicodeError,
 )
 _NAMES_LISTED = 10
+_HTML = re.compile(r"\s*<(!doctype html|html|head|body)\b", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 MAY_HAVE_APPLIED = "Baseten may have applied the request anyway."
 _SET_KEY = "set baseten:apiKey (`pulumi config set --secret baseten:apiKey KEY`) or BASETEN_API_KEY."
 _NETWORK = "Try again. If it fails again, check the network, the proxy, and baseten:baseUrl or BASETEN_BASE_URL."
@@ -54,6 +57,8 @@ _DOUBTFUL_SECONDS = 300.0
 _UNREADABLE_SECONDS = 60.0
 # A host name that does not resolve is usually misspelled.
 _UNKNOWN_HOST_SECONDS = 15.0
+# Reads are eventually consistent: an environment that was there a moment ago may be missing in one of them.
+KNOWN_ENVIRONMENT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +118,9 @@ def from_response(request: Request, response: Response) -> RequestError:
     # A 5xx is ambiguous: the request may have passed the gateway that answered.
     is_ambiguous = not request.is_read and response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
     identifier = response.headers.get("x-request-id") or response.headers.get("x-baseten-request-id")
-    suffix = f" (request {_one_line(identifier)[:80]})" if identifier else ""
+    suffix = f" (request {one_line(identifier)[:80]})" if identifier else ""
     location = response.headers.get("location") if kind is errors.RedirectedError else None
-    quoted = f" (Location: {_one_line(location)})" if location else _quoted(response)
+    quoted = f" (Location: {one_line(location)})" if location else _quoted(response)
     observed = f"Baseten returned {response.status} for {request.method} {request.path}{quoted}{suffix}."
     error = kind(
         Message(request.failed, observed, _state(request, is_ambiguous), _ACTIONS[kind]),
@@ -148,7 +153,7 @@ def from_exception(
         what = "lost its connection"
     if _has_cause(exception, ssl.SSLCertVerificationError):
         kind, what = errors.CertificateError, f"could not verify the certificate of {request.base_url}"
-    detail = _one_line(redacted(str(exception))).rstrip(".")
+    detail = one_line(redacted(str(exception))).rstrip(".")
     observed = f"{request.method} {request.path} {what}{f' ({detail})' if detail else ''}."
     is_ambiguous = is_sent and not request.is_read
     message = Message(request.failed, observed, _state(request, is_ambiguous), _ACTIONS[kind])
@@ -162,7 +167,7 @@ def from_unreadable(request: Request, response: Response, reason: pydantic.Valid
     """Return the error for a success whose body is not what the API describes."""
     first = reason.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"])
-    what = _one_line(f"{place}: {first['msg']}" if place else first["msg"])
+    what = one_line(f"{place}: {first['msg']}" if place else first["msg"])
     observed = (
         f"Baseten returned {response.status} for {request.method} {request.path} with an unexpected body ({what})."
     )
@@ -210,7 +215,7 @@ def missing_environment(
     error: RequestError, model_id: str, env_name: str, names: list[str]
 ) -> errors.EnvironmentNotFoundError:
     """Return the error for a 404 that means that the model has no such environment."""
-    listed = ", ".join([*map(_one_line, sorted(names)[:_NAMES_LISTED]), *(["…"] if len(names) > _NAMES_LISTED else [])])
+    listed = ", ".join([*map(one_line, sorted(names)[:_NAMES_LISTED]), *(["…"] if len(names) > _NAMES_LISTED else [])])
     observed = f'Model "{model_id}" has no environment "{env_name}"; it has {listed}.'
     action = "Correct env_name, or create the environment in Baseten first."
     return errors.EnvironmentNotFoundError(
@@ -267,14 +272,12 @@ def _quoted(response: Response) -> str:
     """Quote Baseten after a colon: its error, message or detail, or else the raw text; "" if there is none."""
     body = response.json()
     raw = response.content.decode(errors="replace")
+    if _HTML.match(raw):
+        title = one_line(html.unescape(found[1])) if (found := _TITLE.search(raw)) else ""
+        return f": an HTML page from a proxy or gateway{f' (title: {title})' if title else ''}"
     text = next((body[key] for key in ("error", "message", "detail") if body.get(key)), raw)
-    line = _one_line(text if isinstance(text, str) else json.dumps(text)).rstrip(".")
+    line = one_line(text if isinstance(text, str) else json.dumps(text)).rstrip(".")
     return f": {line}" if line else ""
-
-
-def _one_line(text: str) -> str:
-    line = printable(" ".join(text.split()))
-    return line if len(line) <= QUOTED_CHARACTERS else f"{line[:QUOTED_CHARACTERS]}…"
 
 
 def _retry_after(response: Response) -> float | None:

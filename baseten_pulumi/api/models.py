@@ -33,6 +33,8 @@ from baseten_pulumi.schema.settings import (
 )
 
 _LONGEST_WORD = 80
+_LONGEST_TEXT = 300
+_NOT_SERVING = frozenset({"INACTIVE", "DEACTIVATING", "BUILD_STOPPED"})
 _MODELS_LISTED = 5
 
 
@@ -49,6 +51,12 @@ def _word(text: str) -> str:
     return printable(text)[:_LONGEST_WORD]
 
 
+def one_line(text: str) -> str:
+    """Return a text that others wrote as one line of at most 300 characters."""
+    line = printable(" ".join(text.split()))
+    return line if len(line) <= _LONGEST_TEXT else f"{line[:_LONGEST_TEXT]}…"
+
+
 def _or_none(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
     try:
         return read(value)
@@ -59,6 +67,7 @@ def _or_none(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
 Name: TypeAlias = Annotated[str, AfterValidator(printable)]
 OptionalName: TypeAlias = Annotated[Name | None, WrapValidator(_or_none)]
 Word: TypeAlias = Annotated[str, AfterValidator(_word)]
+_OptionalText: TypeAlias = Annotated[Annotated[str, AfterValidator(one_line)] | None, WrapValidator(_or_none)]
 OptionalWord: TypeAlias = Annotated[Word | None, WrapValidator(_or_none)]
 _OptionalInt: TypeAlias = Annotated[int | None, WrapValidator(_or_none)]
 _TYPES = {"enum": Word, "boolean": bool, "integer": int}
@@ -81,10 +90,11 @@ def _object(group: str) -> Any:
 class _Promotion(_Response):
     status: OptionalWord = None
     percent_traffic_to_new_version: _OptionalInt = None
+    error_message: _OptionalText = None
 
 
 _Settings: Any = _object("")
-_Overrides: Any = _object(AUTOSCALING)
+_Autoscaling: Any = _object(AUTOSCALING)
 
 
 class _Schedule(_Response):
@@ -99,12 +109,23 @@ class _Schedule(_Response):
     end_minute: _OptionalInt = None
     start_at: OptionalWord = None
     end_at: OptionalWord = None
-    autoscaling_settings: Annotated[_Overrides | None, WrapValidator(_or_none)] = None
+    autoscaling_settings: Annotated[_Autoscaling | None, WrapValidator(_or_none)] = None
+
+
+class _AppliedState(_Response):
+    schedule_id: OptionalName = None
+    autoscaling_settings: Annotated[_Autoscaling | None, WrapValidator(_or_none)] = None
 
 
 class _Schedules(_Response):
     timezone: OptionalName = None
     schedules: Annotated[list[_Schedule] | None, WrapValidator(_or_none)] = None
+    applied_state: Annotated[_AppliedState | None, WrapValidator(_or_none)] = None
+
+
+class _Deployment(_Response):
+    status: OptionalWord = None
+    autoscaling_settings: Annotated[_Autoscaling | None, WrapValidator(_or_none)] = None
 
 
 def _or_unreadable(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
@@ -116,6 +137,7 @@ def _or_unreadable(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
 
 class _Environment(_Settings):  # type: ignore[misc] # the base class is made at run time
     in_progress_promotion: Annotated[_Promotion | None, WrapValidator(_or_none)] = None
+    current_deployment: Annotated[_Deployment | None, WrapValidator(_or_none)] = None
     autoscaling_schedules: Annotated[_Schedules | None, WrapValidator(_or_unreadable)] = None
 
 
@@ -129,6 +151,8 @@ class _Environments(_Response):
 
 class _Update(_Response):
     status: OptionalWord = None
+    message: _OptionalText = None
+    error: _OptionalText = None
     environment: Annotated[_Environment | None, WrapValidator(_or_none)] = None
 
 
@@ -170,10 +194,14 @@ class Update:
         status: ACCEPTED, QUEUED, UNCHANGED, or one that Baseten adds later. The API calls it deprecated; a success
             without one, or without a readable body, has accepted the request too: what is applied is read back anyway.
         environment: The environment, which may not show the update yet; None if it is not returned.
+        message: What Baseten says about a queued update; "" if nothing, and of any other update.
+        error: What Baseten says is wrong although it accepted the request; "" if nothing.
     """
 
     status: str
     environment: Environment | None
+    message: str = ""
+    error: str = ""
 
 
 def read_update(content: bytes) -> Update:
@@ -183,7 +211,9 @@ def read_update(content: bytes) -> Update:
     except ValidationError:
         return Update("ACCEPTED", None)
     environment = response.environment and _environment(response.environment)
-    return Update(response.status or "ACCEPTED", environment)
+    status = response.status or "ACCEPTED"
+    message = response.message if status == "QUEUED" else None
+    return Update(status, environment, message or "", response.error or "")
 
 
 def read_environment(content: bytes) -> Environment:
@@ -250,8 +280,24 @@ def _environment(response: Any) -> Environment:
         if field.null_choice is not None and field.group in response.model_fields_set:
             settings.setdefault(field.path, field.null_choice)
     found = response.in_progress_promotion
-    promotion = found and Promotion(found.status or "UNKNOWN", found.percent_traffic_to_new_version)
-    return Environment(settings, promotion, *_schedules(response))
+    promotion = found and Promotion(
+        found.status or "UNKNOWN", found.percent_traffic_to_new_version, found.error_message
+    )
+    return Environment(settings, promotion, *_schedules(response), _serving(response))
+
+
+def _serving(response: Any) -> dict[str, Any]:
+    """Return the autoscaling settings of the deployment that serves, unless a schedule is active."""
+    deployment, state = response.current_deployment, None
+    if response.autoscaling_schedules is not None:
+        state = response.autoscaling_schedules.applied_state
+    if deployment is None:
+        return {}
+    status = deployment.status or ""
+    if status in _NOT_SERVING or status.endswith("FAILED") or (state is not None and state.schedule_id is not None):
+        return {}
+    found = (state or deployment).autoscaling_settings
+    return flatten({AUTOSCALING: found.model_dump()}) if found is not None else {}
 
 
 def _schedules(response: Any) -> tuple[tuple[Schedule, ...] | None, str | None]:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from baseten_pulumi.api.failures import ambiguous
-from baseten_pulumi.errors import LONGEST_RETRY_AFTER_SECONDS, RateLimitedError, RequestError, TransientError
+from baseten_pulumi.errors import LONGEST_RETRY_AFTER_SECONDS, RateLimitedError, RequestError
 
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 15.0
@@ -27,7 +27,7 @@ async def retry(
     """Return the first result of `attempt`, which is called with the seconds that are left.
 
     Delays double from 0.5 s to 15 s, with jitter, and are never shorter than Baseten asks for, up to 60 s. Each error
-    says for how many seconds in a row it is retried (`TransientError.retried_for`).
+    says for how many seconds in a row it is retried (`RequestError.retried_for`).
 
     Args:
         attempt: Sends the request once.
@@ -45,7 +45,7 @@ async def retry(
             return await attempt(started_at + timeout - now())
         except RequestError as caught:
             error = ambiguous(caught) if is_ambiguous else caught
-        before, limit = limit, error.retried_for if isinstance(error, TransientError) else 0.0
+        before, limit = limit, error.retried_for
         if limit != before:
             limited_since = now()
         is_ambiguous = error.may_have_applied

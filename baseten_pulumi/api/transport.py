@@ -10,6 +10,7 @@ as the request.
 
 import asyncio
 import base64
+import ipaddress
 import platform
 import re
 import ssl
@@ -17,6 +18,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -58,6 +60,7 @@ class Transport:
         self._api_key = _spellings(endpoint.api_key)
         self._clients: set[httpx.AsyncClient] = set()
         try:
+            self._proxy = _proxy(endpoint)
             self._tls = _ssl_context(endpoint.base_url)
             self._idle = [self._open()]
         except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
@@ -147,7 +150,8 @@ class Transport:
                 "Accept-Encoding": "gzip, deflate",
             },
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
-            trust_env=not self._endpoint.is_loopback,
+            proxy=self._proxy,
+            trust_env=False,  # httpx refuses all variables for one entry of NO_PROXY that it cannot read
             verify=self._tls,
         )
         self._clients.add(client)
@@ -190,13 +194,32 @@ def _ssl_context(base_url: str) -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
+def _proxy(endpoint: Endpoint) -> str | None:
+    """Return the proxy that HTTPS_PROXY and the like name; None for this machine and for what NO_PROXY names."""
+    url, proxies = urlsplit(endpoint.base_url), getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    if not proxy or endpoint.is_loopback or proxy_bypass(url.netloc):
+        return None
+    if any(_is_in_network(url.hostname or "", entry.strip()) for entry in proxies.get("no", "").split(",")):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _is_in_network(host: str, entry: str) -> bool:
+    """Return whether an entry of NO_PROXY is an address or a network with the host in it; urllib knows names alone."""
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(entry.strip("[]"), strict=False)
+    except ValueError:
+        return False
+
+
 def _unusable_variables(error: Exception) -> ConfigurationError:
     return ConfigurationError(
         Message(
             failed="Baseten cannot be reached.",
             observed=f"The proxy or certificate variables cannot be used: {str(error).rstrip('.')}.",
             state="Nothing was sent.",
-            action="Correct HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
+            action="Correct HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
         )
     )
 

@@ -25,8 +25,8 @@ examples:
   environments  an array sorted by env_name, empty if the model has none; each has
     env_name    the name
     in_progress_promotion
-                null, or {{"status", "is_running", "percent_traffic_to_new_version"}} of the latest promotion, which may
-                have ended
+                null, or {{"status", "is_running", "percent_traffic_to_new_version", "error_message"}} of the latest
+                promotion, which may have ended
     and the settings objects under the API's names. Every known setting is present, null if Baseten does not report it.
 Keys may be added; none will be renamed or removed.
 
@@ -131,6 +131,8 @@ def _promotion(promotion: Promotion | None) -> tuple[str, str]:
         return _NOT_REPORTED
     percent = promotion.percent_traffic_to_new_version
     text = promotion.status if percent is None else f"{promotion.status}, {percent} %"
+    if promotion.error_message:
+        text = f"{text}: {promotion.error_message}"
     return text, "yellow" if promotion.is_running else "dim"
 
 

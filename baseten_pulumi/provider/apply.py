@@ -1,16 +1,20 @@
 """Create and update of settings: send the declared settings, and wait until Baseten reports them."""
 
+import asyncio
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from baseten_pulumi.config import Config
+from baseten_pulumi.errors import RequestError
 from baseten_pulumi.provider.diff import is_unfinished
-from baseten_pulumi.provider.operation import Operation
+from baseten_pulumi.provider.operation import Operation, refuse_invalid
 from baseten_pulumi.provider.pulumi_internals import Call
 from baseten_pulumi.provider.session import Session
+from baseten_pulumi.schema.compare import differences, shown
 from baseten_pulumi.schema.environment import settings_of
-from baseten_pulumi.schema.settings import flatten, nest
+from baseten_pulumi.schema.settings import Settings, flatten, nest
+from baseten_pulumi.schema.validate import validate_inputs
 from baseten_pulumi.wait.desired import DesiredSettings
 
 
@@ -32,10 +36,12 @@ def apply(inputs: Mapping[str, Any], olds: Mapping[str, Any], config: Config, ca
         call: The request that is being answered.
 
     Raises:
+        ConfigurationError: an input is not valid; nothing was sent.
         PartialFailure: something failed after the settings were sent, or may have been.
         BasetenError: something failed before.
     """
     operation = _Apply(inputs, olds, config, call)
+    refuse_invalid(validate_inputs(inputs)[1], operation.not_sent)
     return operation.run() if operation.has_work else operation.outputs(in_force=olds.get("in_force") is True)
 
 
@@ -52,8 +58,13 @@ class _Apply(Operation):
         self._settings = flatten(inputs)
         self._olds = olds
         self._status: str | None = olds.get("status")
+        self._response_status = self._status
         self._revision: str | None = olds.get("revision")
         self._next_revision = secrets.token_hex(4)
+        # An earlier request that is applied when a promotion ends, whatever the response to a later one is.
+        self._was_queued = olds.get("status") == "QUEUED" and olds.get("in_force") is not True
+        self._before: Settings | None = None
+        self._message = ""
 
     @property
     def has_work(self) -> bool:
@@ -70,7 +81,7 @@ class _Apply(Operation):
     def outputs(self, *, in_force: bool) -> dict[str, Any]:
         """Return the outputs of the resource."""
         own = {name: self.inputs[name] for name in ("model_id", "env_name", "wait")}
-        known = {"status": self._status, "revision": self._revision}
+        known = {"status": self._response_status if in_force else self._status, "revision": self._revision}
         return {
             **own,
             **nest(self._settings),
@@ -79,20 +90,49 @@ class _Apply(Operation):
         }
 
     async def attempt(self, session: Session, timeout: float, on_send: Callable[[], None]) -> None:
-        """Send every declared setting once."""
+        """Read what the environment has, once, and send every declared setting."""
+        now = asyncio.get_running_loop().time
+        deadline = now() + timeout
+        model_id, env_name = self.inputs["model_id"], self.inputs["env_name"]
 
         def sending() -> None:
-            self._revision = self._next_revision
+            # Until there is a response, the next update sends again: it needs both.
+            if self._was_queued:
+                self._revision = None
+            else:
+                self._status, self._revision = None, self._next_revision
             on_send()
 
-        self._status = None
-        model_id, env_name = self.inputs["model_id"], self.inputs["env_name"]
         async with session.exclusive(model_id, env_name, timeout, self.not_sent) as left:
-            self._status = await session.client.update_environment(
-                model_id, env_name, self._settings, timeout=left, on_send=sending
+            if self._before is None and (self.waits or self._olds):
+                self._before = await self._read(session, left)
+                self._warn_of_changes()
+            update = await session.client.update_environment(
+                model_id, env_name, self._settings, timeout=deadline - now(), on_send=sending
             )
+        self._status, self._revision = "QUEUED" if self._was_queued else update.status, self._next_revision
+        self._response_status, self._message = update.status, self.responded(update)
+
+    async def _read(self, session: Session, timeout: float) -> Settings:
+        try:
+            own = (self.inputs["model_id"], self.inputs["env_name"])
+            return dict((await session.client.read_environment(*own, timeout=timeout)).settings)
+        except RequestError as error:
+            raise error.with_message(failed=self.not_sent, state="Nothing was changed.") from None
+
+    def _warn_of_changes(self) -> None:
+        """Warn of each setting that was changed by hand since the last operation and is changed back."""
+        if self._olds.get("in_force") is not True or self._before is None:
+            return
+        for it in differences(flatten(self._olds), self._before):
+            declared = self._settings.get(it.path)
+            if declared is not None and it.observed not in (None, declared):
+                now, new = shown(it.observed), shown(declared)
+                self.row.warn(f"{self.resource_id}: {it.name} was changed outside Pulumi ({now}); resetting to {new}")
 
     def desired(self) -> DesiredSettings | None:
         """Return the settings, if something waits for them."""
         own = (self.inputs["model_id"], self.inputs["env_name"])
-        return DesiredSettings(*own, self._settings, self._status) if self.waits else None
+        if not self.waits:
+            return None
+        return DesiredSettings(*own, self._settings, self._status, message=self._message, before=self._before)

@@ -12,13 +12,20 @@ from typing import Any, NoReturn
 from baseten_pulumi.api.failures import MAY_HAVE_APPLIED
 from baseten_pulumi.config import Config
 from baseten_pulumi.errors import Message, RequestError, ScheduleConflictError
-from baseten_pulumi.provider.operation import Operation
+from baseten_pulumi.provider.operation import Operation, refuse_invalid
 from baseten_pulumi.provider.ownership import schedule_owners
 from baseten_pulumi.provider.pulumi_internals import Call
 from baseten_pulumi.provider.read_schedule import listed
 from baseten_pulumi.provider.session import Session
 from baseten_pulumi.schema.environment import Environment, schedule_of
-from baseten_pulumi.schema.schedules import Schedule, inputs_of, is_over, request_of, schedule_differences
+from baseten_pulumi.schema.schedules import (
+    Schedule,
+    inputs_of,
+    is_over,
+    request_of,
+    schedule_differences,
+    validate_schedule,
+)
 from baseten_pulumi.wait.desired import DesiredSchedule
 from baseten_pulumi.wait.messages import state_of
 
@@ -43,11 +50,13 @@ def apply(inputs: Mapping[str, Any], olds: Mapping[str, Any], config: Config, ca
         call: The request that is being answered.
 
     Raises:
+        ConfigurationError: an input is not valid; nothing was sent.
         PartialFailure: something failed after the schedule was sent, or may have been.
         ScheduleConflictError: the schedules in Baseten do not fit what the program declares; nothing was sent.
         BasetenError: something failed before.
     """
     operation = _ApplySchedule(inputs, olds, config, call)
+    refuse_invalid(validate_schedule(inputs, inputs, datetime.now(timezone.utc))[1], operation.not_sent)
     if olds and is_over(inputs, datetime.now(timezone.utc)):  # Baseten may have removed it
         operation.row.note(f"{operation.resource_id}: has ended; nothing is sent")
         return operation.resource_id, operation.outputs(in_force=True)
@@ -126,7 +135,7 @@ class _ApplySchedule(Operation):
             except RequestError as error:
                 self._sent_at = _loop_time() if error.may_have_applied else self._sent_at
                 raise
-        self._desired.status = update.status
+        self._desired.status, self._desired.message = update.status, self.responded(update)
         if update.environment and (created := self._desired.find(update.environment)):
             self._found(created)
 

@@ -38,6 +38,7 @@ def delete(resource_id: str, props: Mapping[str, Any], config: Config, call: Cal
         return
     try:
         run(config, deleting.run)
+        deleting.row.end("deleted")
     except EnvironmentNotFoundError:
         pass  # and with it the schedule
     except ModelNotFoundError as error:

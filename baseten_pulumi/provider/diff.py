@@ -41,7 +41,8 @@ def kind_of_change(before: Any, after: Any) -> str:
 
 def is_unfinished(olds: Mapping[str, Any], *, waits: bool) -> bool:
     """Return whether the last operation left something to do although no setting changes."""
-    return olds.get("in_force") is not True and (waits or not olds.get("status"))
+    is_known_sent = bool(olds.get("status") and olds.get("revision"))
+    return olds.get("in_force") is not True and (waits or not is_known_sent)
 
 
 def dropped(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

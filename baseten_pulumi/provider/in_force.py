@@ -12,9 +12,10 @@ from pulumi.dynamic import ReadResult
 from pulumi.output import Unknown
 
 from baseten_pulumi.config import Config
+from baseten_pulumi.errors import Message, NotAppliedError
 from baseten_pulumi.provider.pulumi_internals import Call, Row
 from baseten_pulumi.provider.session import run
-from baseten_pulumi.schema.in_force import parse_entry
+from baseten_pulumi.schema.in_force import LEFT_OUT, parse_entry
 from baseten_pulumi.schema.validate import Failure
 from baseten_pulumi.wait.desired import DesiredSettings
 
@@ -62,10 +63,16 @@ def wait(olds: Mapping[str, Any], news: Mapping[str, Any], config: Config, call:
     is no request and no key is needed.
 
     Raises:
-        NotAppliedError: the timeout is over, or the wait was cancelled. The next `up` waits again.
+        NotAppliedError: the timeout is over, the wait was cancelled, or an environment was left out of this run. The
+            next `up` waits again.
         BasetenError: Baseten could not be read.
     """
     environments: Mapping[str, str] = news[_ENVIRONMENTS]
+    if left_out := sorted(name for name, line in environments.items() if line == LEFT_OUT):
+        # Pulumi writes a state that no command accepts if a resource depends on one that does not exist.
+        observed = f"This run leaves out resources that do not exist yet: {', '.join(left_out)}."
+        action = "Run `pulumi up` with `--exclude-dependents`, or without `--exclude`."
+        raise NotAppliedError(Message("The wait for settings was not started.", observed, "Nothing was sent.", action))
     before = olds.get(_ENVIRONMENTS) or {} if olds.get("in_force") is True else {}
     desired = []
     for name, line in environments.items():
@@ -76,9 +83,12 @@ def wait(olds: Mapping[str, Any], news: Mapping[str, Any], config: Config, call:
     if desired and waits:
         row = Row(call.urn)
         try:
-            run(config, lambda session: session.watcher.wait(desired, timeout=call.timeout, report=row.report))
+            notes = run(config, lambda session: session.watcher.wait(desired, timeout=call.timeout, report=row.report))
+            row.end("applied")
         finally:
             row.flush()
+        for note in notes:
+            row.warn(note)
     return {_ENVIRONMENTS: dict(environments), "in_force": waits or not desired}
 
 
@@ -90,6 +100,8 @@ def read(resource_id: str, props: Mapping[str, Any]) -> ReadResult:
 
 
 def _is_valid(entry: Any) -> bool:
+    if entry == LEFT_OUT:
+        return True
     try:
         parse_entry(entry)
     except ValueError:

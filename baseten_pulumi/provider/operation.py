@@ -2,19 +2,44 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from baseten_pulumi.api.failures import MAY_HAVE_APPLIED
 from baseten_pulumi.api.retry import retry
 from baseten_pulumi.config import Config
-from baseten_pulumi.errors import BasetenError, Message, NotAppliedError, OperationCancelledError, RequestError
+from baseten_pulumi.errors import (
+    BasetenError,
+    ConfigurationError,
+    Message,
+    NotAppliedError,
+    OperationCancelledError,
+    RequestError,
+)
 from baseten_pulumi.provider.pulumi_internals import Call, PartialFailure, Row, internal_error
 from baseten_pulumi.provider.session import Session, run
+from baseten_pulumi.schema.validate import Failure
 from baseten_pulumi.wait.desired import Desired
 from baseten_pulumi.wait.messages import ACCEPTED, retrying
 
+if TYPE_CHECKING:
+    from baseten_pulumi.api.models import Update
+
 _NOT_SENT = "Nothing was sent."
+
+
+def refuse_invalid(failures: Sequence[Failure], failed: str) -> None:
+    """Do nothing if there are no failures.
+
+    Check has refused whatever the program declares; but a policy can change inputs after it.
+
+    Raises:
+        ConfigurationError: there are some.
+    """
+    if failures:
+        observed = "; ".join(map(str, failures))
+        action = "A policy changed the inputs after they were checked. Correct its remediation."
+        raise ConfigurationError(Message(failed, f"{observed}.", _NOT_SENT, action))
 
 
 class Operation(ABC):
@@ -36,6 +61,7 @@ class Operation(ABC):
         self._timeout = call.timeout
         self.not_sent, self._not_read = not_sent, not_read
         self._may_have_applied = False
+        self._notes: Sequence[str] = ()
 
     @property
     def is_sent(self) -> bool:
@@ -64,6 +90,12 @@ class Operation(ABC):
             BasetenError: it was not accepted.
         """
 
+    def responded(self, update: "Update") -> str:
+        """Warn of an error in a response that accepted the request; return what Baseten says in it, "" if nothing."""
+        if update.error:
+            self.row.warn(f"{self.resource_id}: Baseten accepted the request and reports an error: {update.error}")
+        return update.error or update.message
+
     @abstractmethod
     def desired(self) -> Desired | None:
         """Return what to wait for once it is sent; None if there is nothing to wait for."""
@@ -76,9 +108,13 @@ class Operation(ABC):
             BasetenError: something failed before.
         """
         try:
-            return run(self._config, self._run)
+            outputs = run(self._config, self._run)
+            self.row.end("applied" if self.waits else "sent")
         finally:
             self.row.flush()
+        for note in self._notes:
+            self.row.warn(note)
+        return outputs
 
     async def _run(self, session: Session) -> dict[str, Any]:
         now = asyncio.get_running_loop().time
@@ -122,7 +158,9 @@ class Operation(ABC):
 
     async def _wait(self, session: Session, desired: Desired, elapsed: float) -> None:
         try:
-            await session.watcher.wait([desired], timeout=self._timeout, elapsed=elapsed, report=self.row.report)
+            self._notes = await session.watcher.wait(
+                [desired], timeout=self._timeout, elapsed=elapsed, report=self.row.report
+            )
         except NotAppliedError as error:
             raise self._partial(error if self.is_sent else error.with_message(state=_NOT_SENT)) from None
         except BasetenError as error:

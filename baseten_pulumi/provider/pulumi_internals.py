@@ -186,6 +186,11 @@ class Row:
             _lines_under_way.add(self._last)
             self._last.add_done_callback(_lines_under_way.discard)
 
+    def end(self, text: str) -> None:
+        """Show how the operation ended, if a line was shown: the last word of a success is a success."""
+        if self._last is not None:
+            self.report(text)
+
     def flush(self) -> None:
         """Wait until the last line has arrived, so that it does not come after the end of the operation."""
         if self._last is not None:

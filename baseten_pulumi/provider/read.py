@@ -47,9 +47,10 @@ def read(resource_id: str, props: Mapping[str, Any], config: Config) -> ReadResu
     found = managed(desired, observed.settings)
     own = {"model_id": model_id, "env_name": env_name, "wait": props.get("wait", True)}
     inputs = {**own, **nest({**desired, **found})}
-    in_force = props.get("in_force") is not False or found == desired
-    # What was sent may be applied after this read: without a status the next update sends again, even a reverted value.
-    names = ("status", "revision") if in_force else ("revision",)
+    is_queued = props.get("status") == "QUEUED" and observed.promotion is not None and observed.promotion.is_running
+    in_force = props.get("in_force") is not False or (found == desired and not is_queued)
+    # What was sent may be applied after this read: without a revision the next update sends again, even a former value.
+    names = ("status", "revision") if in_force else ("status",)
     kept = {name: props[name] for name in names if props.get(name) is not None}
     return ReadResult(resource_id, {**inputs, **kept, "in_force": in_force}, inputs)
 

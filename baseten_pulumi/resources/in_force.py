@@ -10,7 +10,7 @@ from pulumi.output import UNKNOWN
 from baseten_pulumi.provider import SettingsInForceProvider
 from baseten_pulumi.resources.arguments import prepared
 from baseten_pulumi.resources.settings import BasetenEnvironmentSettings, refuse_subclass
-from baseten_pulumi.schema.in_force import format_entry
+from baseten_pulumi.schema.in_force import LEFT_OUT, format_entry
 from baseten_pulumi.schema.settings import TOP_LEVEL_GROUPS
 
 
@@ -61,7 +61,7 @@ class BasetenSettingsInForce(pulumi.dynamic.Resource, module="baseten", name="Se
 
 
 def _entry(settings: BasetenEnvironmentSettings) -> pulumi.Output[str]:
-    """Describe settings by one line; not known in a preview in which they will be sent.
+    """Describe settings by one line; not known in a preview in which they will be sent, or in which they are left out.
 
     Made by hand of the outputs' futures: `Output.all` over seven outputs of each of a thousand resources costs the
     program more than everything else. In a preview, an output that the state does not have is not known; every state
@@ -70,15 +70,18 @@ def _entry(settings: BasetenEnvironmentSettings) -> pulumi.Output[str]:
     groups = {name: getattr(settings, name) for name in TOP_LEVEL_GROUPS}
     own = {name: getattr(settings, name) for name in ("model_id", "env_name", "revision", "status")}
 
-    async def is_known() -> bool:
+    async def is_sent() -> bool:
         return all([await own[name].is_known() for name in ("model_id", "env_name", "revision")])
 
     async def text() -> Any:
-        if not await is_known():
-            return UNKNOWN
+        if not await is_sent():
+            return UNKNOWN if pulumi.runtime.is_dry_run() else LEFT_OUT
         managed = {name: await output.future() for name, output in groups.items()}
         declared = {name: value for name, value in managed.items() if value is not None}
         return format_entry({name: await output.future() for name, output in own.items()}, declared)
+
+    async def is_known() -> bool:
+        return not pulumi.runtime.is_dry_run() or await is_sent()
 
     async def is_secret() -> bool:
         return any([await output.is_secret() for output in (*own.values(), *groups.values())])

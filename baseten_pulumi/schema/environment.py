@@ -1,7 +1,7 @@
 """An environment of a model as Baseten reports it, and how messages name it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from baseten_pulumi.schema.schedules import Schedule
@@ -16,10 +16,12 @@ class Promotion:
     Attributes:
         status: RELEASING, RAMPING_UP, RAMPING_DOWN, PAUSED, SUCCEEDED, FAILED, CANCELED, or one added later.
         percent_traffic_to_new_version: Share of the traffic on the new deployment; None if it is not reported.
+        error_message: Why it failed, in Baseten's words; None if Baseten does not say.
     """
 
     status: str
     percent_traffic_to_new_version: int | None = None
+    error_message: str | None = None
 
     @property
     def is_running(self) -> bool:
@@ -40,12 +42,15 @@ class Environment:
         promotion: The latest promotion; None if none is reported.
         schedules: Its autoscaling schedules, in Baseten's order; None if they cannot be read.
         timezone: The time zone of its schedules; None if it has none.
+        serving: Autoscaling settings of the deployment that serves, by dotted path, without those reported as null.
+            Empty if they may differ from the environment's: nothing serves, or a schedule is active.
     """
 
     settings: Mapping[str, Any]
     promotion: Promotion | None
     schedules: tuple[Schedule, ...] | None = ()
     timezone: str | None = None
+    serving: Mapping[str, Any] = field(default_factory=dict)
 
 
 def environment_of(model_id: str, env_name: str) -> str:

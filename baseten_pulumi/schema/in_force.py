@@ -12,6 +12,9 @@ from typing import Any
 
 from baseten_pulumi.schema.settings import Settings, flatten
 
+LEFT_OUT = "left out of this run"
+"""The line of a resource that does not exist yet and that `--exclude` leaves out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

@@ -18,7 +18,7 @@ class Desired(Protocol):
         env_name: Name of the environment.
         status: Status of the response to the PATCH; None if it is not known.
         name: What a wait for several environments calls this one; "" in a wait for one.
-        confirm_seconds: How long after it is first observed it must be observed again; 0 if once is enough.
+        message: What Baseten said in the response to the PATCH; "" if nothing.
     """
 
     @property
@@ -30,7 +30,7 @@ class Desired(Protocol):
     @property
     def name(self) -> str: ...  # noqa: D102
     @property
-    def confirm_seconds(self) -> float: ...  # noqa: D102
+    def message(self) -> str: ...  # noqa: D102
 
     @property
     def subject(self) -> str:
@@ -41,21 +41,30 @@ class Desired(Protocol):
         """Return what is not applied."""
         ...
 
+    def lagging(self, environment: Environment) -> tuple[Difference, ...]:
+        """Return what the environment has and the deployment that serves does not have yet."""
+        ...
+
+    def overridden(self, environment: Environment) -> tuple[Difference, ...]:
+        """Return what is observed with a value that is neither the desired one nor the one before the request."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class DesiredSettings:
-    """Settings of an environment, by path; the other attributes are those of `Desired`."""
+    """Settings of an environment, by path; the other attributes are those of `Desired`.
+
+    Attributes:
+        before: What the environment had before the request, by path; None if it is not known.
+    """
 
     model_id: str
     env_name: str
     settings: Settings
     status: str | None = None
     name: str = ""
-
-    @property
-    def confirm_seconds(self) -> float:
-        """Once is enough."""
-        return 0.0
+    message: str = ""
+    before: Settings | None = None
 
     @property
     def subject(self) -> str:
@@ -65,6 +74,18 @@ class DesiredSettings:
     def differences(self, environment: Environment) -> tuple[Difference, ...]:
         """Return every setting that is not applied."""
         return differences(self.settings, environment.settings)
+
+    def lagging(self, environment: Environment) -> tuple[Difference, ...]:
+        """Return what the deployment that serves does not have yet, of the settings that it reports."""
+        reported = {path: value for path, value in self.settings.items() if path in environment.serving}
+        return differences(reported, environment.serving)
+
+    def overridden(self, environment: Environment) -> tuple[Difference, ...]:
+        """Return every setting that is observed with a third value."""
+        if self.before is None:
+            return ()
+        found = self.differences(environment)
+        return tuple(it for it in found if it.observed not in (None, self.before.get(it.path)))
 
 
 @dataclass(slots=True)
@@ -85,9 +106,9 @@ class DesiredSchedule:
     schedule_id: str | None
     status: str | None = None
     other_ids: frozenset[str] = frozenset()
+    message: str = ""
 
     name = ""
-    confirm_seconds = 1.0
 
     @property
     def subject(self) -> str:
@@ -108,6 +129,14 @@ class DesiredSchedule:
             return (Difference("schedule", wanted, "not listed"),)
         self.schedule_id = found.id
         return schedule_differences(self.properties, found.properties)
+
+    def lagging(self, environment: Environment) -> tuple[Difference, ...]:  # noqa: ARG002
+        """Return nothing: a schedule belongs to the environment alone."""
+        return ()
+
+    def overridden(self, environment: Environment) -> tuple[Difference, ...]:  # noqa: ARG002
+        """Return nothing: what Baseten changes in a schedule is a difference."""
+        return ()
 
     def find(self, environment: Environment) -> Schedule | None:
         """Return the schedule with the id; without one, a new one with the name."""

@@ -2,21 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from baseten_pulumi.errors import (
     BasetenError,
     ConnectionFailedError,
     Message,
     NotAppliedError,
+    NotFoundError,
+    OverriddenError,
     RateLimitedError,
+    RequestError,
     RequestTimeoutError,
-    TransientError,
     UnexpectedResponseError,
     WaitTimeoutError,
 )
+from baseten_pulumi.schema.compare import Difference, shown
 from baseten_pulumi.schema.environment import Promotion
 from baseten_pulumi.schema.settings import MAX_REPLICA, MIN_REPLICA
-from baseten_pulumi.wait.polling import Watch
+from baseten_pulumi.wait.desired import Desired
+
+if TYPE_CHECKING:
+    from baseten_pulumi.wait.polling import Watch
 
 # A row is one line of a terminal.
 NAMED_IN_ROW = 2
@@ -28,7 +35,7 @@ _SENT = "Baseten may still apply what was sent."
 _REPLICAS = frozenset({MIN_REPLICA, MAX_REPLICA})
 
 
-def progress(watches: Sequence[Watch]) -> str:
+def progress(watches: "Sequence[Watch]") -> str:
     """Return the row: the reason first, then what differs, `QUEUED, promotion 40 %: max_replica 4→6`."""
     pending = [watch for watch in watches if watch.is_pending]
     reasons = [] if len(watches) == 1 else [f"{len(pending)} of {len(watches)} left"]
@@ -44,6 +51,8 @@ def progress(watches: Sequence[Watch]) -> str:
         reasons.append(_short(errors[0]))
     if pending and all(watch.is_unconfirmed for watch in pending):
         reasons.append("confirming")
+    elif any(watch.lagging for watch in pending):
+        reasons.append("waiting for the serving deployment")
     failed = [watch for watch in watches if watch.failure is not None]
     if failed:
         reasons.append(f"{len(failed)} failed")
@@ -56,7 +65,7 @@ def retrying(error: BasetenError) -> str:
     return f"{observed}, retrying"
 
 
-def cancelled(watches: Sequence[Watch], waited: float) -> Message:
+def cancelled(watches: "Sequence[Watch]", waited: float) -> Message:
     """Return the error for a wait that was cancelled."""
     unapplied = _unapplied(watches)
     failed = f"The wait for {_subject(unapplied, watches)} was cancelled after {waited:.0f} s."
@@ -64,7 +73,7 @@ def cancelled(watches: Sequence[Watch], waited: float) -> Message:
     return Message(failed, _observed(unapplied, watches, waited), _state(watches), action)
 
 
-def error(watches: Sequence[Watch], timeout: float) -> BasetenError:
+def error(watches: "Sequence[Watch]", timeout: float) -> BasetenError:
     """Return the error for a wait that failed: the environment's own, or one that names every environment.
 
     It is a `WaitTimeoutError` if any environment timed out, and of the environments' own kind if all failed alike.
@@ -90,29 +99,30 @@ def error(watches: Sequence[Watch], timeout: float) -> BasetenError:
     return failures[0].with_message(**asdict(message))
 
 
-def _unapplied(watches: Sequence[Watch]) -> list[Watch]:
+def _unapplied(watches: "Sequence[Watch]") -> "list[Watch]":
     """Return the environments that are not applied; what waiting cannot fix comes first."""
     return sorted((watch for watch in watches if not watch.is_applied), key=lambda watch: watch.failure is None)
 
 
-def _subject(unapplied: Sequence[Watch], watches: Sequence[Watch]) -> str:
+def _subject(unapplied: "Sequence[Watch]", watches: "Sequence[Watch]") -> str:
     if len(watches) == 1:
         return watches[0].desired.subject
     return f"settings of {len(unapplied)} of {len(watches)} environments"
 
 
-def _state(watches: Sequence[Watch]) -> str:
+def _state(watches: "Sequence[Watch]") -> str:
     is_accepted = len(watches) == 1 and watches[0].desired.status in ("ACCEPTED", "QUEUED", "UNCHANGED")
     return ACCEPTED if is_accepted else _SENT
 
 
-def _differing(watches: Sequence[Watch], pending: Sequence[Watch]) -> str:
+def _differing(watches: "Sequence[Watch]", pending: "Sequence[Watch]") -> str:
     if len(watches) == 1:
-        found = pending[0].differences or ()
+        found = pending[0].differences or pending[0].lagging
         return ", ".join([it.short for it in found[:NAMED_IN_ROW]] + _more(len(found) - NAMED_IN_ROW))
     named = []
-    for watch in pending[:NAMED_IN_ROW]:
-        first = f" {watch.differences[0].short}" if watch.differences else ""
+    for watch in sorted(pending, key=lambda it: it.is_unconfirmed)[:NAMED_IN_ROW]:
+        found = watch.differences or watch.lagging
+        first = f" {found[0].short}" if found else ""
         named.append(f"{_name(watch)}{first}")
     return ", ".join(named + _more(len(pending) - NAMED_IN_ROW))
 
@@ -122,17 +132,48 @@ def state_of(promotion: Promotion) -> str:
     if promotion.is_running and promotion.status == "PAUSED":
         return "PAUSED (resume or cancel it in Baseten)"
     percent = promotion.percent_traffic_to_new_version
-    return promotion.status if percent is None or not promotion.is_running else f"{percent} %"
+    if percent is not None and promotion.is_running:
+        return f"{percent} %"
+    return f"{promotion.status} ({promotion.error_message})" if promotion.error_message else promotion.status
 
 
-def _short(error: TransientError) -> str:
+def overridden(desired: Desired, found: Sequence[Difference], seconds: float) -> OverriddenError:
+    """Return the error for third values, which have been observed for so long."""
+    before = getattr(desired, "before", None) or {}
+    observed = "; ".join(f"{it.sentence}, before the request {shown(before.get(it.path))}" for it in found)
+    return OverriddenError(
+        Message(
+            f"The wait for {desired.subject} failed.",
+            f"{observed}. The observed values have not changed for {seconds:.0f} s.",
+            "Baseten rounded or limited what was sent, or something else changed it.",
+            "Declare what Baseten reports, or find what else changes the environment, and run `pulumi up` again.",
+        )
+    )
+
+
+def notes(watches: "Sequence[Watch]") -> list[str]:
+    """Return what remains to be said of settings that are applied."""
+    found = []
+    for watch in watches:
+        if watch.lagging:
+            differing = ", ".join(it.short for it in watch.lagging)
+            found.append(f"{_name(watch)}: applied, but the deployment that serves does not report it yet: {differing}")
+        elif watch.is_promoting and watch.promotion is not None:
+            state = state_of(watch.promotion)
+            found.append(f"{_name(watch)}: applied, but promotion {state} is running and may change it at its end")
+    return found
+
+
+def _short(error: RequestError) -> str:
     known = {
         ConnectionFailedError: "no connection",
+        NotFoundError: "not found",
         RateLimitedError: "rate limited",
         RequestTimeoutError: "no response",
         UnexpectedResponseError: "unreadable response",
     }
-    what = known.get(type(error), f"Baseten returned {error.status_code}")
+    kind = next((text for kind, text in known.items() if isinstance(error, kind)), None)
+    what = kind or f"Baseten returned {error.status_code}"
     return f"{what} (Retry-After {error.retry_after:.0f} s)" if error.retry_after else what
 
 
@@ -140,7 +181,7 @@ def _more(count: int) -> list[str]:
     return [f"+{count}"] if count > 0 else []
 
 
-def _observed(unapplied: Sequence[Watch], watches: Sequence[Watch], waited: float) -> str:
+def _observed(unapplied: "Sequence[Watch]", watches: "Sequence[Watch]", waited: float) -> str:
     if len(watches) == 1:
         return _detail(watches[0], waited)
     lines = [f"{_name(watch)}: {_detail(watch, waited)}" for watch in unapplied[:NAMED_IN_ERROR]]
@@ -148,26 +189,41 @@ def _observed(unapplied: Sequence[Watch], watches: Sequence[Watch], waited: floa
     return "\n".join([*lines, *([f"… and {more} more."] if more > 0 else [])])
 
 
-def _detail(watch: Watch, waited: float) -> str:
+def _detail(watch: "Watch", waited: float) -> str:
     """Say in sentences what was observed of one environment."""
     if watch.failure is not None:
         return watch.failure.message.observed
     found = watch.differences
-    observed = "It was observed only once" if watch.is_unconfirmed else "; ".join(it.sentence for it in found or ())
-    sentences = [observed or "The environment could not be read"]
+    sentences = [_unmet(watch)]
     is_long = waited >= SUSPICIOUS_SECONDS
     if is_long and any(it.path in _REPLICAS and _is_below(it.observed, it.desired) for it in found or ()):
         sentences.append("The account may have a limit on replicas")
     if watch.promotion is not None:
         sentences.append(f"Latest promotion: {state_of(watch.promotion)}")
+    if watch.desired.message:
+        sentences.append(f'Baseten said: "{watch.desired.message.rstrip(".")}"')
     if watch.last_error is not None:
         sentences.append(f"The last poll failed: {watch.last_error.message.observed.rstrip('.')}")
     return " ".join(f"{sentence}." for sentence in sentences)
+
+
+def _unmet(watch: "Watch") -> str:
+    """Say what was not observed."""
+    if watch.differences is None:
+        return "The environment could not be read"
+    if watch.differences:
+        return "; ".join(it.sentence for it in watch.differences)
+    if watch.is_queued:
+        return "Baseten queued the request until the promotion ends"
+    if watch.lagging:
+        differing = "; ".join(it.sentence for it in watch.lagging)
+        return f"The deployment that serves does not have the settings yet: {differing}"
+    return "It was observed only once"
 
 
 def _is_below(observed: object, desired: object) -> bool:
     return isinstance(observed, int) and isinstance(desired, int) and observed < desired
 
 
-def _name(watch: Watch) -> str:
+def _name(watch: "Watch") -> str:
     return watch.desired.name or f"{watch.desired.model_id}/{watch.desired.env_name}"

@@ -10,9 +10,11 @@ from baseten_pulumi.errors import (
     AuthenticationError,
     BasetenError,
     ModelNotFoundError,
+    RequestError,
     TransientError,
 )
 from baseten_pulumi.schema.environment import Environment, Promotion
+from baseten_pulumi.wait import messages
 from baseten_pulumi.wait.desired import Desired
 
 if TYPE_CHECKING:
@@ -27,6 +29,12 @@ LONGEST_INTERVAL_SECONDS = 15.0
 JITTER = 0.10
 # Settings that were just accepted are seldom applied at once.
 FIRST_POLL_SECONDS = 0.5
+# Reads are eventually consistent: what was observed must be observed again, at least so much later.
+CONFIRM_SECONDS = 1.0
+# Whether every deployment reports its settings is not known: what the environment has counts after so long.
+DEPLOYMENT_SECONDS = 120.0
+# A third value that stays for so long will not change by itself.
+OVERRIDDEN_SECONDS = 60.0
 # A poll at the deadline still gets the time for one response.
 SHORTEST_POLL_SECONDS = 1.0
 # asyncio may call a timer early, by the resolution of its clock.
@@ -59,7 +67,8 @@ class Watch:
 
     Attributes:
         differences: What was not applied at the last successful poll; None before there was one.
-        is_applied: Whether everything desired was observed, and again after `confirm_seconds`.
+        lagging: What the environment had at that poll, and the deployment that serves did not.
+        is_applied: Whether everything desired was observed in two polls in a row.
         promotion: The promotion at the last successful poll, while it runs or if it ended during this wait.
         last_error: The error of the last poll; None if it succeeded.
         failure: What ended the wait; None while it lasts and if the settings were applied.
@@ -71,18 +80,22 @@ class Watch:
         self.deadline = deadline
         self.on_observed = on_observed
         self.differences: tuple[Difference, ...] | None = None
+        self.lagging: tuple[Difference, ...] = ()
         self.is_applied = False
         self.promotion: Promotion | None = None
-        self.last_error: TransientError | None = None
+        self.last_error: RequestError | None = None
         self._failing_since = 0.0
-        self._observed_since = 0.0
+        self._lagging_since: float | None = None
+        self._observed_since: float | None = None
+        self._overridden: tuple[Difference, ...] = ()
+        self._overridden_since = 0.0
         self.failure: BasetenError | None = None
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
     def is_unconfirmed(self) -> bool:
-        """Whether everything desired was observed at the last successful poll but must be observed again."""
-        return self.differences == () and not self.is_applied
+        """Whether everything desired was observed at the last poll but must be observed again."""
+        return self._observed_since is not None and not self.is_applied
 
     @property
     def is_pending(self) -> bool:
@@ -91,7 +104,7 @@ class Watch:
 
     def observe(self, observation: Observation) -> None:
         """Take in what a poll returned."""
-        if isinstance(observation, TransientError):
+        if isinstance(observation, RequestError) and observation.retried_for > 0:
             now = _now()
             if self.last_error is None or self.last_error.retried_for != observation.retried_for:
                 self._failing_since = now
@@ -102,17 +115,45 @@ class Watch:
             self.failure = observation
         else:
             self.last_error = None
-            self._compare(observation)
             is_known = self.promotion is not None
             promotion = observation.promotion
             self.promotion = promotion if promotion is not None and (promotion.is_running or is_known) else None
+            self._compare(observation)
+
+    @property
+    def is_promoting(self) -> bool:
+        """Whether a promotion was running at the last successful poll."""
+        return self.promotion is not None and self.promotion.is_running
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether the request may still be applied when the promotion ends, whatever is observed before."""
+        return self.is_promoting and self.desired.status == "QUEUED"
 
     def _compare(self, environment: Environment) -> None:
-        before, self.differences = self.differences, self.desired.differences(environment)
-        if before != ():
-            self._observed_since = _now()
-        elapsed = _now() - self._observed_since
-        self.is_applied = self.differences == () and elapsed >= self.desired.confirm_seconds - _EARLY_SECONDS
+        now = _now()
+        self.differences = self.desired.differences(environment)
+        self.lagging = () if self.is_promoting or self.differences else self.desired.lagging(environment)
+        if not self.lagging:
+            self._lagging_since = None
+        elif self._lagging_since is None:
+            self._lagging_since = now
+        is_late = self._lagging_since is not None and now - self._lagging_since >= DEPLOYMENT_SECONDS
+        if self.differences or self.is_queued or (self.lagging and not is_late):
+            self._observed_since = None
+        elif self._observed_since is None:
+            self._observed_since = now
+        else:
+            self.is_applied = now - self._observed_since >= CONFIRM_SECONDS - _EARLY_SECONDS
+        self._end_if_overridden(environment)
+
+    def _end_if_overridden(self, environment: Environment) -> None:
+        found = () if self.is_promoting else self.desired.overridden(environment)
+        if found != self._overridden:
+            self._overridden, self._overridden_since = found, _now()
+        seconds = _now() - self._overridden_since
+        if found and seconds >= OVERRIDDEN_SECONDS:
+            self.failure = messages.overridden(self.desired, found, seconds)
 
 
 class ModelPoller:
@@ -178,7 +219,7 @@ class ModelPoller:
         names = [*dict.fromkeys(watch.desired.env_name for watch in watches)]
         observed = await self._observe(names, max(left, SHORTEST_POLL_SECONDS))
         now, jitter = _now(), random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - not a secret
-        asked = max((it.retry_after or 0.0 for it in observed.values() if isinstance(it, TransientError)), default=0.0)
+        asked = max((it.retry_after or 0.0 for it in observed.values() if isinstance(it, RequestError)), default=0.0)
         self._not_before = max(
             began_at + SHORTEST_INTERVAL_SECONDS * jitter, now + min(asked, LONGEST_RETRY_AFTER_SECONDS)
         )
@@ -188,7 +229,7 @@ class ModelPoller:
             interval = max(SHORTEST_INTERVAL_SECONDS, SHARE_OF_WAIT * (now - since))
             watch.observe(observed[watch.desired.env_name])
             next_at = began_at + min(interval, LONGEST_INTERVAL_SECONDS) * jitter
-            self._watches[watch] = (since, now + watch.desired.confirm_seconds if watch.is_unconfirmed else next_at)
+            self._watches[watch] = (since, now + CONFIRM_SECONDS if watch.is_unconfirmed else next_at)
         for watch in watches:
             watch.on_observed()
             if not watch.is_pending or began_at >= watch.deadline - _EARLY_SECONDS:

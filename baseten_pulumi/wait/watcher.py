@@ -32,8 +32,11 @@ class Watcher:
         timeout: float,
         elapsed: float = 0.0,
         report: Callable[[str], None] = lambda _: None,
-    ) -> None:
-        """Return once everything desired has been observed in every environment.
+    ) -> list[str]:
+        """Return once everything desired has been observed in every environment, in two polls in a row.
+
+        Settings must be observed in the deployment that serves, too, where it reports them; after 120 s in which only
+        that is missing they count as applied. A queued request must be past the end of the promotion.
 
         An environment that fails does not end the wait for the others; the error at the end names each.
 
@@ -43,7 +46,11 @@ class Watcher:
             elapsed: Seconds of the timeout that are already used up.
             report: Called with a line of progress when it has changed, at most once a second. Must not block or raise.
 
+        Returns:
+            What remains to be said of settings that are applied; one line for each environment concerned.
+
         Raises:
+            OverriddenError: other values have been observed for 60 s.
             WaitTimeoutError: the timeout is over. One poll is made at the deadline, whatever happens.
             WaitCancelledError: the task that waits was cancelled.
             BasetenError: a request failed with an error that is not retried.
@@ -59,7 +66,7 @@ class Watcher:
                 raise WaitCancelledError(messages.cancelled(row.watches, waited)) from None
         if not row.is_applied:
             raise messages.error(row.watches, timeout)
-        row.end()
+        return messages.notes(row.watches)
 
     async def _until_over(self, watches: Sequence[Watch], deadline: float) -> None:
         """Poll until each watch is over, or one met a defect, which is raised."""
@@ -109,14 +116,12 @@ class _Row:
     def update(self) -> None:
         """Report what is waited for, if that has changed."""
         now = asyncio.get_running_loop().time()
-        if now - self._updated_at < SHORTEST_LINE_SECONDS or not any(watch.is_pending for watch in self.watches):
+        pending = [watch for watch in self.watches if watch.is_pending]
+        if now - self._updated_at < SHORTEST_LINE_SECONDS or not pending:
+            return
+        if not self._line and all(watch.is_unconfirmed for watch in pending):  # it takes another second
             return
         self._updated_at, line = now, messages.progress(self.watches)
         if line != self._line:
             self._line = line
             self._report(line)
-
-    def end(self) -> None:
-        """Report that everything is applied, unless it was at the first poll."""
-        if self._line:
-            self._report("applied")

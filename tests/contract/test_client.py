@@ -67,7 +67,7 @@ class Account:
         return self.call(lambda it: it.read_environment(model_id, env_name, timeout=timeout))
 
     def update(self, settings: dict[str, Any], env_name: str = "production", model_id: str = "abc123") -> str:
-        return self.call(lambda it: it.update_environment(model_id, env_name, settings, timeout=10.0))
+        return self.call(lambda it: it.update_environment(model_id, env_name, settings, timeout=10.0)).status
 
 
 @pytest.fixture(scope="module")
@@ -223,3 +223,66 @@ def test_nothing_is_called_missing_when_nobody_knows(faults: list[Fault], accoun
         account.read(timeout=0.5)
     assert (type(caught.value), caught.value.status_code) == (errors.NotFoundError, 404)
     assert time.monotonic() - started_at < 5.0
+
+
+@pytest.mark.parametrize(
+    "see",
+    [
+        lambda it: it.read_environment("abc123", "staging", timeout=10.0),
+        lambda it: it.list_environments("abc123", timeout=10.0),
+        lambda it: it.update_environment("abc123", "staging", {MIN: 1}, timeout=10.0),
+    ],
+    ids=["read", "listed", "updated"],
+)
+@pytest.mark.parametrize("method", ["read", "update"])
+@pytest.mark.parametrize(
+    ("missing", "kind"),
+    [
+        (lambda it: it.remove_environment("abc123", "staging"), errors.EnvironmentNotFoundError),
+        (lambda it: it.remove_model("abc123"), errors.ModelNotFoundError),
+        (lambda it: it.faults.add(Fault.status(404)), errors.NotFoundError),
+    ],
+    ids=["environment", "model", "nobody knows"],
+)
+def test_404_is_retried_for_a_minute_when_the_environment_was_there_a_moment_ago(
+    missing: Callable[[Emulator], object],
+    kind: type[errors.RequestError],
+    method: str,
+    see: Callable[[BasetenClient], Awaitable[object]],
+    account: Account,
+) -> None:
+    """Reads are eventually consistent."""
+
+    async def work(client: BasetenClient) -> None:
+        await see(client)
+        missing(account.emulator)
+        if method == "read":
+            await client.read_environment("abc123", "staging", timeout=10.0)
+        else:
+            await client.update_environment("abc123", "staging", {MIN: 1}, timeout=10.0)
+
+    with pytest.raises(kind) as caught:
+        account.call(work)
+    assert (type(caught.value), caught.value.retried_for) == (kind, 60.0)
+
+
+def test_404_is_retried_for_a_minute_when_the_list_of_a_known_model_is_not_found(account: Account) -> None:
+    async def work(client: BasetenClient) -> None:
+        await client.read_environment("abc123", "staging", timeout=10.0)
+        account.emulator.remove_model("abc123")
+        await client.list_environments("abc123", timeout=10.0)
+
+    with pytest.raises(errors.ModelNotFoundError) as caught:
+        account.call(work)
+    assert caught.value.retried_for == 60.0
+
+
+@pytest.mark.parametrize(("model_id", "env_name"), [("abc123", "nowhere"), ("zzz", "staging")])
+def test_404_is_final_when_another_environment_was_there(model_id: str, env_name: str, account: Account) -> None:
+    async def work(client: BasetenClient) -> None:
+        await client.read_environment("abc123", "staging", timeout=10.0)
+        await client.read_environment(model_id, env_name, timeout=10.0)
+
+    with pytest.raises(errors.NotFoundError) as caught:
+        account.call(work)
+    assert caught.value.retried_for == 0.0

@@ -83,7 +83,7 @@ def _observed(emulator: Emulator) -> Mapping[str, Any]:
 async def _apply(emulator: Emulator, desired: dict[str, Any]) -> str:
     client = BasetenClient(Endpoint(emulator.url, "any"))
     try:
-        return await client.update_environment(MODEL, ENVIRONMENT, desired, timeout=30.0)
+        return (await client.update_environment(MODEL, ENVIRONMENT, desired, timeout=30.0)).status
     finally:
         await client.close()
 

@@ -67,14 +67,13 @@ def rows(desired: Sequence[DesiredSettings], *polls: Mapping[str, Environment | 
 
 def waited(
     desired: Sequence[DesiredSettings],
-    poll: Mapping[str, Environment | RequestError],
-    *,
+    *polls: Mapping[str, Environment | RequestError],
     cancel_after: float | None = None,
 ) -> BasetenError:
     """Return the error of a wait in virtual time."""
 
     async def waiting() -> None:
-        task = asyncio.ensure_future(Watcher(Polls(poll)).wait(desired, timeout=1800.0, report=lambda _: None))
+        task = asyncio.ensure_future(Watcher(Polls(*polls)).wait(desired, timeout=1800.0, report=lambda _: None))
         if cancel_after is not None:
             asyncio.get_running_loop().call_later(cancel_after, task.cancel)
         await task
@@ -121,6 +120,16 @@ def _two_of_a_name() -> BasetenError:
         declared = schedule("Office hours")
         inputs = {"schedule_name": declared.pop("name"), "timezone": "UTC", **declared}
         return raised(lambda: servicer.create({"model_id": "abc123", "env_name": "production", **inputs}))
+
+
+def _overridden() -> BasetenError:
+    """Return the error for a value that was limited; a pause that Baseten asks for makes it 62 s."""
+    desired = DesiredSettings(
+        "abc123", "production", DESIRED.settings, "ACCEPTED", before={MIN_REPLICA: 1, MAX_REPLICA: 2}
+    )
+    limited = {"production": Environment({MIN_REPLICA: 3, MAX_REPLICA: 5}, None)}
+    pause = {"production": failures.from_response(_GET, Response(429, {"retry-after": "58"}, b""))}
+    return waited([desired], limited, pause, limited)
 
 
 def _cancelled_before_sending() -> BasetenError:
@@ -170,6 +179,7 @@ MADE: Mapping[type[BasetenError], Callable[[], BasetenError]] = {
             "production": failures.missing_model(_responded(404, "Not found"), "abc123"),
         },
     ),
+    errors.OverriddenError: _overridden,
     errors.WaitTimeoutError: lambda: waited([DESIRED], {"production": OBSERVED}),
     errors.WaitCancelledError: lambda: waited([DESIRED], {"production": OBSERVED}, cancel_after=40.0),
 }

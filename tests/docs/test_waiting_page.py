@@ -31,14 +31,16 @@ def _rows_until_applied() -> list[str]:
     return rows([DesiredSettings("abc123", "production", after, "QUEUED")], *({"production": it} for it in polls))
 
 
-def _row_of_joint_wait() -> list[str]:
-    """Return the row of three environments, of which one is applied."""
+def _row_of_joint_wait() -> str:
+    """Return the row of three environments when one of them is applied: confirmed, too."""
     desired = [
         DesiredSettings("abc123", env_name, {MAX_REPLICA: most}, "ACCEPTED", f"chat-{env_name}")
         for env_name, most in {"dev": 1, "staging": 2, "production": 6}.items()
     ]
     observed = {"dev": 1, "staging": 1, "production": 4}
-    return rows(desired, {name: Environment({MAX_REPLICA: most}, None) for name, most in observed.items()})
+    first, last = rows(desired, {name: Environment({MAX_REPLICA: most}, None) for name, most in observed.items()})
+    assert first.startswith("3 of 3 left: ")
+    return last
 
 
 def test_rows_and_errors_are_the_packages_own_when_shown() -> None:
@@ -47,7 +49,7 @@ def test_rows_and_errors_are_the_packages_own_when_shown() -> None:
     promoted = {"production": Environment({MIN_REPLICA: 1, MAX_REPLICA: 6}, _promoting(40))}
     expected = [
         "\n".join(_rows_until_applied()),
-        "\n".join(_row_of_joint_wait()),
+        _row_of_joint_wait(),
         str(waited([DESIRED], {"production": OBSERVED})),
         str(waited([queued], promoted, cancel_after=40.0)),
     ]

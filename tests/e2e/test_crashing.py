@@ -7,7 +7,7 @@ import pytest
 
 from baseten_pulumi.testing import Emulator, Fault
 from tests import processes
-from tests.programs import MODEL, polls, reported, requested, until
+from tests.programs import MODEL, patches, polls, reported, requested, until
 from tests.stacks import RUN_SECONDS, Stack
 
 pytestmark = pytest.mark.skipif(not processes.PROCESSES.exists(), reason="processes are looked up in /proc")
@@ -38,15 +38,15 @@ def _truth(emulator: Emulator) -> list[object]:
     return [reported(emulator, "max_replica", name) for name in ALL]
 
 
-def _crashed(stack: Stack, emulator: Emulator, victim: str, at_request: int) -> None:
-    """Run `up` and kill a process, or two, after some requests; return once everybody is gone.
+def _crashed(stack: Stack, emulator: Emulator, victim: str, at_patch: int) -> None:
+    """Run `up` and kill a process, or two, after some PATCHes; return once everybody is gone.
 
     What is sent is applied, and not seen: the run cannot end before.
     """
     emulator.faults.add(Fault.stale(method="GET"))
     emulator.clear_requests()
     with stack.start("up") as process:
-        until(lambda: len(emulator.requests) >= at_request)
+        until(lambda: len(patches(emulator)) >= at_patch)
         if victim != "engine":
             assert processes.kill(stack, processes.is_provider)
         if victim != "provider":
@@ -58,15 +58,15 @@ def _crashed(stack: Stack, emulator: Emulator, victim: str, at_request: int) -> 
     emulator.faults.clear()
 
 
-@pytest.mark.parametrize(("victim", "at_request"), [("provider", 4), ("engine", 2)])
+@pytest.mark.parametrize(("victim", "at_patch"), [("provider", 3), ("engine", 2)])
 def test_up_converges_when_a_process_was_killed_in_the_middle(
-    stack: Stack, emulator: Emulator, victim: str, at_request: int
+    stack: Stack, emulator: Emulator, victim: str, at_patch: int
 ) -> None:
     """Settings changed, added and left alone: each is applied after the next `up`, and in the state."""
     _declare(stack, ["dev", "production"], 2)
     stack.up()
     _declare(stack, ALL, 6)
-    _crashed(stack, emulator, victim, at_request)
+    _crashed(stack, emulator, victim, at_patch)
     assert {"dev", "production"} <= {resource["urn"].rpartition("::")[2] for resource in stack.state()}
     stack.up()
     assert _truth(emulator) == [6, 6, 6]

@@ -48,7 +48,8 @@ def test_every_changing_setting_is_shown_when_a_program_changes(stack: Stack, em
     warning = f"warning: {DROPPED.format('min_replica', 1)}"
     assert warning in text
     stack.environment |= {"BASETEN_API_KEY": API_KEY, "BASETEN_BASE_URL": emulator.url}
-    assert _diagnostics(stack.run("up")) == [warning]
+    changed = f"warning: {MODEL}/production: max_replica was changed outside Pulumi (9); resetting to 3"
+    assert _diagnostics(stack.run("up")) == [warning, changed]
     surge = {"max_surge_percent": 25, "max_unavailable_percent": 0}
     assert patches(emulator) == [
         {

@@ -109,8 +109,8 @@ def test_settings_are_sent_after_those_they_depend_on_apply_when_they_are_output
     stack.up()
     asked = requested(emulator)
     second = asked.index(("PATCH", "production"))
-    assert {name for _, name in asked[:second]} == {"dev"}
-    assert asked[second - 1][0] == "GET"
+    assert {name for _, name in asked[: second - 1]} == {"dev"}
+    assert asked[second - 3 : second] == [("GET", "dev"), ("GET", "dev"), ("GET", "production")]
     promotion = {
         "rolling_deploy": True,
         "rolling_deploy_config": {"max_surge_percent": 25, "max_unavailable_percent": 0},

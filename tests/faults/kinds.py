@@ -68,6 +68,11 @@ KINDS: Mapping[str, Faults] = {
     "stray body": _one(Fault.body, _STRAY),
     "stale reads": _one(Fault.stale, st.sampled_from([None, 3.0, 30.0]), of=_READS),
     "flapping reads": st.builds(_flapping, _READS),
+    "flapping values": _one(Fault.flaps, st.sampled_from([0.6, 1.5]), st.sampled_from([2.0, 20.0]), of=_READS),
+    "no content": _one(Fault.empty, st.sampled_from([200, 202, 204]), of=_PATCHES),
+    "404 of a read": _one(lambda **match: Fault.status(404, **match), of=_READS),
+    "caps": _one(Fault.caps, st.just("max_replica"), st.sampled_from([1, 4]), of=_PATCHES),
+    "rounds": _one(Fault.rounds, st.just("max_replica"), st.sampled_from([4, 10]), of=_PATCHES),
     "never applies": _one(Fault.never_applies, of=_PATCHES),
     "applies in part": _one(
         Fault.applies_only,
@@ -77,11 +82,11 @@ KINDS: Mapping[str, Faults] = {
     "reverts": _one(Fault.reverts, st.sampled_from([0.5, 5.0, 40.0]), of=_PATCHES),
 }
 """Faults of the emulator by kind."""
-LOSING = frozenset({"never applies", "applies in part"})
+LOSING = frozenset({"never applies", "applies in part", "caps", "rounds"})
 """Faults after which accepted settings are not applied."""
 REVERTING = frozenset({"reverts"})
 """Faults after which applied settings change by themselves."""
-STALE = frozenset({"stale reads", "flapping reads", "stray body"})
+STALE = frozenset({"stale reads", "flapping reads", "flapping values", "stray body"})
 """Faults after which a response shows what is not so."""
 
 

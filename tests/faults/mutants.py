@@ -44,14 +44,14 @@ a 500 is not retried: api/failures.py
 -_DOUBTFUL_SECONDS = 300.0
 +_DOUBTFUL_SECONDS = 0.0
 no error is retried: api/retry.py
--if isinstance(error, TransientError) else 0.0
-+if False else 0.0
+-limit = limit, error.retried_for
++limit = limit, 0.0
 retries go on after the deadline: api/retry.py
 -min(started_at + timeout, limited_since + limit)
 +limited_since + limit
 a wait goes on after the deadline: provider/operation.py
--wait([desired], timeout=self._timeout, elapsed
-+wait([desired], timeout=10 * self._timeout, elapsed
+-[desired], timeout=self._timeout, elapsed
++[desired], timeout=10 * self._timeout, elapsed
 the key in an error: api/transport.py
 -    if len(api_key) < _SHORTEST_REDACTED:
 +    if api_key:
@@ -65,11 +65,11 @@ a bound is one too strict: schema/validate.py
 -value > field.maximum:
 +value >= field.maximum:
 the joint wait sends: provider/in_force.py
--            run(config, lambda session: session.watcher.wait(
+-            notes = run(config, lambda session: session.watcher.wait(
 +            first = desired[0]
 +            sent = (first.model_id, first.env_name, first.settings)
 +            run(config, lambda session: session.client.update_environment(*sent, timeout=call.timeout))
-+            run(config, lambda session: session.watcher.wait(
++            notes = run(config, lambda session: session.watcher.wait(
 the joint wait trusts what it waited for before: provider/in_force.py
 -        if before.get(name) != line:
 +        if name not in before:
@@ -86,8 +86,17 @@ a refresh returns what was declared: provider/read.py
 -nest({**desired, **found})
 +nest(desired)
 a reverted value is not sent again: provider/read.py
--names = ("status", "revision") if in_force else ("revision",)
+-names = ("status", "revision") if in_force else ("status",)
 +names = ("status", "revision")
+one poll is enough: wait/polling.py
+-            self._observed_since = now
++            self._observed_since, self.is_applied = now, True
+a queued request is forgotten: provider/apply.py
+-olds.get("status") == "QUEUED" and
++False and
+a refresh forgets a queued request: provider/read.py
+-if in_force else ("status",)
++if in_force else ()
 """
 
 

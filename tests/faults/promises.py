@@ -169,8 +169,14 @@ class Promises:
             is_known = status in (before.get("status"), "ACCEPTED", None, *answers)
             require(is_known, f"the state of {name} invents a status", resource.outputs)
             is_tried = bool(in_doubt) or any(it.method == "PATCH" and _target(it) == here for it in done.exchanges)
-            is_kept = not before or is_tried or resource.outputs.get("revision") == before.get("revision")
-            require(is_kept, f"{name} has a new revision and nothing was sent", before, resource.outputs)
+            # A read that does not find it in force drops it, so that the next update sends again.
+            is_dropped = done.kind == "refresh" and resource.outputs.get("in_force") is not True
+            revision, kept = resource.outputs.get("revision"), before.get("revision")
+            is_kept = not before or is_tried or (revision == kept and not (is_dropped and done.succeeded))
+            is_kept = is_kept or (is_dropped and revision is None)
+            require(is_kept, f"{name} has another revision and nothing was sent", before, resource.outputs)
+            is_over = not _is_queued(before) or resource.outputs.get("in_force") is True or status == "QUEUED"
+            require(is_over, f"{name} forgets that a request is queued", before, resource.outputs)
 
     def _hold_in_force(self, done: Done) -> None:
         """What is called in force was read back, after it was sent, and was really so."""
@@ -197,6 +203,8 @@ class Promises:
         since = max((it.at_seconds for it in sent if settings_of(it.body).keys() & settings.keys()), default=0.0)
         reads = [it for it in done.exchanges if it.at_seconds >= since and holds(settings, _read(it, environment))]
         require(bool(reads), f"{name} is called in force and was not read back", settings, done.exchanges)
+        is_confirmed = done.kind == "refresh" or len(reads) > 1
+        require(is_confirmed, f"{name} is called in force and was read back once", settings, done.exchanges)
         is_so = any(it.truth is not None and holds(settings, it.truth[environment]) for it in reads)
         require(is_so or self.is_stale, f"{name} is called in force and was never applied", settings, done.exchanges)
         if not is_so or environment in self.lossy:
@@ -219,7 +227,7 @@ class Promises:
                 require(holds(declared.managed, known), "the joint wait is not for what was declared", outputs)
 
     def _hold_doubt(self, done: Done) -> None:
-        """Settings that may have been applied are in the state, under a new revision."""
+        """Settings that may have been applied are in the state, under a new revision, or none behind a queued one."""
         for name, declared in done.program.resources.items():
             if any(_may_have_applied(it, declared) for it in _patches(done.exchanges)):
                 resource, old = done.after.get(name), done.before.get(name)
@@ -227,8 +235,10 @@ class Promises:
                 require(is_kept, f"{name} may have been applied and is not in the state", done.text, done.exchanges)
                 outputs = done.after[name].outputs
                 require(settings_of(outputs) == declared.managed, f"what was sent of {name} is forgotten", outputs)
-                before = old.outputs.get("revision") if old else None
-                require(outputs.get("revision") not in (None, before), f"{name} has its old revision", outputs)
+                before = old.outputs if old is not None else {}
+                is_doubted = outputs.get("revision") is None and _is_queued(before) and _is_queued(outputs)
+                is_new = outputs.get("revision") not in (None, before.get("revision"))
+                require(is_new or is_doubted, f"{name} has its old revision", outputs)
 
     def _hold_failure(self, done: Done) -> None:
         """An `up` fails at once only for an error that is final; everything else is retried for its time."""
@@ -247,6 +257,11 @@ class Promises:
 
 def _settings_resources(state: Mapping[str, Resource]) -> list[tuple[str, Resource]]:
     return [(name, resource) for name, resource in state.items() if name != JOINT]
+
+
+def _is_queued(outputs: Mapping[str, Any]) -> bool:
+    """Return whether a request of a resource may still be applied when a promotion ends."""
+    return outputs.get("status") == "QUEUED" and outputs.get("in_force") is not True
 
 
 def _environment_of(resource: Resource) -> str:

@@ -65,6 +65,11 @@ def test_settings_are_sent_again_when_the_operation_was_killed() -> None:
             id="no read",
         ),
         pytest.param(
+            lambda done: replace(done, exchanges=(*done.exchanges[:2], done.exchanges[-1])),
+            "one is called in force and was read back once",
+            id="one read",
+        ),
+        pytest.param(
             lambda done: replace(done, after={}),
             "one may have been applied and is not in the state",
             id="a lost resource",

@@ -91,6 +91,7 @@ class World:
         production, staging = _environment("production", _SURGING), _environment("staging", _YIELDING)
         self.emulator = Emulator(
             apply_seconds=self.apply_seconds,
+            deployment_seconds=self.apply_seconds,
             rate_limit=self.rate_limit,
             account=[FictionalModel("m1", "one", (production, staging)), _second_model()],
             clock=self.loop.time,

@@ -74,6 +74,10 @@ def test_promotion_is_returned_when_one_is_running(emulator: Emulator) -> None:
     found = get_environment(model_id="wh5pr3v1", env_name="staging").in_progress_promotion
     assert found is not None
     assert (found.status, found.is_running, found.percent_traffic_to_new_version) == ("RAMPING_UP", True, 40)
+    emulator.finish_promotion("wh5pr3v1", "staging", "FAILED", "no capacity")
+    found = get_environment(model_id="wh5pr3v1", env_name="staging").in_progress_promotion
+    assert found is not None
+    assert (found.status, found.is_running, found.error_message) == ("FAILED", False, "no capacity")
 
 
 def test_environments_are_sorted_when_a_model_is_listed(emulator: Emulator) -> None:

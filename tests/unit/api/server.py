@@ -152,7 +152,7 @@ async def read(client: BasetenClient) -> Environment:
 
 
 async def update(client: BasetenClient) -> str:
-    return await client.update_environment("abc123", "production", SETTINGS, timeout=10.0)
+    return (await client.update_environment("abc123", "production", SETTINGS, timeout=10.0)).status
 
 
 async def list_models(client: BasetenClient) -> object:

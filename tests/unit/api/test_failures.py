@@ -18,6 +18,7 @@ PATH = "/v1/models/abc123/environments/production"
 PATCH = Request("PATCH", PATH, "Settings were not updated.", "https://api.baseten.co")
 GET = Request("GET", PATH, "Settings could not be read.", "https://api.baseten.co")
 NOT_FOUND = from_response(PATCH, Response(404, {}, b""))
+PAGE, ODD = ": an HTML page from a proxy or gateway", "\N{REPLACEMENT CHARACTER}"
 UNCHANGED, MAY_HAVE_APPLIED = "Nothing was changed.", "Baseten may have applied the request anyway."
 SET_KEY = "set baseten:apiKey (`pulumi config set --secret baseten:apiKey KEY`) or BASETEN_API_KEY."
 NETWORK = "Try again. If it fails again, check the network, the proxy, and baseten:baseUrl or BASETEN_BASE_URL."
@@ -194,11 +195,16 @@ def test_place_is_named_when_a_body_is_not_what_the_api_describes(body: bytes, w
         (b"", "."),
         (b"x" * 400, f": {'x' * 300}…."),
         (b"[" * 200_000, f": {'[' * 300}…."),
+        (b"<html><body>Bad gateway</body></html>", f"{PAGE}."),
+        (b"\n<!DOCTYPE html><TITLE lang=en>502\n Bad &amp; gone\x1b</title>", f"{PAGE} (title: 502 Bad & gone{ODD})."),
+        (b"<head><title></title>", f"{PAGE}."),
+        (b'{"error": "<html>"}', ": <html>."),
+        (b"<htmlx><title>no page</title>", ": <htmlx><title>no page</title>."),
     ],
-    ids=range(9),
+    ids=range(14),
 )
 def test_baseten_is_quoted_when_a_response_has_a_body(content: bytes, quoted: str) -> None:
-    """Its `error`, `message` or `detail`, or the raw text: one short line of printable characters."""
+    """Its `error`, `message` or `detail`, or the raw text: one short line of printable characters. A page is named."""
     assert _answered(400, content).message.observed == f"Baseten returned 400 for GET {PATH}{quoted}"
 
 
@@ -206,12 +212,12 @@ def test_baseten_is_quoted_when_a_response_has_a_body(content: bytes, quoted: st
     ("status", "headers", "shown"),
     [
         (307, {"location": "https://login.example/?a=1"}, " (Location: https://login.example/?a=1)."),
-        (500, {"x-request-id": "r" * 500}, f": <html> (request {'r' * 80})."),
-        (500, {"x-baseten-request-id": "r-1"}, ": <html> (request r-1)."),
+        (500, {"x-request-id": "r" * 500}, f": full (request {'r' * 80})."),
+        (500, {"x-baseten-request-id": "r-1"}, ": full (request r-1)."),
     ],
 )
 def test_header_is_shown_when_it_says_more_than_the_body(status: int, headers: dict[str, str], shown: str) -> None:
-    error = _answered(status, b"<html>", headers)
+    error = _answered(status, b"full", headers)
     assert error.message.observed == f"Baseten returned {status} for GET {PATH}{shown}"
 
 

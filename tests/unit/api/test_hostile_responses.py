@@ -18,7 +18,22 @@ _JSON = st.recursive(
     max_leaves=8,
 )
 _KEYS = st.sampled_from(
-    ["error", "message", "detail", "retry_after", "status", "environments", "name", "in_progress_promotion", "models"]
+    [
+        "error",
+        "message",
+        "detail",
+        "retry_after",
+        "status",
+        "environments",
+        "name",
+        "in_progress_promotion",
+        "models",
+        "error_message",
+        "current_deployment",
+        "autoscaling_settings",
+        "autoscaling_schedules",
+        "applied_state",
+    ]
 )
 _BODIES = st.binary(max_size=60) | (_JSON | st.dictionaries(_KEYS, _JSON)).map(lambda it: json.dumps(it).encode())
 _TOKENS = ["gzip", "deflate", "br", "rot13", "chunked", "utf-16", "text/html; charset=hex", "http://[", "//", "+9e999"]

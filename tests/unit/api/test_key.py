@@ -11,9 +11,10 @@ import pytest
 
 from baseten_pulumi import errors
 from baseten_pulumi.api.client import BasetenClient
+from baseten_pulumi.api.models import Update
 from baseten_pulumi.config import Endpoint
 from tests.key_scan import holds, told
-from tests.unit.api.server import Reply, Server, exchange, list_models, read, response, update
+from tests.unit.api.server import SETTINGS, Reply, Server, exchange, list_models, read, response, update
 
 KEY = 'k/+very~secret&"4711"'
 SPELLINGS = {
@@ -61,16 +62,22 @@ def test_key_is_in_no_error_when_it_is_echoed(spelling: str) -> None:
     exchange(call_again, *replies, key=KEY)
 
 
+async def _whole_update(client: BasetenClient) -> Update:
+    return await client.update_environment("abc123", "production", SETTINGS, timeout=10.0)
+
+
 @each_spelling
 def test_key_is_in_no_value_when_it_is_echoed(spelling: str) -> None:
     environment = {
         "name": f"x{spelling}",
         "promotion_settings": {"promotion_cleanup_strategy": spelling},
-        "in_progress_promotion": {"status": spelling},
+        "in_progress_promotion": {"status": spelling, "error_message": f"Not {spelling}."},
     }
+    said = {"status": "QUEUED", "message": f"Not {spelling}.", "error": spelling}
     found = [
         exchange(read, response(200, environment), key=KEY).result,
         exchange(update, response(200, {"status": spelling}), key=KEY).result,
+        exchange(_whole_update, response(200, said), key=KEY).result,
         exchange(list_models, response(200, {"models": [{"id": spelling, "name": spelling}]}), key=KEY).result,
     ]
     assert not _shows(repr(found))

@@ -93,8 +93,8 @@ def test_promotion_runs_when_its_status_is_not_one_of_an_end(
 ) -> None:
     promotion = _read(in_progress_promotion=reported).promotion
     assert promotion is not None
-    expected = {"status": status, "is_running": is_running, "percent_traffic_to_new_version": percent}
-    assert promotion.outputs() == expected
+    outputs = {"status": status, "is_running": is_running, "percent_traffic_to_new_version": percent}
+    assert promotion.outputs() == {**outputs, "error_message": None}
 
 
 def test_text_is_printable_and_short_when_baseten_sends_anything() -> None:
@@ -105,6 +105,32 @@ def test_text_is_printable_and_short_when_baseten_sends_anything() -> None:
     assert found.settings == {f"{PROMOTION}.promotion_cleanup_strategy": shown}
     assert found.promotion is not None
     assert found.promotion.status == read_update(json.dumps({"status": sent}).encode()).status == shown
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("Too few\n  nodes.", "Too few nodes."),
+        ("\x1b[2J", f"{UNPRINTABLE}[2J"),
+        ("x" * 301, f"{'x' * 300}…"),
+        ("", ""),
+        *((odd, None) for odd in (None, 3, ["Too few nodes."])),
+    ],
+)
+def test_text_is_one_line_when_baseten_explains_something(sent: Any, shown: str | None) -> None:
+    """What it says in a success: of a queued update, of an accepted one with an error, and of a failed promotion."""
+    promotion = _read(in_progress_promotion={"status": "FAILED", "error_message": sent}).promotion
+    assert promotion is not None
+    assert promotion.error_message == shown
+    update = read_update(json.dumps({"status": "QUEUED", "message": sent, "error": sent}).encode())
+    assert (update.message, update.error) == (shown or "", shown or "")
+
+
+@pytest.mark.parametrize("status", ["ACCEPTED", "UNCHANGED", None])
+def test_message_is_ignored_when_an_update_is_not_queued(status: str | None) -> None:
+    """It says no more than the status does; an error says more."""
+    update = read_update(json.dumps({"status": status, "message": "Accepted.", "error": "Capped."}).encode())
+    assert (update.message, update.error) == ("", "Capped.")
 
 
 @pytest.mark.parametrize(
@@ -200,6 +226,62 @@ def test_body_is_read_or_unreadable_when_it_is_anything(content: bytes) -> None:
     for read in (read_environment, read_environments, read_models):
         with contextlib.suppress(pydantic.ValidationError):
             read(content)
+
+
+# --- the deployment that serves -------------------------------------------------------------------------------------
+
+DEPLOYED: dict[str, Any] = {"min_replica": 2, "max_replica": 5, "scale_down_delay": None, "later": 1}
+STATE: dict[str, Any] = {"min_replica": 3, "max_replica": None}
+OF_DEPLOYMENT = {f"{AUTOSCALING}.min_replica": 2, f"{AUTOSCALING}.max_replica": 5}
+OF_STATE = {f"{AUTOSCALING}.min_replica": 3}
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        *((status, OF_DEPLOYMENT) for status in ("ACTIVE", "SCALED_TO_ZERO", "UPDATING", "LATER", None, 3)),
+        *((status, {}) for status in ("INACTIVE", "DEACTIVATING", "BUILD_STOPPED")),
+        *((status, {}) for status in ("FAILED", "BUILD_FAILED", "DEPLOY_FAILED")),
+    ],
+)
+@pytest.mark.parametrize("state", [{}, {"applied_state": {"schedule_id": None, "autoscaling_settings": DEPLOYED}}])
+def test_deployment_has_settings_when_it_serves(status: Any, expected: dict[str, Any], state: dict[str, Any]) -> None:
+    """Those that are reported as null are left out."""
+    schedules = {"timezone": "UTC", "schedules": [], **state}
+    deployment = {"status": status, AUTOSCALING: DEPLOYED}
+    assert _read(current_deployment=deployment, autoscaling_schedules=schedules).serving == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (None, OF_DEPLOYMENT),
+        ("odd", OF_DEPLOYMENT),
+        ({"schedule_id": None, AUTOSCALING: STATE}, OF_STATE),
+        ({AUTOSCALING: STATE}, OF_STATE),
+        ({"schedule_id": None, AUTOSCALING: None}, {}),
+        ({"schedule_id": None}, {}),
+        ({"schedule_id": "s1", AUTOSCALING: STATE}, {}),
+    ],
+)
+def test_state_of_the_schedules_counts_when_it_is_reported(state: Any, expected: dict[str, Any]) -> None:
+    """An active schedule sets other values than the environment's."""
+    schedules = {"timezone": "UTC", "schedules": [], "applied_state": state}
+    deployment = {"status": "ACTIVE", AUTOSCALING: DEPLOYED}
+    assert _read(current_deployment=deployment, autoscaling_schedules=schedules).serving == expected
+
+
+@pytest.mark.parametrize(
+    "deployment", [None, "odd", {"status": "ACTIVE"}, {"status": "ACTIVE", AUTOSCALING: None}, {AUTOSCALING: "odd"}]
+)
+def test_nothing_serves_when_no_deployment_reports_settings(deployment: Any) -> None:
+    assert _read(**{AUTOSCALING: DEPLOYED}, current_deployment=deployment).serving == {}
+
+
+def test_nothing_serves_when_there_is_only_a_state_of_schedules() -> None:
+    state = {"schedule_id": None, AUTOSCALING: STATE}
+    schedules = {"timezone": "UTC", "schedules": [], "applied_state": state}
+    assert _read(current_deployment=None, autoscaling_schedules=schedules).serving == {}
 
 
 # --- autoscaling schedules ------------------------------------------------------------------------------------------

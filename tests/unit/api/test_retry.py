@@ -26,6 +26,13 @@ def _status(status: int, retry_after: float | None = None, request: Request = GE
     return failures.from_response(request, Response(status, headers, b""))
 
 
+def _missing(seconds: float) -> RequestError:
+    """Return the 404 of an environment that was there a moment ago."""
+    error = _status(404)
+    error.retried_for = seconds
+    return error
+
+
 def _unknown_host() -> RequestError:
     exception = httpx.ConnectError("Name or service not known")
     exception.__cause__ = socket.gaierror(-2, "Name or service not known")
@@ -77,6 +84,8 @@ def test_result_is_returned_when_an_attempt_succeeds() -> None:
         (_unknown_host(), 15.0),
         *((_status(status), 0.0) for status in (301, 400, 401, 403, 404, 405, 418, 422)),
         (failures.too_large(GET, 200, 1), 60.0),
+        (_missing(60.0), 60.0),
+        (_missing(60.0).with_message(failed="Not updated."), 60.0),
     ],
     ids=lambda it: f"{it.status_code} {type(it).__name__}" if isinstance(it, RequestError) else None,
 )

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta, timezone
@@ -337,19 +338,82 @@ def test_unknown_host_is_recognized_when_its_name_does_not_resolve(monkeypatch: 
     assert error.retried_for == 15.0
 
 
-def test_proxy_is_used_when_the_host_is_another_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def proxies(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Set the proxy variables to these alone."""
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD")
+    for name in (*names, *map(str.lower, names)):
+        monkeypatch.delenv(name, raising=False)
+
+    def set_all(**variables: str) -> None:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+
+    return set_all
+
+
+def test_proxy_is_used_when_the_host_is_another_machine(proxies: Callable[..., None]) -> None:
     async def work() -> None:
         async with Server([NO_MODELS]) as proxy, Server([NO_MODELS]) as emulator:
-            monkeypatch.setenv("HTTP_PROXY", proxy.url)
+            proxies(HTTP_PROXY=proxy.url.replace("//", "//user:pass%40word@"))
             for url in ("http://baseten.example:8095/gateway", emulator.url):
                 assert await _list_at(url) == []
             assert [it.target for it in proxy.received] == ["http://baseten.example:8095/gateway/v1/models"]
             assert [it.target for it in emulator.received] == ["/v1/models"]
+            assert proxy.received[0].headers["proxy-authorization"] == f"Basic {b64encode(b'user:pass@word').decode()}"
+            assert "proxy-authorization" not in emulator.received[0].headers
 
-    for name in ("HTTP_PROXY", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
     asyncio.run(work())
+
+
+def test_proxy_is_used_when_it_is_named_without_a_scheme(proxies: Callable[..., None]) -> None:
+    async def work() -> None:
+        async with Server([DROPPED]) as proxy:
+            proxies(HTTPS_PROXY=proxy.url.removeprefix("http://"), HTTP_PROXY="http://other.invalid")
+            await _list_at("https://baseten.example")
+            assert [it.target for it in proxy.received] == ["baseten.example:443"]
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(
+    ("url", "no_proxy", "is_used"),
+    [
+        ("https://api.baseten.co", "", True),
+        ("https://api.baseten.co", "*", False),
+        ("https://api.baseten.co", "other.example, baseten.co", False),
+        ("https://api.baseten.co", ".BASETEN.co", False),
+        ("https://api.baseten.co", "seten.co", True),
+        ("https://baseten.example:8095", "baseten.example:8095", False),
+        ("https://baseten.example:8095", "baseten.example:8096", True),
+        ("https://10.1.2.3", "10.1.2.3", False),
+        ("https://10.1.2.3:8095", "192.168.0.0/16, 10.0.0.0/8", False),
+        ("https://10.1.2.3", "10.1.2.99/24", False),
+        ("https://11.1.2.3", "10.0.0.0/8", True),
+        ("https://[2001:db8::1]:8095", "2001:db8::1", False),
+        ("https://[2001:db8::1]", "[2001:0db8:0::1]", False),
+        ("https://[2001:db8::1]:8095", "2001:db8::/32", False),
+        ("https://[2001:db9::1]", "2001:db8::/32,::1", True),
+        ("https://api.baseten.co", "10.0.0.0/8, [::1, 10.0.0.0/99, http://x y, ,:", True),
+        ("https://api.baseten.co", "10.0.0.0/8, [::1, 10.0.0.0/99, http://x y, ,:, baseten.co", False),
+        ("https://127.0.0.1:8095", "", False),
+    ],
+)
+def test_proxy_is_not_used_when_no_proxy_names_the_host(
+    url: str, no_proxy: str, is_used: bool, proxies: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By name, address or network; an entry that cannot be read names nothing, and the others count."""
+    used: list[str | None] = []
+
+    def opened(**arguments: Any) -> object:
+        used.append(arguments["proxy"])
+        assert arguments["trust_env"] is False  # otherwise httpx reads the variables in its own way
+        return object()
+
+    monkeypatch.setattr(httpx, "AsyncClient", opened)
+    proxies(ALL_PROXY="http://proxy.example:1", NO_PROXY=no_proxy)
+    BasetenClient(Endpoint(url, KEY))
+    assert used == ["http://proxy.example:1" if is_used else None]
 
 
 @pytest.mark.parametrize(("variable", "value"), [("HTTPS_PROXY", "gopher://p.example:1"), ("SSL_CERT_FILE", __file__)])
@@ -363,7 +427,7 @@ def test_client_is_refused_when_a_variable_cannot_be_used(
     assert failed == "Baseten cannot be reached."
     assert observed.startswith("The proxy or certificate variables cannot be used: ")
     assert observed.endswith(". Nothing was sent.")
-    assert action == "Correct HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR."
+    assert action == "Correct HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR."
     assert KEY not in told(caught.value)
 
 

@@ -70,12 +70,18 @@ def test_a_value_is_colored_when_it_is_not_the_default(terminal: Callable[..., s
 
 def test_json_has_every_setting_when_it_is_asked_for(emulator: Emulator, run: Callable[..., str]) -> None:
     emulator.start_promotion(MODEL, "production", percent=40)
+    emulator.finish_promotion(MODEL, "production", "FAILED", "no capacity")
     printed = json.loads(run("status", "--model", MODEL, "--json"))
     assert printed["model"] == {"id": MODEL, "name": "llama-chat", "team_name": "Fictional"}
     assert [it["env_name"] for it in printed["environments"]] == ["dev", "production", "staging"]
     dev, production, _ = printed["environments"]
     reported = {**flatten(emulator.reported(MODEL, "production")), "request_backpressure_settings.policy": "NONE"}
-    promotion = {"status": "RAMPING_UP", "is_running": True, "percent_traffic_to_new_version": 40}
+    promotion = {
+        "status": "FAILED",
+        "percent_traffic_to_new_version": 40,
+        "error_message": "no capacity",
+        "is_running": False,
+    }
     every_setting = nest({path: reported.get(path) for path in FIELDS})
     assert production == {"env_name": "production", "in_progress_promotion": promotion, **every_setting}
     assert dev["in_progress_promotion"] is None

@@ -12,7 +12,7 @@ from tests.programs import until
 
 
 class Engine(engine_pb2_grpc.EngineServicer):
-    """A running engine that remembers every line.
+    """A running engine that remembers every line, in the order in which they were sent.
 
     Args:
         address: Where to listen; a free port if it is empty.
@@ -25,7 +25,7 @@ class Engine(engine_pb2_grpc.EngineServicer):
         self.lines: list[engine_pb2.LogRequest] = []
         self.answers = threading.Event()
         self.answers.set()
-        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=2))
+        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
         engine_pb2_grpc.add_EngineServicer_to_server(self, self._server)
         self.address = f"127.0.0.1:{self._server.add_insecure_port(address)}"
         self._server.start()

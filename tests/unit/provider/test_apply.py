@@ -3,6 +3,7 @@
 What creates and updates of all resources have in common is tested here, with settings.
 """
 
+import itertools
 import re
 import threading
 from typing import TYPE_CHECKING, Any
@@ -50,12 +51,13 @@ def _without_request_ids(text: str) -> str:
 
 
 def test_every_declared_setting_is_sent_when_a_resource_is_created(stack: Stack, settings: Servicer) -> None:
-    """The environment is adopted: one PATCH, then reads until the settings are applied; numbers are integers."""
+    """The environment is adopted: a read, one PATCH, and reads until the settings are applied; numbers are integers."""
     outputs = settings.create(_inputs())
     assert outputs == _outputs(revision=outputs["revision"])
     assert re.fullmatch(r"[0-9a-f]{8}", outputs["revision"])
     assert {type(value) for value in outputs["autoscaling_settings"].values()} == {int}
-    assert [(request.method, request.path) for request in stack.emulator.requests] == [("PATCH", PATH), ("GET", PATH)]
+    assert [request.method for request in stack.emulator.requests] == ["GET", "PATCH", "GET", "GET"]
+    assert {request.path for request in stack.emulator.requests} == {PATH}
     assert patches(stack.emulator) == [BODY]
 
 
@@ -64,10 +66,11 @@ def test_every_declared_setting_is_sent_when_a_resource_is_created(stack: Stack,
     [
         {"autoscaling_settings": {"min_replica": 2, "max_replica": 3}},
         {"autoscaling_settings": {"min_replica": 1, "scale_down_delay": 5}},
-        {"in_force": False, "status": "QUEUED"},
+        {"in_force": False},
         {"in_force": None, "status": None},
+        {"in_force": None, "revision": None},
     ],
-    ids=["changed", "added and removed", "not applied", "response lost"],
+    ids=["changed", "added and removed", "not applied", "response lost", "response lost while queued"],
 )
 def test_every_declared_setting_is_sent_when_one_changed_or_they_may_not_be_applied(
     olds: dict[str, Any], stack: Stack, settings: Servicer
@@ -102,7 +105,8 @@ def test_nothing_is_read_when_nothing_waits(skip: str, wait: bool, stack: Stack)
     unknown = _outputs(in_force=False, status=None)
     for outputs in (settings.create(_inputs(wait=wait)), settings.update(unknown, _inputs(wait=wait))):
         assert outputs == _outputs(wait=wait, in_force=False, status=outputs["status"], revision=outputs["revision"])
-    assert [request.outcome for request in stack.emulator.requests] == ["ACCEPTED", "UNCHANGED"]
+    # An update reads what is about to be overwritten, once.
+    assert [request.outcome for request in stack.emulator.requests] == ["ACCEPTED", None, "UNCHANGED"]
 
 
 def test_nothing_is_sent_when_a_resource_is_deleted(offline: Servicer, engine: "Engine") -> None:
@@ -127,6 +131,7 @@ def test_row_shows_the_error_and_the_wait_when_an_operation_takes_long(
     assert [_without_request_ids(text) for text in engine.texts] == [
         f"Baseten returned 503 for PATCH {PATH}: busy, retrying",
         "QUEUED, promotion 40 %: min_replica 0→1, max_replica 1→3",
+        "QUEUED, promotion SUCCEEDED, confirming",
         "applied",
     ]
     assert {(it.urn, it.ephemeral, it.severity) for it in engine.lines} == {(settings.urn(), True, engine_pb2.INFO)}
@@ -171,7 +176,7 @@ def test_resource_is_kept_when_the_wait_times_out(stack: Stack, settings: Servic
 
 def test_resource_is_kept_when_the_settings_cannot_be_read_back(stack: Stack, settings: Servicer) -> None:
     """They were accepted: a program that is reverted must send the old ones again."""
-    stack.emulator.faults.add(Fault.status(401, {"error": "expired"}, method="GET"))
+    stack.emulator.faults.add(Fault.status(401, {"error": "expired"}, method="GET", skip=1))
     error = _fail(settings)
     assert type(error) is errors.AuthenticationError
     assert _without_request_ids(str(error)) == (
@@ -183,7 +188,12 @@ def test_resource_is_kept_when_the_settings_cannot_be_read_back(stack: Stack, se
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault.status(503, method="PATCH"), Fault.dropped(method="PATCH"), Fault.dropped(takes_effect=True)]
+    "fault",
+    [
+        Fault.status(503, method="PATCH"),
+        Fault.dropped(method="PATCH"),
+        Fault.dropped(takes_effect=True, method="PATCH"),
+    ],
 )
 def test_resource_is_kept_without_a_status_when_every_response_is_lost(
     fault: Fault, stack: Stack, settings: Servicer
@@ -222,22 +232,29 @@ def test_resource_is_not_kept_when_baseten_rejected_the_settings(
 
 
 @pytest.mark.parametrize(
-    ("method", "place"),
-    [("read_environment", f"polling.py:LINE.\n{MAY_HAVE_APPLIED}"), ("update_environment", "apply.py:LINE.")],
-    ids=["after", "before"],
+    ("method", "passing", "place"),
+    [
+        ("read_environment", 1, f"polling.py:LINE.\n{MAY_HAVE_APPLIED}"),
+        ("read_environment", 0, "apply.py:LINE."),
+        ("update_environment", 0, "apply.py:LINE."),
+    ],
+    ids=["after", "at the read before", "before"],
 )
 def test_internal_error_keeps_the_resource_when_settings_were_sent(
-    method: str, place: str, settings: Servicer, monkeypatch: pytest.MonkeyPatch
+    method: str, passing: int, place: str, settings: Servicer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has type and place, since the text of an unexpected exception could hold anything."""
+    original, numbers = getattr(BasetenClient, method), itertools.count()
 
-    async def broken(*_: object, **__: object) -> None:
+    async def broken(*arguments: Any, **named: Any) -> Any:
+        if next(numbers) < passing:
+            return await original(*arguments, **named)
         raise LookupError("k-4711")
 
     monkeypatch.setattr(BasetenClient, method, broken)
     error = re.sub(r":\d+", ":LINE", str(_fail(settings)))
     assert error == f"Internal error in baseten-pulumi: LookupError at {place}\nPlease report it."
-    if method == "read_environment":
+    if passing:
         _kept(settings, status="ACCEPTED")
     else:
         assert not settings.status.details
@@ -251,7 +268,7 @@ def test_operation_fails_when_there_is_no_key() -> None:
 
 def test_resource_is_created_when_its_call_cannot_be_found(stack: Stack, settings: Servicer) -> None:
     """Outside Pulumi's host, or in one that works differently, a failure says what to do first."""
-    stack.emulator.faults.add(Fault.status(401, method="GET", times=1))
+    stack.emulator.faults.add(Fault.status(401, method="GET", skip=1, times=1))
 
     def create() -> Any:
         return stack.call(lambda: settings.provider.create(_inputs()))

@@ -57,12 +57,13 @@ def test_change_is_named_by_path_and_kind_when_a_setting_changed(
         ({"in_force": None}, True, True),
         ({"in_force": False}, False, False),
         ({"in_force": False, "status": None}, False, True),
+        ({"in_force": False, "revision": None}, False, True),
     ],
 )
 def test_update_is_due_when_settings_were_not_applied_or_may_not_have_been_sent(
     olds: dict[str, Any], waits: bool, is_due: bool
 ) -> None:
-    """A failed wait is repeated; without a status nobody knows whether the settings were sent."""
+    """A failed wait is repeated; without a status or a revision nobody knows whether the settings were sent."""
     assert changes({**OUTPUTS, **olds}, INPUTS, waits=waits) == ({"in_force": "UPDATE"} if is_due else {})
 
 

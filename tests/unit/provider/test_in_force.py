@@ -119,7 +119,7 @@ def test_error_names_what_differs_when_the_time_is_over(in_force: Servicer, engi
         "To resend the settings that differ, run `pulumi up --refresh`."
     )
     assert not in_force.status.details
-    assert engine.texts == ["1 of 2 left: a max_replica 1→3"]
+    assert engine.texts == ["2 of 2 left: a max_replica 1→3, b", "1 of 2 left: a max_replica 1→3"]
 
 
 @pytest.mark.parametrize("environments", [None, {}, 3, ["a"]])

@@ -57,10 +57,10 @@ def test_settings_count_as_applied_when_nothing_waited_and_all_are_read_back(set
     assert settings.read(PRODUCTION, _props(in_force=False)).outs == {**_inputs(), **KNOWN}
 
 
-def test_status_is_forgotten_when_what_was_sent_is_not_read_back_yet(settings: Servicer) -> None:
-    """It may be applied later, over a program that was reverted: without a status the next update sends again."""
+def test_revision_is_forgotten_when_what_was_sent_is_not_read_back_yet(settings: Servicer) -> None:
+    """It may be applied later, over a program that was reverted: the next update sends again, and knows of a queue."""
     props = _props(in_force=False, status="QUEUED", autoscaling_settings={"min_replica": 0, "max_replica": 6})
-    assert settings.read(PRODUCTION, props).outs == {**_inputs(), "in_force": False, "revision": "1f2e3d4c"}
+    assert settings.read(PRODUCTION, props).outs == {**_inputs(), "in_force": False, "status": "QUEUED"}
 
 
 def test_everything_reported_is_returned_when_a_program_looks_it_up(stack: Stack, settings: Servicer) -> None:

@@ -3,8 +3,10 @@ from typing import Any
 import pulumi
 import pytest
 from pulumi.output import Unknown
+from pulumi.runtime.rpc import UNKNOWN
 
 from baseten_pulumi import BasetenEnvironmentSettings, BasetenSettingsInForce
+from baseten_pulumi.schema.in_force import LEFT_OUT
 from tests.mocked import OUTPUTS, run
 
 THREE: dict[str, Any] = {"autoscaling_settings": {"max_replica": 3}}
@@ -49,6 +51,11 @@ def test_environment_is_unknown_when_a_preview_does_not_know_the_revision() -> N
     (entry,) = _environments(settings, preview=True, outputs={"status": "ACCEPTED"}).values()
     assert isinstance(entry, Unknown)
     assert _environments(settings, preview=True) == _environments(settings)
+
+
+def test_environment_is_left_out_when_its_resource_does_not_exist_and_this_run_does_not_create_it() -> None:
+    """Pulumi's `--exclude` leaves its outputs unknown in an update, too; the joint wait then says what to do."""
+    assert _environments({"name": "a"}, outputs={"revision": UNKNOWN}) == {"a": LEFT_OUT}
 
 
 def test_environment_is_secret_when_a_setting_is() -> None:

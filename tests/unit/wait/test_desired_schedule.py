@@ -98,7 +98,6 @@ def test_row_says_what_is_missing_when_the_schedule_is_not_there_yet() -> None:
         "promotion 40 %: schedule not listed→listed",
         "waiting: enabled false→true, end_hour 12→10",
         "confirming",
-        "applied",
     ]
 
 

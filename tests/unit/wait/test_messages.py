@@ -186,6 +186,14 @@ def test_row_counts_when_many_environments_are_waited_for() -> None:
     assert ended.lines == [f"{reasons}: abc/dev max_replica 4→6, abc/eu max_replica 4→6, +1"]
 
 
+def test_what_is_observed_once_comes_last_when_many_are_waited_for() -> None:
+    """It has no value to show, and is the least of what is left."""
+    scripts: dict[str, Script] = {"abc/dev": {0: APPLIED}, "abc/eu": {0: BEFORE}, "abc/us": {0: HALF}}
+    ended, _ = play_many(scripts, timeout=1.0)
+    assert ended.lines == ["3 of 3 left: abc/eu min_replica 1→3, abc/us max_replica 2→6, +1"]
+    assert "\nabc/dev: It was observed only once.\n" in str(ended.error)
+
+
 @pytest.mark.parametrize("ending", ["SUCCEEDED", "FAILED", "CANCELED"])
 def test_promotion_is_shown_when_it_ended_during_the_wait(ending: str) -> None:
     """Queued settings may still come after it."""

@@ -27,6 +27,9 @@ from tests.unit.wait.scenario import (
 )
 
 SHORTEST, LONGEST = 0.9 * 0.7, 1.1 * 0.7
+CONFIRMED = 1.0  # from the first poll that observes the settings to the second one
+
+ONCE = "\nIt was observed only once. "
 
 
 def _applied_at(seconds: float) -> Script:
@@ -106,14 +109,14 @@ def test_poll_that_has_begun_does_not_count_when_a_wait_joins_it() -> None:
         Wait(("abc/eu",), status="UNCHANGED", begins_at=1.0),
     )
     assert baseten.times()[:2] == [0.0, pytest.approx(2.0)]
-    assert eu.at == pytest.approx(4.0)
+    assert eu.at == pytest.approx(6.0)
 
 
 def test_old_wait_gains_when_a_young_one_polls_soon() -> None:
     """A young wait does not adopt the long intervals of an old one, and every poll serves both."""
     baseten = Baseten({"abc/dev": _applied_at(102), "abc/eu": _applied_at(102)})
     dev, eu = play(baseten, Wait(("abc/dev",)), Wait(("abc/eu",), begins_at=100.0))
-    assert dev.at == eu.at <= 102 + LONGEST
+    assert dev.at == eu.at <= 102 + LONGEST + CONFIRMED
 
 
 @pytest.mark.parametrize(
@@ -123,7 +126,7 @@ def test_first_poll_comes_at_once_when_nothing_was_changed(status: str | None, l
     """Baseten gets up to half a second where it has something to do; models that were sent together spread over it."""
     scripts: dict[str, Script] = {f"model-{number}/dev": {0: APPLIED} for number in range(20)}
     _, baseten = play_many(scripts, status=status)
-    times = [poll.at for poll in baseten.polls]
+    times = [baseten.times(f"model-{number}")[0] for number in range(20)]
     assert 0.0 <= min(times) <= max(times) <= latest
     assert len(set(times)) == (20 if latest else 1)
 
@@ -152,27 +155,31 @@ def test_whole_model_pauses_when_baseten_asks_to_retry_later(asked: float | None
     _, _, xyz = play(baseten, Wait(("abc/dev", "abc/eu")), joins, Wait(("xyz/dev",)))
     first, second = baseten.times()[:2]
     assert shortest - 1e-6 <= second - first <= max(shortest, LONGEST) + 1e-6
-    assert xyz.at <= 10 + 0.15 * 10 * 1.1
+    assert xyz.at <= 10 + 0.15 * 10 * 1.1 + CONFIRMED
 
 
-@pytest.mark.parametrize(("seconds", "requests"), [(0.5, 0.6), (3.0, 1.75), (12.0, 4.0)])
+@pytest.mark.parametrize(("seconds", "requests"), [(0.5, 0.8), (3.0, 1.8), (12.0, 4.0)])
 def test_polls_stay_below_the_rate_limit_when_fifty_models_are_waited_for(seconds: float, requests: float) -> None:
-    """Below 100 a second, and the change is observed late by an interval at most: 0.7 s or 15 % of the time it took."""
+    """Below 100 a second, and the change is observed late by an interval at most, 0.7 s or 15 % of the time it took.
+
+    It takes a second and a poll more to confirm it.
+    """
     names = [f"model-{number // 4}/env-{number % 4}" for number in range(200)]
     begins = {name: 0.02 * number for number, name in enumerate(names)}
     baseten = Baseten({name: _applied_at(begins[name] + seconds) for name in names}, latency=0.1)
     outcomes = play(baseten, *(Wait((name,), begins_at=begins[name]) for name in names))
     lags = [ended.at - begins[name] - seconds for name, ended in zip(names, outcomes, strict=True)]
-    assert max(lags) <= 1.1 * max(0.7, 0.15 * seconds) + 2 * 0.1
+    assert max(lags) <= 1.1 * max(0.7, 0.15 * seconds) + CONFIRMED + 3 * 0.1
     assert max(Counter(int(poll.at) for poll in baseten.polls).values()) < 100
     assert len(baseten.polls) <= requests * len(names)
 
 
 def test_last_poll_is_at_the_deadline_when_the_next_one_would_come_later() -> None:
     """Whatever the interval or Retry-After: it has a second for its response, and what it observes counts."""
-    ended, baseten = play_one({0: rate_limited(60.0), 29.9: APPLIED}, timeout=30.0, status="UNCHANGED")
+    script: Script = {0: APPLIED, 0.5: rate_limited(60.0), 29.9: APPLIED}
+    ended, baseten = play_one(script, timeout=30.0, status="UNCHANGED")
     assert (ended.error, ended.at) == (None, 30.0)
-    assert [(poll.at, poll.timeout) for poll in baseten.polls] == [(0.0, 30.0), (30.0, 1.0)]
+    assert [(poll.at, poll.timeout) for poll in baseten.polls] == [(0.0, 30.0), (1.0, 29.0), (30.0, 1.0)]
 
 
 def test_each_wait_gets_its_own_last_poll_when_deadlines_differ() -> None:
@@ -180,7 +187,7 @@ def test_each_wait_gets_its_own_last_poll_when_deadlines_differ() -> None:
     dev, eu = play(baseten, Wait(("abc/dev",), timeout=17.0), Wait(("abc/eu",), timeout=90.0))
     assert (type(dev.error), dev.at) == (WaitTimeoutError, 17.0)
     assert (eu.error, 17.0 in baseten.times()) == (None, True)
-    assert 60.0 <= eu.at <= 70.0
+    assert 60.0 + CONFIRMED <= eu.at <= 70.0 + CONFIRMED
 
 
 @pytest.mark.parametrize("latency", [0.0, 20.0])
@@ -194,7 +201,7 @@ def test_last_poll_is_made_when_the_process_was_suspended_past_the_deadline(late
         virtual_time.suspend(3600.0)
 
     (ended,) = play(baseten, Wait(timeout=30.0), meanwhile=suspend())
-    assert (ended.error, ended.at) == (None, 3605.0)
+    assert (ONCE in str(ended.error), ended.at) == (True, 3605.0)
 
 
 def test_last_poll_is_made_when_a_slow_response_has_more_time_than_the_wait() -> None:
@@ -207,8 +214,9 @@ def test_last_poll_is_made_when_a_slow_response_has_more_time_than_the_wait() ->
 
     waits = (Wait(("abc/dev",), timeout=5.0, status=None), Wait(("abc/eu",), status=None))
     dev, eu = play(baseten, *waits, meanwhile=recover())
-    assert (dev.error, eu.error) == (None, None)
-    assert dev.at == eu.at == pytest.approx(5.3)
+    assert (ONCE in str(dev.error), eu.error) == (True, None)
+    assert dev.at == pytest.approx(5.3)
+    assert eu.at == pytest.approx(5.3 + CONFIRMED + 0.3)
 
 
 @pytest.mark.parametrize(("hangs", "at"), [(False, 11.0), (True, 11.25)])
@@ -222,9 +230,9 @@ def test_wait_ends_soon_after_the_deadline_when_no_response_comes(hangs: bool, a
 
 @pytest.mark.parametrize("used", [0.0, 4.0])
 def test_one_poll_is_made_when_no_time_is_left(used: float) -> None:
-    """No time at all is enough for settings that are applied."""
+    """It is too little to observe settings twice, and the error says what was observed."""
     ended, baseten = play_one({0: APPLIED}, timeout=used, elapsed=used)
-    assert (ended.error, ended.at, len(baseten.polls)) == (None, 0.0, 1)
+    assert (ONCE in str(ended.error), ended.at, len(baseten.polls)) == (True, 0.0, 1)
 
 
 def test_nothing_can_be_written_when_a_wait_has_a_reader() -> None:
