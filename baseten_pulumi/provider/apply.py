@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from baseten_pulumi.config import Config
-from baseten_pulumi.errors import RequestError
 from baseten_pulumi.provider.diff import is_unfinished
 from baseten_pulumi.provider.operation import Operation, refuse_invalid
 from baseten_pulumi.provider.pulumi_internals import Call
@@ -58,7 +57,6 @@ class _Apply(Operation):
         self._settings = flatten(inputs)
         self._olds = olds
         self._status: str | None = olds.get("status")
-        self._response_status = self._status
         self._revision: str | None = olds.get("revision")
         self._next_revision = secrets.token_hex(4)
         # An earlier request that is applied when a promotion ends, whatever the response to a later one is.
@@ -74,6 +72,11 @@ class _Apply(Operation):
         return is_changed or is_unfinished(self._olds, waits=self.waits)
 
     @property
+    def _pending_status(self) -> str | None:
+        """The status until the settings are applied: a later response does not end an earlier queue."""
+        return "QUEUED" if self._was_queued else self._status
+
+    @property
     def resource_id(self) -> str:
         """The id of the resource."""
         return resource_id(self.inputs)
@@ -81,7 +84,7 @@ class _Apply(Operation):
     def outputs(self, *, in_force: bool) -> dict[str, Any]:
         """Return the outputs of the resource."""
         own = {name: self.inputs[name] for name in ("model_id", "env_name", "wait")}
-        known = {"status": self._response_status if in_force else self._status, "revision": self._revision}
+        known = {"status": self._status if in_force else self._pending_status, "revision": self._revision}
         return {
             **own,
             **nest(self._settings),
@@ -93,38 +96,27 @@ class _Apply(Operation):
         """Read what the environment has, once, and send every declared setting."""
         now = asyncio.get_running_loop().time
         deadline = now() + timeout
-        model_id, env_name = self.inputs["model_id"], self.inputs["env_name"]
 
         def sending() -> None:
-            # Until there is a response, the next update sends again: it needs both.
-            if self._was_queued:
-                self._revision = None
-            else:
-                self._status, self._revision = None, self._next_revision
+            # Until there is a response, one of the two is missing, and the next update sends again.
+            self._status, self._revision = None, None if self._was_queued else self._next_revision
             on_send()
 
-        async with session.exclusive(model_id, env_name, timeout, self.not_sent) as left:
+        async with session.exclusive(*self.environment, timeout, self.not_sent) as left:
             if self._before is None and (self.waits or self._olds):
-                self._before = await self._read(session, left)
-                self._warn_of_changes()
+                self._before = dict((await self.read_environment(session, left)).settings)
+                self._warn_of_changes(self._before)
             update = await session.client.update_environment(
-                model_id, env_name, self._settings, timeout=deadline - now(), on_send=sending
+                *self.environment, self._settings, timeout=deadline - now(), on_send=sending
             )
-        self._status, self._revision = "QUEUED" if self._was_queued else update.status, self._next_revision
-        self._response_status, self._message = update.status, self.responded(update)
+        self._status, self._revision = update.status, self._next_revision
+        self._message = self.responded(update)
 
-    async def _read(self, session: Session, timeout: float) -> Settings:
-        try:
-            own = (self.inputs["model_id"], self.inputs["env_name"])
-            return dict((await session.client.read_environment(*own, timeout=timeout)).settings)
-        except RequestError as error:
-            raise error.with_message(failed=self.not_sent, state="Nothing was changed.") from None
-
-    def _warn_of_changes(self) -> None:
+    def _warn_of_changes(self, observed: Settings) -> None:
         """Warn of each setting that was changed by hand since the last operation and is changed back."""
-        if self._olds.get("in_force") is not True or self._before is None:
+        if self._olds.get("in_force") is not True:
             return
-        for it in differences(flatten(self._olds), self._before):
+        for it in differences(flatten(self._olds), observed):
             declared = self._settings.get(it.path)
             if declared is not None and it.observed not in (None, declared):
                 now, new = shown(it.observed), shown(declared)
@@ -132,7 +124,8 @@ class _Apply(Operation):
 
     def desired(self) -> DesiredSettings | None:
         """Return the settings, if something waits for them."""
-        own = (self.inputs["model_id"], self.inputs["env_name"])
         if not self.waits:
             return None
-        return DesiredSettings(*own, self._settings, self._status, message=self._message, before=self._before)
+        return DesiredSettings(
+            *self.environment, self._settings, self._pending_status, message=self._message, before=self._before
+        )

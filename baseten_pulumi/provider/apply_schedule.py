@@ -67,9 +67,8 @@ def apply(inputs: Mapping[str, Any], olds: Mapping[str, Any], config: Config, ca
 
 class _ApplySchedule(Operation):
     def __init__(self, inputs: Mapping[str, Any], olds: Mapping[str, Any], config: Config, call: Call) -> None:
-        self._environment = (inputs["model_id"], inputs["env_name"])
         self._name: str = inputs["schedule_name"]
-        subject = schedule_of(self._name, *self._environment)
+        subject = schedule_of(self._name, inputs["model_id"], inputs["env_name"])
         super().__init__(
             inputs_of(inputs),
             config,
@@ -81,7 +80,7 @@ class _ApplySchedule(Operation):
         self._is_create = not olds
         # A schedule that was sent under another name, and never listed, still has that name.
         self._names = {self._name, olds.get("schedule_name")}
-        self._desired = DesiredSchedule(*self._environment, self._name, self.inputs, olds.get("schedule_id"))
+        self._desired = DesiredSchedule(*self.environment, self._name, self.inputs, olds.get("schedule_id"))
         self._was_over = is_over(olds, datetime.now(timezone.utc))
         # The outputs of a create that may have been accepted have no id; Baseten may be about to list it.
         self._is_pending = bool(olds) and not self._desired.schedule_id
@@ -90,7 +89,7 @@ class _ApplySchedule(Operation):
     @property
     def resource_id(self) -> str:
         """The id of the resource."""
-        return "/".join((*self._environment, self._desired.schedule_id or PENDING))
+        return "/".join((*self.environment, self._desired.schedule_id or PENDING))
 
     @property
     def is_sent(self) -> bool:
@@ -113,8 +112,8 @@ class _ApplySchedule(Operation):
             self._sent_at = _loop_time()
         if self._sent_at is not None and not await self._may_send_again(session, deadline, self._sent_at):
             return
-        async with session.exclusive(*self._environment, deadline - _loop_time(), self.not_sent) as left:
-            environment = await self._look(session, left)
+        async with session.exclusive(*self.environment, deadline - _loop_time(), self.not_sent) as left:
+            environment = await self.read_environment(session, left)
             current = self._current(environment)
             zone = self.inputs["timezone"]
             if environment.timezone not in (None, zone):
@@ -125,7 +124,7 @@ class _ApplySchedule(Operation):
                 self._desired.other_ids = frozenset(it.id for it in listed(environment, self.not_sent))
             try:
                 update = await session.client.upsert_schedule(
-                    *self._environment,
+                    *self.environment,
                     request_of(self.inputs, self._desired.schedule_id),
                     timezone=None if zone == environment.timezone else zone,
                     failed=self.not_sent,
@@ -139,18 +138,12 @@ class _ApplySchedule(Operation):
         if update.environment and (created := self._desired.find(update.environment)):
             self._found(created)
 
-    async def _look(self, session: Session, timeout: float) -> Environment:
-        try:
-            return await session.client.read_environment(*self._environment, timeout=timeout)
-        except RequestError as error:
-            raise error.with_message(failed=self.not_sent, state="Nothing was changed.") from None
-
     async def _may_send_again(self, session: Session, deadline: float, sent_at: float) -> bool:
         """Look for a schedule that may have been sent, as long as Baseten may still list it; False if time is up."""
         line = ""
         while self._desired.schedule_id is None:
-            environment = await self._look(session, deadline - _loop_time())
-            promotion = environment.promotion if environment.promotion and environment.promotion.is_running else None
+            environment = await self.read_environment(session, deadline - _loop_time())
+            promotion = environment.promotion if environment.is_promoting else None
             is_late = _loop_time() >= sent_at + LISTED_SECONDS
             if self._named(environment) or (is_late and promotion is None):
                 return True
@@ -221,7 +214,7 @@ class _ApplySchedule(Operation):
         while undeclared := [
             it
             for it in listed(environment, self.not_sent)
-            if it.id != self._desired.schedule_id and not schedule_owners.declares(self._environment, it)
+            if it.id != self._desired.schedule_id and not schedule_owners.declares(self.environment, it)
         ]:
             if _loop_time() >= deadline:
                 names = ", ".join(f'"{it.name}" ({it.id})' for it in undeclared)

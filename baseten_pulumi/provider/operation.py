@@ -18,6 +18,7 @@ from baseten_pulumi.errors import (
 )
 from baseten_pulumi.provider.pulumi_internals import Call, PartialFailure, Row, internal_error
 from baseten_pulumi.provider.session import Session, run
+from baseten_pulumi.schema.environment import Environment
 from baseten_pulumi.schema.validate import Failure
 from baseten_pulumi.wait.desired import Desired
 from baseten_pulumi.wait.messages import ACCEPTED, retrying
@@ -55,6 +56,7 @@ class Operation(ABC):
 
     def __init__(self, inputs: Mapping[str, Any], config: Config, call: Call, *, not_sent: str, not_read: str) -> None:
         self.inputs = inputs
+        self.environment: tuple[str, str] = (inputs["model_id"], inputs["env_name"])
         self.waits = config.waits(inputs.get("wait"))
         self.row = Row(call.urn)
         self._config = config
@@ -89,6 +91,17 @@ class Operation(ABC):
         Raises:
             BasetenError: it was not accepted.
         """
+
+    async def read_environment(self, session: Session, timeout: float) -> Environment:
+        """Read the environment once, before anything is sent.
+
+        Raises:
+            RequestError: it could not be read.
+        """
+        try:
+            return await session.client.read_environment(*self.environment, timeout=timeout)
+        except RequestError as error:
+            raise error.with_message(failed=self.not_sent, state="Nothing was changed.") from None
 
     def responded(self, update: "Update") -> str:
         """Warn of an error in a response that accepted the request; return what Baseten says in it, "" if nothing."""

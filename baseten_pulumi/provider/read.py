@@ -47,7 +47,7 @@ def read(resource_id: str, props: Mapping[str, Any], config: Config) -> ReadResu
     found = managed(desired, observed.settings)
     own = {"model_id": model_id, "env_name": env_name, "wait": props.get("wait", True)}
     inputs = {**own, **nest({**desired, **found})}
-    is_queued = props.get("status") == "QUEUED" and observed.promotion is not None and observed.promotion.is_running
+    is_queued = props.get("status") == "QUEUED" and observed.is_promoting
     in_force = props.get("in_force") is not False or (found == desired and not is_queued)
     # What was sent may be applied after this read: without a revision the next update sends again, even a former value.
     names = ("status", "revision") if in_force else ("status",)

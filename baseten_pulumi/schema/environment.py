@@ -52,6 +52,11 @@ class Environment:
     timezone: str | None = None
     serving: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_promoting(self) -> bool:
+        """Whether a promotion is still in progress."""
+        return self.promotion is not None and self.promotion.is_running
+
 
 def environment_of(model_id: str, env_name: str) -> str:
     """Return how messages name an environment."""

@@ -19,6 +19,7 @@ class Desired(Protocol):
         status: Status of the response to the PATCH; None if it is not known.
         name: What a wait for several environments calls this one; "" in a wait for one.
         message: What Baseten said in the response to the PATCH; "" if nothing.
+        before: What the environment had before the request, by path; None if a third value does not end the wait.
     """
 
     @property
@@ -31,6 +32,8 @@ class Desired(Protocol):
     def name(self) -> str: ...  # noqa: D102
     @property
     def message(self) -> str: ...  # noqa: D102
+    @property
+    def before(self) -> Settings | None: ...  # noqa: D102
 
     @property
     def subject(self) -> str:
@@ -45,18 +48,10 @@ class Desired(Protocol):
         """Return what the environment has and the deployment that serves does not have yet."""
         ...
 
-    def overridden(self, environment: Environment) -> tuple[Difference, ...]:
-        """Return what is observed with a value that is neither the desired one nor the one before the request."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class DesiredSettings:
-    """Settings of an environment, by path; the other attributes are those of `Desired`.
-
-    Attributes:
-        before: What the environment had before the request, by path; None if it is not known.
-    """
+    """Settings of an environment, by path; the other attributes are those of `Desired`."""
 
     model_id: str
     env_name: str
@@ -80,13 +75,6 @@ class DesiredSettings:
         reported = {path: value for path, value in self.settings.items() if path in environment.serving}
         return differences(reported, environment.serving)
 
-    def overridden(self, environment: Environment) -> tuple[Difference, ...]:
-        """Return every setting that is observed with a third value."""
-        if self.before is None:
-            return ()
-        found = self.differences(environment)
-        return tuple(it for it in found if it.observed not in (None, self.before.get(it.path)))
-
 
 @dataclass(slots=True)
 class DesiredSchedule:
@@ -109,6 +97,7 @@ class DesiredSchedule:
     message: str = ""
 
     name = ""
+    before = None
 
     @property
     def subject(self) -> str:
@@ -132,10 +121,6 @@ class DesiredSchedule:
 
     def lagging(self, environment: Environment) -> tuple[Difference, ...]:  # noqa: ARG002
         """Return nothing: a schedule belongs to the environment alone."""
-        return ()
-
-    def overridden(self, environment: Environment) -> tuple[Difference, ...]:  # noqa: ARG002
-        """Return nothing: what Baseten changes in a schedule is a difference."""
         return ()
 
     def find(self, environment: Environment) -> Schedule | None:

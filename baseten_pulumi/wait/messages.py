@@ -139,7 +139,7 @@ def state_of(promotion: Promotion) -> str:
 
 def overridden(desired: Desired, found: Sequence[Difference], seconds: float) -> OverriddenError:
     """Return the error for third values, which have been observed for so long."""
-    before = getattr(desired, "before", None) or {}
+    before = desired.before or {}
     observed = "; ".join(f"{it.sentence}, before the request {shown(before.get(it.path))}" for it in found)
     return OverriddenError(
         Message(

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from baseten_pulumi.errors import (
     LONGEST_RETRY_AFTER_SECONDS,
@@ -13,12 +13,10 @@ from baseten_pulumi.errors import (
     RequestError,
     TransientError,
 )
+from baseten_pulumi.schema.compare import Difference
 from baseten_pulumi.schema.environment import Environment, Promotion
 from baseten_pulumi.wait import messages
 from baseten_pulumi.wait.desired import Desired
-
-if TYPE_CHECKING:
-    from baseten_pulumi.schema.compare import Difference
 
 # With 50 models this is 71 list requests a second, below Baseten's limit of 100.
 SHORTEST_INTERVAL_SECONDS = 0.7
@@ -145,13 +143,17 @@ class Watch:
             self._observed_since = now
         else:
             self.is_applied = now - self._observed_since >= CONFIRM_SECONDS - _EARLY_SECONDS
-        self._end_if_overridden(environment)
+        self._end_if_overridden(self.differences, now)
 
-    def _end_if_overridden(self, environment: Environment) -> None:
-        found = () if self.is_promoting else self.desired.overridden(environment)
+    def _end_if_overridden(self, differences: tuple[Difference, ...], now: float) -> None:
+        """End the wait if a value that is neither the desired one nor the one before the request stays for a minute."""
+        before = self.desired.before
+        found: tuple[Difference, ...] = ()
+        if before is not None and not self.is_promoting:
+            found = tuple(it for it in differences if it.observed not in (None, before.get(it.path)))
         if found != self._overridden:
-            self._overridden, self._overridden_since = found, _now()
-        seconds = _now() - self._overridden_since
+            self._overridden, self._overridden_since = found, now
+        seconds = now - self._overridden_since
         if found and seconds >= OVERRIDDEN_SECONDS:
             self.failure = messages.overridden(self.desired, found, seconds)
 

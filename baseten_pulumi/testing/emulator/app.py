@@ -155,7 +155,7 @@ class Gateway:
         if seconds is not None:
             content = {"error": "Rate limit exceeded", "retry_after": seconds}
             return _json(429, content, (b"retry-after", str(seconds).encode()))
-        call = Call(self._emulator, self._emulator.faults, arrival)
+        call = Call(self._emulator, arrival)
         try:
             response = await _called(call, scope, body)
         except Exception as error:  # noqa: BLE001 - the error is for whoever runs the emulator

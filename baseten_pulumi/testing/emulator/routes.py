@@ -5,7 +5,7 @@ return finished responses, so that FastAPI does not validate what `store` has wr
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -17,10 +17,12 @@ from starlette.routing import Match
 from baseten_pulumi.testing.emulator import schemas
 from baseten_pulumi.testing.emulator.environment import Application, StaleRead
 from baseten_pulumi.testing.emulator.errors import ApiError
-from baseten_pulumi.testing.emulator.faults import Arrival, Faults
+from baseten_pulumi.testing.emulator.faults import Arrival
 from baseten_pulumi.testing.emulator.schedules import REQUESTED
 from baseten_pulumi.testing.emulator.settings import Settings
-from baseten_pulumi.testing.emulator.store import Store
+
+if TYPE_CHECKING:
+    from baseten_pulumi.testing.emulator.emulator import Emulator
 
 DESCRIPTION = "/openapi.json"
 DOCS = "/docs"
@@ -53,14 +55,12 @@ class Call:
     """What a request is served with.
 
     Attributes:
-        store: The account.
-        faults: Its faults.
+        emulator: The account and its faults.
         arrival: The request.
         outcome: Status of an update, once it has one.
     """
 
-    store: Store
-    faults: Faults
+    emulator: "Emulator"
     arrival: Arrival
     outcome: str | None = None
 
@@ -114,54 +114,54 @@ def requested(request: BaseModel) -> Settings:
 @api.get(MODELS, responses=_responses(schemas.ModelsV1))
 async def list_models(request: Request, name: str | None = None) -> JSONResponse:
     """List the models of the account, or those with an exact name."""
-    return JSONResponse({"models": _call(request).store.models(name)})
+    return JSONResponse({"models": _call(request).emulator.models(name)})
 
 
 @api.get(MODEL, responses=_responses(schemas.ModelV1))
 async def get_model(request: Request, model_id: str) -> JSONResponse:
     """Read a model."""
-    return JSONResponse(_call(request).store.model(model_id))
+    return JSONResponse(_call(request).emulator.model(model_id))
 
 
 @api.get(DEPLOYMENTS, responses=_responses(schemas.DeploymentsV1))
 async def list_deployments(request: Request, model_id: str, name: str | None = None) -> JSONResponse:
     """List the deployments of a model, or the one with an exact name."""
-    return JSONResponse({"deployments": _call(request).store.deployments(model_id, name)})
+    return JSONResponse({"deployments": _call(request).emulator.deployments(model_id, name)})
 
 
 @api.get(PRODUCTION, responses=_responses(schemas.DeploymentV1))
 async def get_production_deployment(request: Request, model_id: str) -> JSONResponse:
     """Read the deployment that serves `production`."""
-    return JSONResponse(_call(request).store.deployment(model_id, "production"))
+    return JSONResponse(_call(request).emulator.deployment(model_id, "production"))
 
 
 @api.get(DEPLOYMENT, responses=_responses(schemas.DeploymentV1))
 async def get_deployment(request: Request, model_id: str, deployment_id: str) -> JSONResponse:
     """Read a deployment."""
-    return JSONResponse(_call(request).store.deployment(model_id, deployment_id))
+    return JSONResponse(_call(request).emulator.deployment(model_id, deployment_id))
 
 
 @api.get(ENVIRONMENTS, responses=_responses(schemas.EnvironmentsV1))
 async def list_environments(request: Request, model_id: str) -> JSONResponse:
     """List the environments of a model."""
     call = _call(request)
-    read = call.faults.take(StaleRead, call.arrival)
-    return JSONResponse({"environments": call.store.environments(model_id, read)})
+    read = call.emulator.faults.take(StaleRead, call.arrival)
+    return JSONResponse({"environments": call.emulator.environments(model_id, read)})
 
 
 @api.post(ENVIRONMENTS, responses=_responses(schemas.EnvironmentV1))
 async def create_environment(request: Request, model_id: str, body: schemas.CreateEnvironmentRequestV1) -> JSONResponse:
     """Create an environment; it has no deployment yet."""
     settings = requested(body)
-    return JSONResponse(_call(request).store.create(model_id, str(settings.pop("name")), settings))
+    return JSONResponse(_call(request).emulator.create(model_id, str(settings.pop("name")), settings))
 
 
 @api.get(ENVIRONMENT, responses=_responses(schemas.EnvironmentV1))
 async def get_environment(request: Request, model_id: str, env_name: str) -> JSONResponse:
     """Read an environment with its settings."""
     call = _call(request)
-    read = call.faults.take(StaleRead, call.arrival)
-    return JSONResponse(call.store.reported(model_id, env_name, read))
+    read = call.emulator.faults.take(StaleRead, call.arrival)
+    return JSONResponse(call.emulator.reported(model_id, env_name, read))
 
 
 @api.patch(ENVIRONMENT, responses=_responses(schemas.UpdateEnvironmentResponseV1))
@@ -170,11 +170,11 @@ async def update_environment(
 ) -> JSONResponse:
     """Change settings; they are applied later."""
     call = _call(request)
-    call.store.reported(model_id, env_name)
-    application = call.faults.take(Application, call.arrival)
-    outcome = call.store.update(model_id, env_name, requested(body), application)
+    call.emulator.reported(model_id, env_name)
+    application = call.emulator.faults.take(Application, call.arrival)
+    outcome = call.emulator.update(model_id, env_name, requested(body), application)
     call.outcome = outcome
-    environment = call.store.reported(model_id, env_name)
+    environment = call.emulator.reported(model_id, env_name)
     return JSONResponse({"environment": environment, "status": outcome, "message": _MESSAGES[outcome]})
 
 
@@ -183,7 +183,7 @@ async def delete_environment(request: Request, model_id: str, env_name: str) -> 
     """Delete an environment; a promotion to it is canceled, and its deployment is scaled to zero."""
     if env_name == "production":
         raise ApiError(400, "The production environment cannot be deleted")
-    _call(request).store.remove_environment(model_id, env_name)
+    _call(request).emulator.remove_environment(model_id, env_name)
     return JSONResponse({"name": env_name, "model_id": model_id, "deleted": True})
 
 
@@ -192,9 +192,9 @@ async def promote_to_production(
     request: Request, model_id: str, deployment_id: str, body: schemas.PromoteRequestV1
 ) -> JSONResponse:
     """Promote a deployment to `production`."""
-    store = _call(request).store
-    id_ = store.deployment(model_id, deployment_id)["id"]
-    return JSONResponse(store.promote(model_id, "production", id_, _changes(body)))
+    emulator = _call(request).emulator
+    id_ = emulator.deployment(model_id, deployment_id)["id"]
+    return JSONResponse(emulator.promote(model_id, "production", id_, _changes(body)))
 
 
 @api.post(f"{ENVIRONMENT}/promote", responses=_responses(schemas.DeploymentV1))
@@ -202,19 +202,19 @@ async def promote(
     request: Request, model_id: str, env_name: str, body: schemas.PromoteToEnvironmentRequestV1
 ) -> JSONResponse:
     """Promote a deployment to an environment, in `--promotion-seconds`."""
-    return JSONResponse(_call(request).store.promote(model_id, env_name, body.deployment_id, _changes(body)))
+    return JSONResponse(_call(request).emulator.promote(model_id, env_name, body.deployment_id, _changes(body)))
 
 
 @api.post(f"{ENVIRONMENT}/cancel_promotion", responses=_responses(schemas.CancelPromotionResponseV1))
 async def cancel_promotion(request: Request, model_id: str, env_name: str) -> JSONResponse:
     """Cancel the promotion in progress."""
-    _call(request).store.signal_promotion(model_id, env_name, "cancel")
+    _call(request).emulator.signal_promotion(model_id, env_name, "cancel")
     return JSONResponse({"status": "CANCELED", "message": "The promotion has been canceled."})
 
 
 def _add_signal(route: str, signal: str, summary: str) -> None:
     async def send(request: Request, model_id: str, env_name: str) -> JSONResponse:
-        _call(request).store.signal_promotion(model_id, env_name, signal)
+        _call(request).emulator.signal_promotion(model_id, env_name, signal)
         return JSONResponse({"success": True})
 
     responses = _responses(schemas.SignalPromotionResponseV1)

@@ -235,7 +235,7 @@ def test_resource_is_not_kept_when_baseten_rejected_the_settings(
     ("method", "passing", "place"),
     [
         ("read_environment", 1, f"polling.py:LINE.\n{MAY_HAVE_APPLIED}"),
-        ("read_environment", 0, "apply.py:LINE."),
+        ("read_environment", 0, "operation.py:LINE."),
         ("update_environment", 0, "apply.py:LINE."),
     ],
     ids=["after", "at the read before", "before"],
