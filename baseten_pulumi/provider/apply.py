@@ -7,7 +7,7 @@ from typing import Any
 
 from baseten_pulumi.config import Config
 from baseten_pulumi.provider.diff import is_unfinished
-from baseten_pulumi.provider.operation import Operation, refuse_invalid
+from baseten_pulumi.provider.operation import Operation, message_of, refuse_invalid
 from baseten_pulumi.provider.pulumi_internals import Call
 from baseten_pulumi.provider.session import Session
 from baseten_pulumi.schema.compare import differences, shown
@@ -110,7 +110,7 @@ class _Apply(Operation):
                 *self.environment, self._settings, timeout=deadline - now(), on_send=sending
             )
         self._status, self._revision = update.status, self._next_revision
-        self._message = self.responded(update)
+        self._message = message_of(update, self.row, self.resource_id)
 
     def _warn_of_changes(self, observed: Settings) -> None:
         """Warn of each setting that was changed by hand since the last operation and is changed back."""

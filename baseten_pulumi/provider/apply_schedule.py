@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from baseten_pulumi.api.failures import MAY_HAVE_APPLIED
 from baseten_pulumi.config import Config
 from baseten_pulumi.errors import Message, RequestError, ScheduleConflictError
-from baseten_pulumi.provider.operation import Operation, refuse_invalid
+from baseten_pulumi.provider.operation import Operation, message_of, refuse_invalid
 from baseten_pulumi.provider.ownership import schedule_owners
 from baseten_pulumi.provider.pulumi_internals import Call
 from baseten_pulumi.provider.read_schedule import listed
@@ -134,7 +134,8 @@ class _ApplySchedule(Operation):
             except RequestError as error:
                 self._sent_at = _loop_time() if error.may_have_applied else self._sent_at
                 raise
-        self._desired.status, self._desired.message = update.status, self.responded(update)
+        self._desired.status = update.status
+        self._desired.message = message_of(update, self.row, self.resource_id)
         if update.environment and (created := self._desired.find(update.environment)):
             self._found(created)
 

@@ -7,6 +7,7 @@ from typing import Any
 from baseten_pulumi.api.retry import retry
 from baseten_pulumi.config import Config
 from baseten_pulumi.errors import EnvironmentNotFoundError, ModelNotFoundError, RejectedError
+from baseten_pulumi.provider.operation import message_of
 from baseten_pulumi.provider.ownership import schedule_owners
 from baseten_pulumi.provider.pulumi_internals import Call, Row
 from baseten_pulumi.provider.read import with_way_out
@@ -84,9 +85,11 @@ class _DeleteSchedule:
             self.row.warn(f"{self._resource_id}: its id is not known, and {name}; if Baseten has it, delete it there")
         if is_sent and (self._config.waits() or self._gone.status is None):
             elapsed = now() - started_at
-            await session.watcher.wait(
+            notes = await session.watcher.wait(
                 [self._gone], timeout=self._call.timeout, elapsed=elapsed, report=self.row.report
             )
+            for note in notes:
+                self.row.warn(note)
 
     async def _attempt(self, session: Session, timeout: float) -> bool:
         """Look for the schedule and delete it; return False if there is none, or if it is kept."""
@@ -104,5 +107,5 @@ class _DeleteSchedule:
             update = await session.client.delete_schedule(
                 gone.model_id, gone.env_name, found.id, failed=self._failed, timeout=deadline - now()
             )
-        gone.status = update.status
+        gone.status, gone.message = update.status, message_of(update, self.row, self._resource_id)
         return True

@@ -43,6 +43,13 @@ def refuse_invalid(failures: Sequence[Failure], failed: str) -> None:
         raise ConfigurationError(Message(failed, f"{observed}.", _NOT_SENT, action))
 
 
+def message_of(update: "Update", row: Row, resource_id: str) -> str:
+    """Return what Baseten says in a response that accepted a request, "" if nothing; warn of an error in it."""
+    if update.error:
+        row.warn(f"{resource_id}: Baseten accepted the request and reports an error: {update.error}")
+    return update.error or update.message
+
+
 class Operation(ABC):
     """One create or update.
 
@@ -102,12 +109,6 @@ class Operation(ABC):
             return await session.client.read_environment(*self.environment, timeout=timeout)
         except RequestError as error:
             raise error.with_message(failed=self.not_sent, state="Nothing was changed.") from None
-
-    def responded(self, update: "Update") -> str:
-        """Warn of an error in a response that accepted the request; return what Baseten says in it, "" if nothing."""
-        if update.error:
-            self.row.warn(f"{self.resource_id}: Baseten accepted the request and reports an error: {update.error}")
-        return update.error or update.message
 
     @abstractmethod
     def desired(self) -> Desired | None:

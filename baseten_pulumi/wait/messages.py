@@ -141,12 +141,18 @@ def overridden(desired: Desired, found: Sequence[Difference], seconds: float) ->
     """Return the error for third values, which have been observed for so long."""
     before = desired.before or {}
     observed = "; ".join(f"{it.sentence}, before the request {shown(before.get(it.path))}" for it in found)
+    if desired.status == "QUEUED":
+        state = "When the promotion ended, an earlier request that was queued behind it may have been applied."
+        action = "Run `pulumi up` again to send the settings. If that fails, too, declare what Baseten reports."
+    else:
+        state = "Baseten rounded or limited what was sent, or something else changed it."
+        action = "Declare what Baseten reports, or find what else changes the environment, and run `pulumi up` again."
     return OverriddenError(
         Message(
             f"The wait for {desired.subject} failed.",
             f"{observed}. The observed values have not changed for {seconds:.0f} s.",
-            "Baseten rounded or limited what was sent, or something else changed it.",
-            "Declare what Baseten reports, or find what else changes the environment, and run `pulumi up` again.",
+            state,
+            action,
         )
     )
 

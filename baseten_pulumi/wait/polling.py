@@ -60,7 +60,7 @@ class Watch:
 
     Args:
         desired: What to wait for.
-        deadline: Time of the event loop at which the wait ends.
+        deadline: Time of the event loop at which the wait ends, unless that poll is the first to find it applied.
         on_observed: Called after each poll, once every watch has its observation.
 
     Attributes:
@@ -234,7 +234,10 @@ class ModelPoller:
             self._watches[watch] = (since, now + CONFIRM_SECONDS if watch.is_unconfirmed else next_at)
         for watch in watches:
             watch.on_observed()
-            if not watch.is_pending or began_at >= watch.deadline - _EARLY_SECONDS:
+            is_last = began_at >= watch.deadline - _EARLY_SECONDS
+            if is_last and watch.is_unconfirmed and watch.last_error is None:
+                watch.deadline = now + CONFIRM_SECONDS
+            elif is_last or not watch.is_pending:
                 del self._watches[watch]
                 watch.over.set_result(None)
 

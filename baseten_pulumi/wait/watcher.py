@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from baseten_pulumi.errors import WaitCancelledError
 from baseten_pulumi.wait import messages
 from baseten_pulumi.wait.desired import Desired
-from baseten_pulumi.wait.polling import EnvironmentReader, ModelPoller, Watch
+from baseten_pulumi.wait.polling import CONFIRM_SECONDS, EnvironmentReader, ModelPoller, Watch
 
 # One line for many environments would change with every one of them.
 SHORTEST_LINE_SECONDS = 1.0
@@ -51,7 +51,8 @@ class Watcher:
 
         Raises:
             OverriddenError: other values have been observed for 60 s.
-            WaitTimeoutError: the timeout is over. One poll is made at the deadline, whatever happens.
+            WaitTimeoutError: the timeout is over. One poll is made at the deadline, whatever happens, and a second one
+                if the first finds everything applied.
             WaitCancelledError: the task that waits was cancelled.
             BasetenError: a request failed with an error that is not retried.
             NotAppliedError: several environments failed with different errors.
@@ -76,8 +77,11 @@ class Watcher:
         try:
             for watch in watches:
                 self._poller(watch.desired.model_id).add(watch)
-            # Even a process that was suspended past its deadline gets a last poll.
+            # Even a process that was suspended past its deadline gets a last poll, and one that confirms it.
             for seconds in (deadline - asyncio.get_running_loop().time(), LAST_POLL_SECONDS):
+                await asyncio.wait(over, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+            if any(watch.is_unconfirmed for watch in watches):
+                seconds = CONFIRM_SECONDS + LAST_POLL_SECONDS
                 await asyncio.wait(over, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
         finally:
             for watch in watches:

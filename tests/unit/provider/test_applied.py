@@ -80,6 +80,7 @@ def test_reverted_update_does_not_succeed_when_an_earlier_one_is_still_queued(
     error = failure(settings.update, queued, _inputs(1), 300.0)
     assert type(error) is errors.OverriddenError
     assert "max_replica: expected 1, observed 5, before the request 1." in str(error)
+    assert "an earlier request that was queued behind it may have been applied" in str(error)
     assert _outcomes(stack) == ["QUEUED", "UNCHANGED"]
     assert _kept(settings)["status"] == "QUEUED"
 
@@ -246,3 +247,15 @@ def test_error_in_a_success_is_shown_when_a_schedule_was_accepted(
     assert 'Baseten said: "No capacity"' in str(error)
     (warning,) = _warnings(engine)
     assert warning.endswith(": Baseten accepted the request and reports an error: No capacity.")
+
+
+def test_error_in_a_success_is_shown_when_a_schedule_is_deleted(stack: Stack, peak: Servicer, engine: "Engine") -> None:
+    schedule_id = stack.put()
+    body = {"status": "ACCEPTED", "error": "In use."}
+    stack.emulator.faults.add(Fault.body(body, takes_effect=False, method="PATCH"))
+    outputs = {**schedule_inputs(MODEL), "schedule_id": schedule_id, "in_force": True}
+    error = failure(peak.delete, f"{PRODUCTION}/{schedule_id}", outputs)
+    assert 'Baseten said: "In use"' in str(error)
+    assert _warnings(engine) == [
+        f"{PRODUCTION}/{schedule_id}: Baseten accepted the request and reports an error: In use."
+    ]

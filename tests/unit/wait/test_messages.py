@@ -188,10 +188,13 @@ def test_row_counts_when_many_environments_are_waited_for() -> None:
 
 def test_what_is_observed_once_comes_last_when_many_are_waited_for() -> None:
     """It has no value to show, and is the least of what is left."""
-    scripts: dict[str, Script] = {"abc/dev": {0: APPLIED}, "abc/eu": {0: BEFORE}, "abc/us": {0: HALF}}
+    scripts: dict[str, Script] = {"abc/dev": {0: APPLIED, 0.9: UNAVAILABLE}, "abc/eu": {0: BEFORE}, "abc/us": {0: HALF}}
     ended, _ = play_many(scripts, timeout=1.0)
     assert ended.lines == ["3 of 3 left: abc/eu min_replica 1→3, abc/us max_replica 2→6, +1"]
-    assert "\nabc/dev: It was observed only once.\n" in str(ended.error)
+    assert (
+        "\nabc/dev: It was observed only once. The last poll failed: Baseten returned 503 for GET /v1/models.\n"
+        in str(ended.error)
+    )
 
 
 @pytest.mark.parametrize("ending", ["SUCCEEDED", "FAILED", "CANCELED"])

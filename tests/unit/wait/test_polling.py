@@ -18,6 +18,7 @@ from tests.unit.wait.scenario import (
     UNAVAILABLE,
     Baseten,
     Script,
+    State,
     Wait,
     error,
     play,
@@ -192,7 +193,7 @@ def test_each_wait_gets_its_own_last_poll_when_deadlines_differ() -> None:
 
 @pytest.mark.parametrize("latency", [0.0, 20.0])
 def test_last_poll_is_made_when_the_process_was_suspended_past_the_deadline(latency: float) -> None:
-    """A laptop that was closed for an hour polls once more before it gives up; a request from before has failed."""
+    """A laptop that was closed for an hour polls again, and confirms it; a request from before has failed."""
     baseten = Baseten({"abc/production": {0: BEFORE, 100: APPLIED}}, latency=latency)
 
     async def suspend() -> None:
@@ -201,7 +202,7 @@ def test_last_poll_is_made_when_the_process_was_suspended_past_the_deadline(late
         virtual_time.suspend(3600.0)
 
     (ended,) = play(baseten, Wait(timeout=30.0), meanwhile=suspend())
-    assert (ONCE in str(ended.error), ended.at) == (True, 3605.0)
+    assert (ended.error, ended.at) == (None, 3605.0 + CONFIRMED)
 
 
 def test_last_poll_is_made_when_a_slow_response_has_more_time_than_the_wait() -> None:
@@ -214,9 +215,8 @@ def test_last_poll_is_made_when_a_slow_response_has_more_time_than_the_wait() ->
 
     waits = (Wait(("abc/dev",), timeout=5.0, status=None), Wait(("abc/eu",), status=None))
     dev, eu = play(baseten, *waits, meanwhile=recover())
-    assert (ONCE in str(dev.error), eu.error) == (True, None)
-    assert dev.at == pytest.approx(5.3)
-    assert eu.at == pytest.approx(5.3 + CONFIRMED + 0.3)
+    assert (dev.error, eu.error) == (None, None)
+    assert dev.at == eu.at == pytest.approx(5.3 + CONFIRMED + 0.3)
 
 
 @pytest.mark.parametrize(("hangs", "at"), [(False, 11.0), (True, 11.25)])
@@ -229,10 +229,19 @@ def test_wait_ends_soon_after_the_deadline_when_no_response_comes(hangs: bool, a
 
 
 @pytest.mark.parametrize("used", [0.0, 4.0])
-def test_one_poll_is_made_when_no_time_is_left(used: float) -> None:
-    """It is too little to observe settings twice, and the error says what was observed."""
+def test_poll_is_made_and_confirmed_when_no_time_is_left(used: float) -> None:
     ended, baseten = play_one({0: APPLIED}, timeout=used, elapsed=used)
-    assert (ONCE in str(ended.error), ended.at, len(baseten.polls)) == (True, 0.0, 1)
+    assert (ended.error, ended.at, len(baseten.polls)) == (None, CONFIRMED, 2)
+
+
+@pytest.mark.parametrize(
+    ("then", "observed"),
+    [(BEFORE, "max_replica: expected 6, observed 2"), (UNAVAILABLE, f"{ONCE.strip()} The last poll failed")],
+)
+def test_wait_fails_when_what_the_last_poll_found_is_not_confirmed(then: State, observed: str) -> None:
+    ended, _ = play_one({0: BEFORE, 9.9: APPLIED, 10.5: then}, timeout=10.0)
+    assert observed in str(ended.error)
+    assert ended.at == 11.0
 
 
 def test_nothing_can_be_written_when_a_wait_has_a_reader() -> None:
