@@ -12,6 +12,7 @@ from baseten_pulumi.lookup import (
     list_environments_output,
 )
 from baseten_pulumi.resources.component import BasetenModelEnvironments
+from baseten_pulumi.resources.environment import BasetenEnvironment
 from baseten_pulumi.resources.in_force import BasetenSettingsInForce
 from baseten_pulumi.resources.schedule import BasetenAutoscalingSchedule
 from baseten_pulumi.resources.settings import BasetenEnvironmentSettings
@@ -38,6 +39,7 @@ __all__ = [
     "AutoscalingSettings",
     "AutoscalingSettingsArgsDict",
     "BasetenAutoscalingSchedule",
+    "BasetenEnvironment",
     "BasetenEnvironmentSettings",
     "BasetenModelEnvironments",
     "BasetenSettingsInForce",

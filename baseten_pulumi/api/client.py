@@ -102,6 +102,44 @@ class BasetenClient:
         failed = f"{settings_of(model_id, env_name)} were not updated."
         return await self._update(model_id, env_name, models.update_body(settings), failed, timeout, on_send)
 
+    async def create_environment(
+        self, model_id: str, env_name: str, *, timeout: float, on_send: Callable[[], None] = lambda: None
+    ) -> Environment | None:
+        """Create an environment; return it, or None if the response does not show it.
+
+        `on_send` is called right before the request is sent.
+
+        Raises:
+            ModelNotFoundError: there is no such model.
+            RequestError: Baseten did not accept the request or, if `may_have_applied` is true, may have accepted it.
+        """
+        deadline = _now() + timeout
+        failed = f'Environment "{env_name}" (model {model_id}) was not created.'
+        request = self._request("POST", _environments_path(model_id), failed)
+        body = {"name": env_name}
+        try:
+            created = await self._send(request, models.read_created, timeout, body=body, on_send=on_send)
+        except NotFoundError as error:
+            raise await self._diagnosed_model(error, model_id, deadline) from None
+        self._found.add((model_id, env_name))
+        return created
+
+    async def delete_environment(self, model_id: str, env_name: str, *, timeout: float) -> bool:
+        """Delete an environment; return whether Baseten says that it is deleted. From then on a 404 is final.
+
+        Raises:
+            ModelNotFoundError, EnvironmentNotFoundError: there is no such environment.
+            RequestError: Baseten did not accept the request or, if `may_have_applied` is true, may have accepted it.
+        """
+        deadline = _now() + timeout
+        failed = f'Environment "{env_name}" (model {model_id}) was not deleted.'
+        request = self._request("DELETE", _environment_path(model_id, env_name), failed)
+        self._found.discard((model_id, env_name))
+        try:
+            return await self._send(request, models.read_deleted, timeout)
+        except NotFoundError as error:
+            raise await self._diagnosed(error, model_id, env_name, deadline) from None
+
     async def upsert_schedule(  # noqa: PLR0913 - what the PATCH contains, and how it is sent
         self,
         model_id: str,
@@ -176,9 +214,9 @@ class BasetenClient:
     async def _diagnosed(self, error: RequestError, model_id: str, env_name: str, deadline: float) -> RequestError:
         """Find out whether the model or the environment is missing; return the 404 itself if that fails for 10 s.
 
-        One that this process has seen before is retried: reads are eventually consistent.
+        One that this process has seen before, or that the list has, is retried: reads are eventually consistent.
         """
-        diagnosed = error
+        diagnosed, is_known = error, (model_id, env_name) in self._found
         try:
             names = [*await self._diagnose(_environments_path(model_id), models.read_environments, deadline)]
         except NotFoundError:
@@ -190,7 +228,9 @@ class BasetenClient:
                 diagnosed = failures.no_environments(error, model_id)
             elif env_name not in names:
                 diagnosed = failures.missing_environment(error, model_id, env_name, names)
-        if (model_id, env_name) in self._found:
+            else:
+                is_known = True
+        if is_known:
             diagnosed.retried_for = failures.KNOWN_ENVIRONMENT_SECONDS
         return diagnosed
 

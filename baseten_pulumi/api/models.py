@@ -124,6 +124,7 @@ class _Schedules(_Response):
 
 
 class _Deployment(_Response):
+    id: OptionalName = None
     status: OptionalWord = None
     autoscaling_settings: Annotated[_Autoscaling | None, WrapValidator(_or_none)] = None
 
@@ -135,7 +136,13 @@ def _or_unreadable(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
         return _Schedules()
 
 
+class _InstanceType(_Response):
+    name: OptionalName = None
+
+
 class _Environment(_Settings):  # type: ignore[misc] # the base class is made at run time
+    created_at: OptionalWord = None
+    instance_type: Annotated[_InstanceType | None, WrapValidator(_or_none)] = None
     in_progress_promotion: Annotated[_Promotion | None, WrapValidator(_or_none)] = None
     current_deployment: Annotated[_Deployment | None, WrapValidator(_or_none)] = None
     autoscaling_schedules: Annotated[_Schedules | None, WrapValidator(_or_unreadable)] = None
@@ -154,6 +161,10 @@ class _Update(_Response):
     message: _OptionalText = None
     error: _OptionalText = None
     environment: Annotated[_Environment | None, WrapValidator(_or_none)] = None
+
+
+class _Tombstone(_Response):
+    deleted: Annotated[bool | None, WrapValidator(_or_none)] = None
 
 
 class Model(_Response):
@@ -214,6 +225,22 @@ def read_update(content: bytes) -> Update:
     status = response.status or "ACCEPTED"
     message = response.message if status == "QUEUED" else None
     return Update(status, environment, message or "", response.error or "")
+
+
+def read_created(content: bytes) -> Environment | None:
+    """Read the response to the creation of an environment; None if its body cannot be read."""
+    try:
+        return read_environment(content)
+    except ValidationError:
+        return None
+
+
+def read_deleted(content: bytes) -> bool:
+    """Read the response to the deletion of an environment: whether it says that it is deleted."""
+    try:
+        return _Tombstone.model_validate_json(content).deleted is not False
+    except ValidationError:
+        return True
 
 
 def read_environment(content: bytes) -> Environment:
@@ -283,7 +310,15 @@ def _environment(response: Any) -> Environment:
     promotion = found and Promotion(
         found.status or "UNKNOWN", found.percent_traffic_to_new_version, found.error_message
     )
-    return Environment(settings, promotion, *_schedules(response), _serving(response))
+    return Environment(
+        settings,
+        promotion,
+        *_schedules(response),
+        _serving(response),
+        created_at=response.created_at,
+        current_deployment_id=response.current_deployment and response.current_deployment.id,
+        instance_type=response.instance_type and response.instance_type.name,
+    )
 
 
 def _serving(response: Any) -> dict[str, Any]:

@@ -85,6 +85,50 @@ class EnvironmentSettingsProvider(_Provider):
         pulumi_internals.answer(lambda call: pulumi_internals.Row(call.urn).note(f"{id_}: Baseten keeps the settings"))
 
 
+class EnvironmentProvider(_Provider):
+    """The provider of `BasetenEnvironment`."""
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Validate the inputs; offline."""
+        from baseten_pulumi.provider import environment, pulumi_internals
+
+        return _checked(*pulumi_internals.answer(lambda call: environment.check(_olds, news, self._config, call)))
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Return whether something is due; offline."""
+        from baseten_pulumi.provider import diff, environment, pulumi_internals
+
+        changes = pulumi_internals.answer(lambda call: environment.changes(_olds, _news, self._config, call))
+        pulumi_internals.note_changes(changes)
+        return DiffResult(bool(changes), diff.replaced_properties(_olds, _news))
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Create the environment, or adopt it if the model has it."""
+        from baseten_pulumi.provider import apply_environment, environment, pulumi_internals
+
+        outputs = pulumi_internals.answer(lambda call: apply_environment.apply(props, {}, self._config, call))
+        return CreateResult(environment.resource_id(props), outputs)
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Finish a creation that failed after its request was sent."""
+        from baseten_pulumi.provider import apply_environment, pulumi_internals
+
+        outputs = pulumi_internals.answer(lambda call: apply_environment.apply(_news, _olds, self._config, call))
+        return UpdateResult(outputs)
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Read the environment."""
+        from baseten_pulumi.provider import environment, pulumi_internals
+
+        return pulumi_internals.answer(lambda _: environment.read(id_, props, self._config))
+
+    def delete(self, id_: str, _props: dict[str, Any]) -> None:
+        """Delete the environment, unless another resource of this run manages it."""
+        from baseten_pulumi.provider import delete_environment, pulumi_internals
+
+        pulumi_internals.answer(lambda call: delete_environment.delete(id_, self._config, call))
+
+
 class AutoscalingScheduleProvider(_Provider):
     """The provider of `BasetenAutoscalingSchedule`."""
 

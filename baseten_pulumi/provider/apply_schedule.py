@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any, NoReturn
 
-from baseten_pulumi.api.failures import MAY_HAVE_APPLIED
 from baseten_pulumi.config import Config
 from baseten_pulumi.errors import Message, RequestError, ScheduleConflictError
 from baseten_pulumi.provider.operation import Operation, message_of, refuse_invalid
@@ -228,8 +227,7 @@ class _ApplySchedule(Operation):
             await asyncio.sleep(0.1)  # the resources that declare them may not have been checked yet
 
     def _refuse(self, observed: str, action: str) -> NoReturn:
-        state = MAY_HAVE_APPLIED if self._may_have_applied else "Nothing was changed."
-        raise ScheduleConflictError(Message(self.not_sent, observed, state, action))
+        raise ScheduleConflictError(Message(self.not_sent, observed, self.state, action))
 
     def _found(self, schedule: Schedule) -> None:
         self._desired.schedule_id = schedule.id

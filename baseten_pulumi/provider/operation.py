@@ -78,6 +78,16 @@ class Operation(ABC):
         return self._may_have_applied
 
     @property
+    def done(self) -> str:
+        """The last word of the row."""
+        return "applied" if self.waits else "sent"
+
+    @property
+    def state(self) -> str:
+        """Whether Baseten has changed anything, for an error."""
+        return MAY_HAVE_APPLIED if self._may_have_applied else "Nothing was changed."
+
+    @property
     @abstractmethod
     def resource_id(self) -> str:
         """The id of the resource."""
@@ -108,7 +118,7 @@ class Operation(ABC):
         try:
             return await session.client.read_environment(*self.environment, timeout=timeout)
         except RequestError as error:
-            raise error.with_message(failed=self.not_sent, state="Nothing was changed.") from None
+            raise error.with_message(failed=self.not_sent, state=self.state) from None
 
     @abstractmethod
     def desired(self) -> Desired | None:
@@ -123,7 +133,7 @@ class Operation(ABC):
         """
         try:
             outputs = run(self._config, self._run)
-            self.row.end("applied" if self.waits else "sent")
+            self.row.end(self.done)
         finally:
             self.row.flush()
         for note in self._notes:
@@ -164,9 +174,8 @@ class Operation(ABC):
             is_ambiguous = error.may_have_applied if isinstance(error, RequestError) else self._may_have_applied
             raise self._partial(error) if is_ambiguous else error from None
         except asyncio.CancelledError:
-            state = MAY_HAVE_APPLIED if self._may_have_applied else "Nothing was changed."
             cancelled = OperationCancelledError(
-                Message(self.not_sent, "Pulumi cancelled the operation.", state, "Run it again.")
+                Message(self.not_sent, "Pulumi cancelled the operation.", self.state, "Run it again.")
             )
             raise self._partial(cancelled) if self._may_have_applied else cancelled from None
 

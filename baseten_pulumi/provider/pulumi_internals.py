@@ -41,7 +41,7 @@ from baseten_pulumi.errors import BasetenError, Message
 
 OUR_TYPES = frozenset(
     f"pulumi-python:dynamic/baseten:{name}"
-    for name in ("AutoscalingSchedule", "EnvironmentSettings", "SettingsInForce")
+    for name in ("AutoscalingSchedule", "Environment", "EnvironmentSettings", "SettingsInForce")
 )
 DEFAULT_TIMEOUT_SECONDS = 30 * 60.0
 OUR_THREADS = 1024

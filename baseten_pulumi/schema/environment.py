@@ -5,7 +5,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from baseten_pulumi.schema.schedules import Schedule
+from baseten_pulumi.schema.validate import IGNORED, Failure, unknown_property, validate_names
 
+_IDENTITY = ("model_id", "env_name")
+_KNOWN = frozenset({*_IDENTITY, *IGNORED, "protected"})
+_PRODUCTION = "production"
 _ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED"})
 
 
@@ -44,6 +48,10 @@ class Environment:
         timezone: The time zone of its schedules; None if it has none.
         serving: Autoscaling settings of the deployment that serves, by dotted path, without those reported as null.
             Empty if they may differ from the environment's: nothing serves, or a schedule is active.
+        created_at: When it was created, in ISO 8601; None if it is not reported.
+        current_deployment_id: The deployment that serves; None if there is none.
+        instance_type: Name of its instance type; None if it is not reported.
+        is_listed: Whether its model's list has it; True if that was not asked.
     """
 
     settings: Mapping[str, Any]
@@ -51,11 +59,36 @@ class Environment:
     schedules: tuple[Schedule, ...] | None = ()
     timezone: str | None = None
     serving: Mapping[str, Any] = field(default_factory=dict)
+    created_at: str | None = None
+    current_deployment_id: str | None = None
+    instance_type: str | None = None
+    is_listed: bool = True
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What `BasetenEnvironment` has as outputs; without what is not reported."""
+        names = ("created_at", "current_deployment_id", "instance_type")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
 
     @property
     def is_promoting(self) -> bool:
         """Whether a promotion is still in progress."""
         return self.promotion is not None and self.promotion.is_running
+
+
+def validate_environment(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
+    """Validate the inputs of an environment that a program declares.
+
+    Returns:
+        Its inputs and every failure; with a failure the inputs are those given.
+    """
+    inputs = {name: news.get(name) for name in _IDENTITY}
+    failures = [*validate_names(inputs)]
+    failures += [Failure(key, unknown_property(key, _IDENTITY)) for key in news if key not in _KNOWN]
+    if inputs["env_name"] == _PRODUCTION:
+        rule = "always exists and cannot be created or deleted; declare only its settings"
+        failures.append(Failure("env_name", rule, _PRODUCTION))
+    return (dict(news), failures) if failures else (inputs, [])
 
 
 def environment_of(model_id: str, env_name: str) -> str:

@@ -36,7 +36,8 @@ _NAMES = {
 }
 _OWN_PROPERTIES = (*_NAMES, "wait")
 # The dynamic host's own entry, and outputs, which the resource registers without a value.
-IGNORED = frozenset({"__provider", "status", "in_force", "revision", "schedule_id"})
+_OUTPUTS = ("status", "in_force", "revision", "schedule_id", "created_at", "current_deployment_id", "instance_type")
+IGNORED = frozenset({"__provider", *_OUTPUTS})
 # Pulumi carries numbers as floats, in which larger integers are not exact.
 _LARGEST_EXACT = 2**53
 _SHOWN_CHARACTERS = 80

@@ -1,8 +1,8 @@
-"""What a wait can be for: settings of an environment, or one of its autoscaling schedules."""
+"""What a wait can be for: settings of an environment, one of its autoscaling schedules, or the environment itself."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from baseten_pulumi.schema.compare import Difference, differences
 from baseten_pulumi.schema.environment import Environment, environment_of
@@ -20,6 +20,7 @@ class Desired(Protocol):
         name: What a wait for several environments calls this one; "" in a wait for one.
         message: What Baseten said in the response to the PATCH; "" if nothing.
         before: What the environment had before the request, by path; None if a third value does not end the wait.
+        must_be_listed: Whether each poll also asks whether the model's list has the environment.
     """
 
     @property
@@ -34,6 +35,8 @@ class Desired(Protocol):
     def message(self) -> str: ...  # noqa: D102
     @property
     def before(self) -> Settings | None: ...  # noqa: D102
+    @property
+    def must_be_listed(self) -> bool: ...  # noqa: D102
 
     @property
     def subject(self) -> str:
@@ -60,6 +63,7 @@ class DesiredSettings:
     name: str = ""
     message: str = ""
     before: Settings | None = None
+    must_be_listed: ClassVar[bool] = False
 
     @property
     def subject(self) -> str:
@@ -96,8 +100,9 @@ class DesiredSchedule:
     other_ids: frozenset[str] = frozenset()
     message: str = ""
 
-    name = ""
-    before = None
+    name: ClassVar[str] = ""
+    before: ClassVar[None] = None
+    must_be_listed: ClassVar[bool] = False
 
     @property
     def subject(self) -> str:
@@ -129,3 +134,43 @@ class DesiredSchedule:
         if self.schedule_id is not None:
             return next((it for it in schedules if it.id == self.schedule_id), None)
         return next((it for it in schedules if it.name == self.schedule_name and it.id not in self.other_ids), None)
+
+
+@dataclass(slots=True)
+class DesiredEnvironment:
+    """An environment, or that it is gone; the other attributes are those of `Desired`.
+
+    A wait for one that must be gone ends in `EnvironmentNotFoundError`.
+
+    Attributes:
+        is_gone: Whether it must be gone.
+        observed: What was observed of it last; None if nothing was.
+    """
+
+    model_id: str
+    env_name: str
+    is_gone: bool = False
+    observed: Environment | None = None
+
+    status: ClassVar[None] = None
+    name: ClassVar[str] = ""
+    message: ClassVar[str] = ""
+    before: ClassVar[None] = None
+    must_be_listed: ClassVar[bool] = True
+
+    @property
+    def subject(self) -> str:
+        """How messages name it."""
+        deletion = "the deletion of " if self.is_gone else ""
+        return f"{deletion}{environment_of(self.model_id, self.env_name)}"
+
+    def differences(self, environment: Environment) -> tuple[Difference, ...]:
+        """Return what is not applied."""
+        self.observed = environment
+        if self.is_gone:
+            return (Difference("environment", "deleted", "listed" if environment.is_listed else "readable"),)
+        return () if environment.is_listed else (Difference("environment", "listed", "not listed"),)
+
+    def lagging(self, environment: Environment) -> tuple[Difference, ...]:  # noqa: ARG002
+        """Return nothing: it need not have a deployment."""
+        return ()

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Protocol, TypeAlias
 
 from baseten_pulumi.errors import (
@@ -219,7 +220,8 @@ class ModelPoller:
         # One poll must not take the time of another watch's last one.
         left = min(watch.deadline for watch in watches) - began_at
         names = [*dict.fromkeys(watch.desired.env_name for watch in watches)]
-        observed = await self._observe(names, max(left, SHORTEST_POLL_SECONDS))
+        listed = {watch.desired.env_name for watch in watches if watch.desired.must_be_listed}
+        observed = await self._observe(names, listed, max(left, SHORTEST_POLL_SECONDS))
         now, jitter = _now(), random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - not a secret
         asked = max((it.retry_after or 0.0 for it in observed.values() if isinstance(it, RequestError)), default=0.0)
         self._not_before = max(
@@ -241,27 +243,30 @@ class ModelPoller:
                 del self._watches[watch]
                 watch.over.set_result(None)
 
-    async def _observe(self, names: list[str], timeout: float) -> Mapping[str, Observation]:
+    async def _observe(self, names: list[str], must_be_listed: set[str], timeout: float) -> Mapping[str, Observation]:
         """Read environments with one request for all of them.
 
         An environment that is not in the list is read by itself, and so is each one if the list is refused, to find out
-        why.
+        why; and each one that must be both readable and listed.
         """
         observed: dict[str, Observation] = {}
-        if len(names) > 1:
+        if len(names) > 1 or must_be_listed:
             try:
                 observed.update(await self._reader.list_environments(self._model_id, timeout=timeout))
             except (TransientError, ModelNotFoundError, AuthenticationError) as error:
                 return dict.fromkeys(names, error)
             except BasetenError:
                 pass
-        missing = [name for name in names if name not in observed]
+        unlisted = must_be_listed - observed.keys()
+        missing = [name for name in names if name not in observed or name in must_be_listed]
         reads = (self._reader.read_environment(self._model_id, name, timeout=timeout) for name in missing)
         # A defect in one must not leave the others running.
         for name, found in zip(missing, await asyncio.gather(*reads, return_exceptions=True), strict=True):
             if isinstance(found, BaseException) and not isinstance(found, BasetenError):
                 raise found
             observed[name] = found
+            if isinstance(found, Environment):
+                observed[name] = replace(found, is_listed=name not in unlisted)
         return observed
 
 

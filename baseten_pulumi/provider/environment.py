@@ -1,0 +1,85 @@
+"""Check, Diff and Read of an environment."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi.dynamic import ReadResult
+from pulumi.output import Unknown
+
+from baseten_pulumi.config import Config
+from baseten_pulumi.provider.diff import replaced_properties
+from baseten_pulumi.provider.ownership import environment_owners
+from baseten_pulumi.provider.pulumi_internals import Call, Row
+from baseten_pulumi.provider.read import parse, read_environment
+from baseten_pulumi.schema.environment import Environment, validate_environment
+from baseten_pulumi.schema.validate import Failure
+
+ID_FORM = "model_id/env_name"
+UNPROTECTED = "is not protected: deleting it cancels a promotion under way and scales its serving deployment to zero."
+
+
+def resource_id(inputs: Mapping[str, Any]) -> str:
+    """Return the id of a resource: `model_id/env_name`."""
+    return f"{inputs['model_id']}/{inputs['env_name']}"
+
+
+def check(
+    olds: Mapping[str, Any], news: Mapping[str, Any], config: Config, call: Call
+) -> tuple[dict[str, Any], list[Failure]]:
+    """Validate and normalize the inputs of an environment; offline.
+
+    Args:
+        olds: Inputs of the last operation; empty for a create.
+        news: Inputs as the program declared them, with transforms and ignored changes applied.
+        config: Configuration of the stack.
+        call: The request that is being answered.
+
+    Returns:
+        The normalized inputs, with `in_force` true if the operation waits, and every failure.
+    """
+    inputs, failures = validate_environment(news)
+    if failures := failures or environment_owners.register(call.urn, inputs):
+        return inputs, failures
+    if news.get("protected") is False and (not olds or replaced_properties(olds, news)):
+        Row(call.urn).warn(f"{resource_id(inputs)} {UNPROTECTED}")
+    return {**inputs, "in_force": True} if config.waits() else inputs, []
+
+
+def changes(olds: Mapping[str, Any], news: Mapping[str, Any], config: Config, call: Call) -> dict[str, str]:
+    """Return what changes, by property path, in the words of Pulumi's protocol; empty if no update is due."""
+    environment_owners.hold(call.urn, resource_id(olds))
+    found = dict.fromkeys(replaced_properties(olds, news), "UPDATE_REPLACE")
+    found |= {name: "UPDATE" for name in ("model_id", "env_name") if isinstance(news.get(name), Unknown)}
+    if not found and config.waits() and olds.get("in_force") is not True:
+        found["in_force"] = "UPDATE"
+    return found
+
+
+def read(id_: str, props: Mapping[str, Any], config: Config) -> ReadResult:
+    """Read an environment as outputs and inputs of its resource.
+
+    Args:
+        id_: `model_id/env_name`.
+        props: Outputs of the last operation; empty for a lookup.
+        config: Configuration of the stack.
+
+    Returns:
+        A result without an id if the model has other environments and not this one.
+
+    Raises:
+        ConfigurationError: the id is malformed, or there is no API key.
+        ModelNotFoundError: the model was not found, or this API key cannot see it.
+        RequestError: Baseten could not be read, or what is looked up does not exist.
+    """
+    model_id, env_name = parse(id_, ID_FORM, "environment", "abc123/staging")
+    found = read_environment(model_id, env_name, config, is_lookup="env_name" not in props)
+    if found is None:
+        return ReadResult(None, {})
+    inputs = {"model_id": model_id, "env_name": env_name}
+    return ReadResult(id_, outputs_of(inputs, found, in_force=True), inputs)
+
+
+def outputs_of(inputs: Mapping[str, Any], found: Environment | None, *, in_force: bool) -> dict[str, Any]:
+    """Return the outputs of a resource, as far as they are known."""
+    known = {} if found is None else found.facts
+    return {"model_id": inputs["model_id"], "env_name": inputs["env_name"], **known, "in_force": in_force}
