@@ -1,17 +1,15 @@
 """Check: validate and normalize inputs, and warn. Offline unless `baseten:previewReads` is set."""
 
-import asyncio
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pulumi.output import Unknown
 
-from baseten_pulumi.config import Config, Endpoint
-from baseten_pulumi.errors import BasetenError, ModelNotFoundError
+from baseten_pulumi.config import Config
 from baseten_pulumi.provider.diff import dropped
 from baseten_pulumi.provider.ownership import Owners
+from baseten_pulumi.provider.preview_reads import compare
 from baseten_pulumi.provider.pulumi_internals import Call, Row
-from baseten_pulumi.provider.session import Session, run
 from baseten_pulumi.schema.compare import differences, shown
 from baseten_pulumi.schema.settings import MIN_REPLICA, ROLLING_DEPLOY, ROLLING_DEPLOY_CONFIG, flatten
 from baseten_pulumi.schema.validate import Failure, validate_inputs
@@ -19,12 +17,7 @@ from baseten_pulumi.schema.validate import Failure, validate_inputs
 if TYPE_CHECKING:
     from baseten_pulumi.schema.environment import Environment
 
-READ_SECONDS = 10.0
-"""How long `baseten:previewReads` tries to read the environments of a model."""
-
 _owners = Owners()
-# The process lives as long as one operation of Pulumi, for which each model is read once.
-_listed: dict[tuple[Endpoint, str], "asyncio.Task[dict[str, Environment]]"] = {}
 
 
 def check(
@@ -50,11 +43,7 @@ def check(
     row, where = Row(call.urn), f"{_known(inputs['model_id'])}/{_known(inputs['env_name'])}"
     for warning in _warnings(olds, inputs):
         row.warn(f"{where}: {warning}")
-    is_known = not any(isinstance(inputs[name], Unknown) for name in ("model_id", "env_name"))
-    if is_known and config.reads_in_previews():
-        note, failures = _compared_with_baseten(inputs, config)
-        if note:
-            row.note(f"{where}: {note}")
+    failures = compare(inputs, config, call, lambda found: _drift(inputs, found))
     return {**inputs, "in_force": True} if config.waits(inputs["wait"]) else inputs, failures
 
 
@@ -69,33 +58,13 @@ def _warnings(olds: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[st
         yield f"{path} is no longer managed; Baseten keeps its value ({shown(value)})."
 
 
-def _compared_with_baseten(inputs: Mapping[str, Any], config: Config) -> tuple[str, list[Failure]]:
-    """Return a note on what Baseten reports otherwise, and failures for a model or environment that does not exist."""
-    model_id, env_name = inputs["model_id"], inputs["env_name"]
-    try:
-        endpoint = config.endpoint()
-        environments = run(config, lambda session: _environments(session, endpoint, model_id))
-    except ModelNotFoundError as error:
-        return "", [Failure("model_id", error.message.observed.rstrip("."))]
-    except BasetenError as error:
-        return f"could not compare with Baseten: {error.message.observed}", []
-    if env_name not in environments:
-        listed = ", ".join(sorted(environments)) or "none"
-        return "", [Failure("env_name", f'model "{model_id}" has no environment "{env_name}"; it has {listed}')]
+def _drift(inputs: Mapping[str, Any], found: "Environment | None") -> str:
+    """Return what Baseten has otherwise."""
+    if found is None:
+        return ""
     settings = {path: value for path, value in flatten(inputs).items() if not isinstance(value, Unknown)}
-    found = differences(settings, environments[env_name].settings)
-    return "; ".join(f"{it.name}: now {shown(it.observed)}, the program says {shown(it.desired)}" for it in found), []
-
-
-def _environments(session: Session, endpoint: Endpoint, model_id: str) -> "Awaitable[dict[str, Environment]]":
-    """Read the environments of a model, once for all resources of the program."""
-    from baseten_pulumi.api.retry import retry
-
-    key = (endpoint, model_id)
-    if key not in _listed:
-        reading = retry(lambda left: session.client.list_environments(model_id, timeout=left), timeout=READ_SECONDS)
-        _listed[key] = asyncio.ensure_future(reading)
-    return asyncio.shield(_listed[key])
+    differing = differences(settings, found.settings)
+    return "; ".join(f"{it.name}: now {shown(it.observed)}, the program says {shown(it.desired)}" for it in differing)
 
 
 def _known(name: Any) -> str:

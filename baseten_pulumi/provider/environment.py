@@ -9,6 +9,7 @@ from pulumi.output import Unknown
 from baseten_pulumi.config import Config
 from baseten_pulumi.provider.diff import replaced_properties
 from baseten_pulumi.provider.ownership import environment_owners
+from baseten_pulumi.provider.preview_reads import compare
 from baseten_pulumi.provider.pulumi_internals import Call, Row
 from baseten_pulumi.provider.read import parse, read_environment
 from baseten_pulumi.schema.environment import Environment, validate_environment
@@ -26,7 +27,7 @@ def resource_id(inputs: Mapping[str, Any]) -> str:
 def check(
     olds: Mapping[str, Any], news: Mapping[str, Any], config: Config, call: Call
 ) -> tuple[dict[str, Any], list[Failure]]:
-    """Validate and normalize the inputs of an environment; offline.
+    """Validate and normalize the inputs of an environment; offline unless `baseten:previewReads` is set.
 
     Args:
         olds: Inputs of the last operation; empty for a create.
@@ -40,9 +41,18 @@ def check(
     inputs, failures = validate_environment(news)
     if failures := failures or environment_owners.register(call.urn, inputs):
         return inputs, failures
-    if news.get("protected") is False and (not olds or replaced_properties(olds, news)):
+    is_create = not olds or bool(replaced_properties(olds, news))
+    if is_create and news.get("protected") is False:
         Row(call.urn).warn(f"{resource_id(inputs)} {UNPROTECTED}")
-    return {**inputs, "in_force": True} if config.waits() else inputs, []
+    failures = compare(inputs, config, call, lambda found: _expected(found, is_create=is_create))
+    return {**inputs, "in_force": True} if config.waits() else inputs, failures
+
+
+def _expected(found: Environment | None, *, is_create: bool) -> str:
+    """Return what is to be said of an environment that exists already, or no longer."""
+    if is_create:
+        return "exists and will be adopted" if found else ""
+    return "" if found else "no longer exists in Baseten; `pulumi up --refresh` creates it again"
 
 
 def changes(olds: Mapping[str, Any], news: Mapping[str, Any], config: Config, call: Call) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Check and Diff of an autoscaling schedule; offline."""
+"""Check and Diff of an autoscaling schedule."""
 
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -9,12 +9,11 @@ from pulumi.output import Unknown
 from baseten_pulumi.config import Config
 from baseten_pulumi.provider.diff import kind_of_change, replaced_properties
 from baseten_pulumi.provider.ownership import schedule_owners
+from baseten_pulumi.provider.preview_reads import compare
 from baseten_pulumi.provider.pulumi_internals import Call
-from baseten_pulumi.schema.schedules import (
-    fields,
-    is_over,
-    validate_schedule,
-)
+from baseten_pulumi.schema.compare import shown
+from baseten_pulumi.schema.environment import Environment
+from baseten_pulumi.schema.schedules import fields, is_over, schedule_differences, validate_schedule
 from baseten_pulumi.schema.settings import walk
 from baseten_pulumi.schema.validate import Failure
 
@@ -24,7 +23,7 @@ _ID_PARTS = 3
 def check(
     olds: Mapping[str, Any], news: Mapping[str, Any], config: Config, call: Call
 ) -> tuple[dict[str, Any], list[Failure]]:
-    """Validate and normalize the inputs of a schedule; offline.
+    """Validate and normalize the inputs of a schedule; offline unless `baseten:previewReads` is set.
 
     Args:
         olds: Inputs of the last operation; empty for a create.
@@ -38,7 +37,24 @@ def check(
     inputs, failures = validate_schedule(news, {} if replaced_properties(olds, news) else olds, _now())
     if failures := failures or schedule_owners.register(call.urn, inputs):
         return inputs, failures
-    return {**inputs, "in_force": True} if config.waits() else inputs, []
+    failures = compare(inputs, config, call, lambda found: _drift(inputs, found, is_create=not olds))
+    return {**inputs, "in_force": True} if config.waits() else inputs, failures
+
+
+def _drift(inputs: Mapping[str, Any], found: Environment | None, *, is_create: bool) -> str:
+    """Return what Baseten has otherwise of the only schedule with the name."""
+    name = inputs["schedule_name"]
+    named = (
+        [] if found is None or isinstance(name, Unknown) else [it for it in found.schedules or () if it.name == name]
+    )
+    if len(named) != 1:
+        return ""
+    texts = [
+        f"{it.name}: now {shown(it.observed)}, the program says {shown(it.desired)}"
+        for it in schedule_differences(inputs, named[0].properties)
+        if not any(isinstance(inner, Unknown) for _, inner in walk(it.desired))
+    ]
+    return "; ".join(["exists and will be adopted"] * is_create + texts)
 
 
 def changes(olds: Mapping[str, Any], news: Mapping[str, Any], config: Config, call: Call) -> dict[str, str]:

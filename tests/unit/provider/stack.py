@@ -17,8 +17,18 @@ from typing_extensions import Self
 
 from baseten_pulumi.api.background import IDLE_SECONDS
 from baseten_pulumi.errors import BasetenError
-from baseten_pulumi.provider import AutoscalingScheduleProvider, apply_schedule, delete_schedule, schedule, session
-from baseten_pulumi.provider.ownership import ScheduleOwners
+from baseten_pulumi.provider import (
+    AutoscalingScheduleProvider,
+    apply_environment,
+    apply_schedule,
+    delete_environment,
+    delete_schedule,
+    environment,
+    preview_reads,
+    schedule,
+    session,
+)
+from baseten_pulumi.provider.ownership import EnvironmentOwners, ScheduleOwners
 from baseten_pulumi.testing import Emulator, RecordedRequest
 from tests.faults.process import Process
 from tests.faults.wire import Wire
@@ -72,10 +82,13 @@ class Stack:
 
     def restart(self) -> None:
         """Go on with a process that has seen nothing yet, as the next operation of Pulumi does."""
-        self._process, owners = Process(self._loop), ScheduleOwners()
+        self._process, owners, environments = Process(self._loop), ScheduleOwners(), EnvironmentOwners()
         self._patches.enter_context(mock.patch.object(session, "background_loop", return_value=self._process))
         for module in (schedule, apply_schedule, delete_schedule):
             self._patches.enter_context(mock.patch.object(module, "schedule_owners", owners))
+        for module in (environment, apply_environment, delete_environment, preview_reads):
+            self._patches.enter_context(mock.patch.object(module, "environment_owners", environments))
+        self._patches.enter_context(mock.patch.object(preview_reads, "listed_environments", {}))
 
     def provider(
         self, name: str = "peak", kind: type[Any] = AutoscalingScheduleProvider, **config: str

@@ -7,7 +7,6 @@ from pulumi.output import Unknown
 from pulumi.runtime.proto import engine_pb2
 
 from baseten_pulumi.errors import ConfigurationError
-from baseten_pulumi.testing import Emulator, Fault
 from tests.unit.provider.servicer import PICKLE, Servicer
 
 if TYPE_CHECKING:
@@ -113,51 +112,6 @@ def test_row_warns_of_no_dropped_setting_when_it_may_still_be_declared(
     """A replacement is another environment, and an unknown object may hold the setting."""
     offline.check({**_inputs(model, min_replica=1), **changes}, _inputs(model))
     assert _rows(engine) == []
-
-
-# --- baseten:previewReads -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def reading(config: dict[str, str]) -> Servicer:
-    return Servicer({**config, "previewReads": "true"})
-
-
-def test_each_model_is_read_once_when_the_stack_compares(
-    reading: Servicer, baseten: Emulator, engine: "Engine", model: str
-) -> None:
-    """A note names every declared setting that differs; one that is unknown or equal is not compared."""
-    baseten.change(model, "production", {"min_replica": 1, "max_replica": 40})
-    reading.check(_inputs(model, "production", min_replica=2, max_replica=11), name="a")
-    reading.check(_inputs(model, max_replica=1, min_replica=UNKNOWN), name="b")
-    reading.check(_inputs(UNKNOWN), name="c")
-    note = "min_replica: now 1, the program says 2; max_replica: now 40, the program says 11"
-    assert _rows(engine) == [(INFO, f"{model}/production: {note}")]
-    assert [request.path for request in baseten.requests] == [f"/v1/models/{model}/environments"]
-
-
-def test_model_or_environment_is_refused_when_the_stack_compares_and_there_is_none(
-    reading: Servicer, model: str
-) -> None:
-    """A preview that succeeds would be followed by an update that fails."""
-    no_environment = f'env_name: model "{model}" has no environment "canary"; it has production, staging'
-    assert reading.reasons(_inputs(model, "canary")) == [no_environment]
-    missing = f"{model}-missing"
-    no_model = f'model_id: Model "{missing}" was not found, or this API key cannot see it'
-    assert reading.reasons(_inputs(missing)) == [no_model]
-
-
-def test_note_says_why_when_nothing_can_be_compared(
-    reading: Servicer, baseten: Emulator, engine: "Engine", model: str
-) -> None:
-    """A preview needs neither a key nor Baseten."""
-    Servicer({"previewReads": "true"}).check(_inputs(model))
-    baseten.faults.add(Fault.status(401, {"error": "expired"}))
-    assert reading.reasons(_inputs(model)) == []
-    without_key, rejected = _rows(engine)
-    why = f"{model}/staging: could not compare with Baseten: "
-    assert without_key == (INFO, f"{why}Neither baseten:apiKey nor BASETEN_API_KEY is set.")
-    assert rejected[1].startswith(f"{why}Baseten returned 401")
 
 
 @pytest.mark.parametrize("key", ["previewReads", "skipWait"])
