@@ -11,6 +11,7 @@ from baseten_pulumi.provider.ownership import Owners
 from baseten_pulumi.provider.preview_reads import compare
 from baseten_pulumi.provider.pulumi_internals import Call, Row
 from baseten_pulumi.schema.compare import differences, shown
+from baseten_pulumi.schema.environment import PRODUCTION
 from baseten_pulumi.schema.settings import MIN_REPLICA, ROLLING_DEPLOY, ROLLING_DEPLOY_CONFIG, flatten
 from baseten_pulumi.schema.validate import Failure, validate_inputs
 
@@ -52,7 +53,7 @@ def _warnings(olds: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[st
     is_tuned = any(path.startswith(f"{ROLLING_DEPLOY_CONFIG}.") for path in settings)
     if is_tuned and settings.get(ROLLING_DEPLOY) is False:
         yield "rolling_deploy_config has no effect while rolling_deploy is false; Baseten only stores it."
-    if inputs["env_name"] == "production" and settings.get(MIN_REPLICA) == 0:
+    if inputs["env_name"] == PRODUCTION and settings.get(MIN_REPLICA) == 0:
         yield "min_replica is 0: production scales to zero without traffic; the next request waits for a cold start."
     for path, value in dropped(olds, inputs):
         yield f"{path} is no longer managed; Baseten keeps its value ({shown(value)})."

@@ -6,8 +6,10 @@ from typing import Any
 import pulumi
 
 from baseten_pulumi.resources.arguments import prepared
+from baseten_pulumi.resources.environment import BasetenEnvironment
 from baseten_pulumi.resources.in_force import BasetenSettingsInForce
 from baseten_pulumi.resources.settings import BasetenEnvironmentSettings
+from baseten_pulumi.schema.environment import PRODUCTION
 from baseten_pulumi.schema.merge import merged
 from baseten_pulumi.schema.settings import AUTOSCALING, BACKPRESSURE, PROMOTION, properties
 from baseten_pulumi.schema.validate import member, unknown_property
@@ -21,18 +23,21 @@ class BasetenModelEnvironments(pulumi.ComponentResource):
     them. `pulumi up --target` on one environment skips that wait.
     """
 
+    environments: Mapping[str, BasetenEnvironment]
+    """The environments that `create_missing` declares, by name; empty without it."""
     settings: Mapping[str, BasetenEnvironmentSettings]
     """The resource of each environment, by the environment's name."""
     in_force: pulumi.Output[bool]
     """Whether Baseten reported every managed setting of every environment as applied. False if nothing waited."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what all environments share
         self,
         resource_name: str,
         *,
         model_id: pulumi.Input[str],
         environments: Mapping[str, pulumi.Input[EnvironmentArgsDict | None]],
         defaults: pulumi.Input[EnvironmentArgsDict | None] = None,
+        create_missing: bool = False,
         wait: bool = True,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -45,6 +50,8 @@ class BasetenModelEnvironments(pulumi.ComponentResource):
                 for a setting, or for an object of settings, removes its default; None for an environment uses the
                 defaults alone.
             defaults: Settings of every environment that does not declare its own.
+            create_missing: Whether to declare a `BasetenEnvironment` for every environment but `production`, which
+                always exists. They are protected unless `opts` has `protect=False`.
             wait: Whether `pulumi up` waits until all settings are applied.
             opts: Options of the component. `custom_timeouts` is passed to the children.
 
@@ -67,13 +74,25 @@ class BasetenModelEnvironments(pulumi.ComponentResource):
         }
         super().__init__("baseten:index:ModelEnvironments", resource_name, None, opts)
         child_opts = pulumi.ResourceOptions(parent=self, custom_timeouts=opts.custom_timeouts if opts else None)
+        self.environments = {
+            name: BasetenEnvironment(
+                f"{resource_name}-{name}",
+                model_id=arguments["model_id"],
+                env_name=name,
+                opts=pulumi.ResourceOptions.merge(
+                    child_opts, pulumi.ResourceOptions(protect=opts.protect if opts else None)
+                ),
+            )
+            for name in declared
+            if create_missing and name != PRODUCTION
+        }
         self.settings = {}
         for name, own in declared.items():
             settings = merged(shared, own)
             self.settings[name] = BasetenEnvironmentSettings(
                 f"{resource_name}-{name}",
                 model_id=arguments["model_id"],
-                env_name=name,
+                env_name=self.environments[name].env_name if name in self.environments else name,
                 autoscaling_settings=_group(settings, AUTOSCALING),
                 promotion_settings=_group(settings, PROMOTION),
                 request_backpressure_settings=_group(settings, BACKPRESSURE),

@@ -9,7 +9,7 @@ from baseten_pulumi.schema.validate import IGNORED, Failure, unknown_property, v
 
 _IDENTITY = ("model_id", "env_name")
 _KNOWN = frozenset({*_IDENTITY, *IGNORED, "protected"})
-_PRODUCTION = "production"
+PRODUCTION = "production"
 _ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED"})
 
 
@@ -85,9 +85,9 @@ def validate_environment(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[
     inputs = {name: news.get(name) for name in _IDENTITY}
     failures = [*validate_names(inputs)]
     failures += [Failure(key, unknown_property(key, _IDENTITY)) for key in news if key not in _KNOWN]
-    if inputs["env_name"] == _PRODUCTION:
+    if inputs["env_name"] == PRODUCTION:
         rule = "always exists and cannot be created or deleted; declare only its settings"
-        failures.append(Failure("env_name", rule, _PRODUCTION))
+        failures.append(Failure("env_name", rule, PRODUCTION))
     return (dict(news), failures) if failures else (inputs, [])
 
 

@@ -77,6 +77,17 @@ def test_in_force_comes_from_every_child_when_waiting_is_off(applied: list[str])
     assert {args.name for args in mocks.registered} == {"chat", "chat-production", "chat-staging"}
 
 
+def test_environments_are_declared_when_missing_ones_are_to_be_created() -> None:
+    """All but production, which always exists; the settings of each come after it."""
+    components: list[BasetenModelEnvironments] = []
+    _, mocks = run(lambda: components.append(_component(create_missing=True)) or components[0].in_force)  # type: ignore[func-returns-value]
+    created = [args for args in mocks.registered if args.typ == "pulumi-python:dynamic/baseten:Environment"]
+    assert [(args.name, args.inputs["env_name"]) for args in created] == [("chat-staging", "staging")]
+    assert [*components[0].environments] == ["staging"]
+    types = [args.typ.rpartition(":")[2] for args in mocks.registered if args.name == "chat-staging"]
+    assert types == ["Environment", "EnvironmentSettings"]
+
+
 def test_children_get_the_timeouts_when_the_component_has_some() -> None:
     """Pulumi itself does not pass `custom_timeouts` on to children."""
     timeouts: dict[str, str | None] = {}

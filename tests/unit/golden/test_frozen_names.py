@@ -167,7 +167,7 @@ def test_id_and_property_names_are_the_apis_own_when_a_schedule_is_created(
         ),
         (BasetenAutoscalingSchedule.get, "resource_name, id, opts"),
         (BasetenSettingsInForce, "resource_name, settings, opts"),
-        (BasetenModelEnvironments, "resource_name, model_id, environments, defaults, wait, opts"),
+        (BasetenModelEnvironments, "resource_name, model_id, environments, defaults, create_missing, wait, opts"),
     ],
 )
 def test_argument_names_are_frozen_when_a_program_passes_them(function: Callable[..., object], names: str) -> None:
