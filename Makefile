@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 POLICY := $(if $(shell command -v pulumi),examples/policy/$(VENV)/installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-oldest faults load fuzz audit lint package bench docs emulator clean
+.PHONY: help setup demo test test-oldest faults live load fuzz audit lint package bench docs emulator clean
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ test-oldest: .venv-oldest/installed ## test the provider, frozen names and end-t
 
 faults: setup ## check every promise against random programs and faults; about 3 minutes (FAULTS="--seed 2 --runs 1000")
 	@PYTHONHASHSEED=0 $(BIN)/python -m tests.faults $(FAULTS)
+
+live: setup ## run against a real account: asks first, creates a scratch environment and deletes it (MODEL_ID, BASETEN_API_KEY, PROMOTE=1)
+	@$(BIN)/python -m tests.live $(if $(PROMOTE),--promote)
 
 load: setup ## apply 1,000 environments while 5 % of requests fail, and run 5,000 cycles in one process; 7 minutes (LOAD="--seed 2")
 	@$(BIN)/python -m tests.load $(LOAD)

@@ -1,0 +1,246 @@
+"""Take an environment of a real account through its whole life; `make live` runs this.
+
+It creates an environment with a name that nobody has, declares settings and an autoscaling schedule for it, changes
+them, changes them by hand, and deletes everything. It answers what only an account can: whether reads flap, whether the
+serving deployment lags behind, what a conflict and an empty request are answered with.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 300.0
+"""How long each wait of the program may take."""
+_POLL_SECONDS = 0.5
+_PROGRAM = """
+import pulumi
+from baseten_pulumi import BasetenAutoscalingSchedule, BasetenEnvironment, BasetenEnvironmentSettings
+
+limit = pulumi.CustomTimeouts(create="{seconds:.0f}s", update="{seconds:.0f}s", delete="{seconds:.0f}s")
+environment = BasetenEnvironment(
+    "live",
+    model_id="{model_id}",
+    env_name="{env_name}",
+    opts=pulumi.ResourceOptions(protect=False, custom_timeouts=limit),
+)
+settings = BasetenEnvironmentSettings(
+    "live",
+    model_id=environment.model_id,
+    env_name=environment.env_name,
+    autoscaling_settings={{"min_replica": 0, "max_replica": {replicas}, "scale_down_delay": 120}},
+    opts=pulumi.ResourceOptions(custom_timeouts=limit),
+)
+BasetenAutoscalingSchedule(
+    "live",
+    model_id=environment.model_id,
+    env_name=environment.env_name,
+    schedule_name="live",
+    timezone="UTC",
+    cadence="DAILY",
+    enabled=False,
+    weekdays=["SUNDAY"],
+    start_hour=3,
+    end_hour=4,
+    autoscaling_settings={{"min_replica": 0, "max_replica": 1}},
+    opts=pulumi.ResourceOptions(custom_timeouts=limit),
+)
+"""
+
+
+@dataclass
+class Account:
+    """Baseten, seen without this package.
+
+    Attributes:
+        client: Sends requests, with the key.
+        model_id: The model.
+        env_name: The environment that is created and deleted.
+        observed: Each read of the environment: when, and what it returned; None if it was not there.
+    """
+
+    client: httpx.Client
+    model_id: str
+    env_name: str
+    observed: list[tuple[float, dict[str, Any] | None]] = field(default_factory=list)
+
+    @property
+    def environments(self) -> str:
+        """The path of the model's environments."""
+        return f"/v1/models/{self.model_id}/environments"
+
+    @property
+    def path(self) -> str:
+        """The path of the environment."""
+        return f"{self.environments}/{self.env_name}"
+
+    def names(self) -> list[str]:
+        """Return the names of the model's environments."""
+        response = self.client.get(self.environments).raise_for_status()
+        return [environment["name"] for environment in response.json()["environments"]]
+
+    def answer(self, method: str, path: str, body: Any) -> str:
+        """Send a request; return status and body of the response on one line."""
+        response = self.client.request(method, path, json=body)
+        return f"{response.status_code} {' '.join(response.text.split())[:300]}"
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Read the environment twice a second meanwhile."""
+        ended = threading.Event()
+
+        def read() -> None:
+            while not ended.wait(_POLL_SECONDS):
+                with contextlib.suppress(httpx.HTTPError):
+                    response = self.client.get(self.path)
+                    self.observed.append((time.monotonic(), response.json() if response.is_success else None))
+
+        watching = threading.Thread(target=read)
+        watching.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            watching.join()
+
+    def flaps(self) -> int:
+        """Count how often a value came back that another one had replaced."""
+        values = [it["autoscaling_settings"].get("max_replica") if it else None for _, it in self.observed]
+        changes = [after for before, after in pairwise(values) if before != after]
+        return len(changes) - len(set(changes))
+
+    def lag(self) -> str:
+        """Say how long the serving deployment had other settings than the environment."""
+        served = [(at, it, _serving(it)) for at, it in self.observed if it and _serving(it) is not None]
+        if not served:
+            return "not answered: no deployment serves in a new environment (PROMOTE=1 promotes production's)"
+        late = [at for at, it, serving in served if serving != it["autoscaling_settings"].get("max_replica")]
+        return f"{len(late)} of {len(served)} reads differed, over {late[-1] - late[0]:.1f} s" if late else "never"
+
+
+def _serving(environment: dict[str, Any]) -> Any:
+    state = (environment.get("autoscaling_schedules") or {}).get("applied_state") or {}
+    found = state.get("autoscaling_settings") or (environment.get("current_deployment") or {}).get(
+        "autoscaling_settings"
+    )
+    return (found or {}).get("max_replica")
+
+
+class Project:
+    """The program in a temporary folder, on the Pulumi CLI or, without it, on the stand-in engine."""
+
+    def __init__(self, folder: Path, account: Account) -> None:
+        self._folder, self._account = folder, account
+        (folder / "Pulumi.yaml").write_text("name: live\nruntime: python\n")
+        (folder / "state").mkdir()
+        self._environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "PULUMI_HOME": str(folder / "home"),
+            "PULUMI_BACKEND_URL": (folder / "state").as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE": "live",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+        }
+        self._engine = ["pulumi"] if shutil.which("pulumi") else [sys.executable, "-m", "tests.engine"]
+        if self._engine == ["pulumi"]:
+            self._run("stack", "init", "live", "--no-select")
+
+    def declare(self, replicas: int) -> None:
+        """Write the program."""
+        account = self._account
+        text = _PROGRAM.format(model_id=account.model_id, env_name=account.env_name, replicas=replicas, seconds=SECONDS)
+        (self._folder / "__main__.py").write_text(text)
+
+    def must(self, operation: str, *flags: str) -> None:
+        """Run an operation that must succeed."""
+        print(f"\n$ pulumi {' '.join([operation, *flags])}", flush=True)
+        at_once = [] if operation == "preview" else ["--yes", "--skip-preview"]
+        self._run(operation, *at_once, *flags, "--stack", "live")
+
+    def _run(self, *words: str) -> None:
+        command = [*self._engine, *words, "--non-interactive", "--cwd", str(self._folder)]
+        subprocess.run(command, cwd=ROOT, env=self._environment, check=True)
+
+
+def main() -> int:
+    """Ask, run every step, and clean up; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.live", description=__doc__)
+    parser.add_argument("--promote", action="store_true", help="promote the production deployment, which starts it")
+    is_promoted: bool = parser.parse_args().promote
+    key, model_id = os.environ.get("BASETEN_API_KEY"), os.environ.get("MODEL_ID")
+    if not key or not model_id:
+        print("Set BASETEN_API_KEY and MODEL_ID.", file=sys.stderr)
+        return 2
+    url = os.environ.get("BASETEN_BASE_URL", "https://api.baseten.co")
+    headers = {"Authorization": f"Api-Key {key}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=30.0) as client:
+        account = Account(client, model_id, f"pulumi-live-{secrets.token_hex(3)}")
+        print(f"Model {model_id} at {url} has the environments {', '.join(account.names())}.")
+        print(f'This creates environment "{account.env_name}", changes its settings, and deletes it; nothing else.')
+        if is_promoted:
+            print("It promotes the production deployment to it, which may start a replica and cost money.")
+        if input("Go on? [y/N] ").strip().lower() != "y":
+            return 1
+        try:
+            with tempfile.TemporaryDirectory(prefix="baseten-pulumi-live-") as folder:
+                found = _live(account, Project(Path(folder), account), is_promoted=is_promoted)
+        except subprocess.CalledProcessError as error:
+            print(f"It stopped: exit status {error.returncode}.", file=sys.stderr)
+            return 1
+        finally:
+            if account.env_name in account.names():
+                print(f"Cleaning up: {account.answer('DELETE', account.path, None)}")
+    print("\nFound:", *(f"  {question}: {answer}" for question, answer in found.items()), sep="\n")
+    return 0
+
+
+def _live(account: Account, project: Project, *, is_promoted: bool) -> dict[str, str]:
+    """Run every step; return what was found."""
+    project.declare(replicas=1)
+    with account.watched():
+        project.must("up")
+        project.must("preview", "--expect-no-changes")
+        if is_promoted:
+            current = account.client.get(f"/v1/models/{account.model_id}/deployments/production").raise_for_status()
+            account.client.post(
+                f"{account.path}/promote", json={"deployment_id": current.json()["id"]}
+            ).raise_for_status()
+        project.declare(replicas=2)
+        project.must("up")
+        time.sleep(10 * _POLL_SECONDS)  # what flaps may do so later
+    flaps, lag = account.flaps(), account.lag()
+    print("\nmax_replica is changed by hand; refresh finds it, and up changes it back.")
+    account.answer("PATCH", account.path, {"autoscaling_settings": {"max_replica": 3}})
+    project.must("refresh")
+    project.must("up")
+    found = {
+        "reads that brought back a former value": f"{flaps} of {len(account.observed)}",
+        "reads in which the serving deployment was behind": lag,
+        "a second POST of the environment is answered": account.answer(
+            "POST", account.environments, {"name": account.env_name}
+        ),
+        "a PATCH without settings is answered": account.answer("PATCH", account.path, {}),
+        "an environment as it is read": json.dumps(account.client.get(account.path).json())[:2000],
+    }
+    project.must("destroy")
+    found["the environment after destroy"] = "listed" if account.env_name in account.names() else "gone"
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

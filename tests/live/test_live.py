@@ -1,0 +1,57 @@
+"""The live test itself, against the emulator; what it prints of a real account nobody has seen yet."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from baseten_pulumi.testing import Emulator, Fault
+from tests.isolation import isolated_environment
+
+ROOT = Path(__file__).parents[2]
+MODEL = "lm4chat8"
+
+
+def _run(emulator: Emulator, folder: Path, answer: str, *flags: str) -> "subprocess.CompletedProcess[str]":
+    isolated = isolated_environment(folder, emulator.url)
+    return subprocess.run(
+        [sys.executable, "-m", "tests.live", *flags],
+        cwd=ROOT,
+        env={**isolated, "MODEL_ID": MODEL, "BASETEN_API_KEY": "k-live-secret-1"},
+        input=answer,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def test_nothing_is_sent_when_the_answer_is_not_yes(tmp_path: Path) -> None:
+    with Emulator() as emulator:
+        done = _run(emulator, tmp_path, "\n")
+        assert done.returncode == 1, done.stderr
+        assert {request.method for request in emulator.requests} == {"GET"}
+
+
+def test_every_question_is_answered_and_nothing_is_left_when_it_runs(tmp_path: Path) -> None:
+    with Emulator(apply_seconds=1.0, deployment_seconds=2.0, promotion_seconds=2.0) as emulator:
+        done = _run(emulator, tmp_path, "y\n", "--promote")
+        assert done.returncode == 0, done.stdout + done.stderr
+        names = {environment["name"] for environment in emulator.environments(MODEL)}
+    _, _, found = done.stdout.partition("\nFound:\n")
+    assert "reads that brought back a former value: 0 of" in found
+    assert " reads differed, over " in found
+    assert "a second POST of the environment is answered: 409 " in found
+    assert "a PATCH without settings is answered: 200 " in found
+    assert found.endswith("the environment after destroy: gone\n")
+    assert names == {"dev", "staging", "production"}
+    assert "k-live-secret-1" not in done.stdout + done.stderr
+
+
+def test_environment_is_deleted_when_a_step_fails(tmp_path: Path) -> None:
+    """The program could not delete it."""
+    with Emulator() as emulator:
+        emulator.faults.add(Fault.status(403, method="PATCH"))
+        done = _run(emulator, tmp_path, "y\n")
+        assert done.returncode == 1, done.stdout
+        assert "Cleaning up: 200" in done.stdout
+        assert len(emulator.environments(MODEL)) == 3
