@@ -1,7 +1,7 @@
 """Take settings through their whole life, on an emulator of Baseten; `make demo` runs this.
 
-It works on a copy of the project in a temporary folder, with a home, state, passphrase and key of its own, and leaves
-nothing behind. It uses the Pulumi CLI if that is on PATH, otherwise a stand-in for its engine.
+It works in a temporary folder, with a home, state, passphrase and key of its own, and leaves nothing behind. It uses
+the Pulumi CLI if that is on PATH, otherwise a stand-in for its engine.
 """
 
 import argparse
@@ -9,87 +9,106 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import yaml
-
 from baseten_pulumi.testing import Emulator
 from tests.isolation import isolated_environment
+from tests.programs import once
 
 ROOT = Path(__file__).resolve().parent.parent
-STACKS = ("dev", "staging", "production")
 MODEL = "lm4chat8"
+PROGRAM = f"""\
+import pulumi
+from baseten_pulumi import BasetenEnvironment, BasetenEnvironmentSettings
+
+canary = BasetenEnvironment(
+    "canary", model_id="{MODEL}", env_name="canary", opts=pulumi.ResourceOptions(protect=False)
+)
+BasetenEnvironmentSettings(
+    "canary",
+    model_id="{MODEL}",
+    env_name=canary.env_name,
+    autoscaling_settings={{"min_replica": 0, "max_replica": 1, "scale_down_delay": 120}},
+)
+chat = BasetenEnvironmentSettings(
+    "production",
+    model_id="{MODEL}",
+    env_name="production",
+    autoscaling_settings={{"min_replica": 1, "max_replica": 3, "concurrency_target": 8}},
+    promotion_settings={{"rolling_deploy": True, "rolling_deploy_config": {{"max_surge_percent": 25}}}},
+    opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(update="1h")),
+)
+pulumi.export("inForce", chat.in_force)
+"""
+PROMOTION_SECONDS = 4.0
+REPLICAS, TIMEOUT = '"min_replica": 1, "max_replica": 3', 'update="1h"'
 
 
 class Project:
-    """A copy of this repository's project, and the engine that runs it."""
+    """The program in a folder, and the engine that runs it."""
 
     def __init__(self, folder: Path, emulator: Emulator) -> None:
         self._folder = folder
+        self._text = PROGRAM
         self._environment = isolated_environment(folder, emulator.url)
-        self._is_real = shutil.which("pulumi") is not None
-        self._engine = ["pulumi"] if self._is_real else [sys.executable, "-m", "tests.engine"]
-        self._copy(emulator.url)
-        for stack in STACKS if self._is_real else ():
-            self._init(stack)
+        is_real = shutil.which("pulumi") is not None
+        self._engine = ["pulumi"] if is_real else [sys.executable, "-m", "tests.engine"]
+        (folder / "Pulumi.yaml").write_text("name: serving\nruntime: python\n")
+        (folder / "__main__.py").write_text(PROGRAM)
+        if is_real and self._run("stack", "init", "dev", "--no-select", "--non-interactive"):
+            sys.exit("The demo stopped: `pulumi stack init` failed.")
 
-    def run(self, *words: str, stack: str) -> int:
-        """Run an engine command on one stack, with its output on the terminal; return its exit status."""
-        command = [*self._engine, *words, "--stack", stack]
-        print(f"\n$ {' '.join(command).replace(sys.executable, 'python')}", flush=True)
-        command += ["--non-interactive", "--cwd", str(self._folder)]
+    def declare(self, replicas: str, timeout: str = TIMEOUT) -> None:
+        """Write other values into the program, as an editor would."""
+        self._text = PROGRAM.replace(REPLICAS, replicas).replace(TIMEOUT, timeout)
+        (self._folder / "__main__.py").write_text(self._text)
+        also = "" if timeout == TIMEOUT else f"  and  {timeout}"
+        print(f"\n  production now has  {replicas}{also}")
+
+    def run(self, operation: str, *flags: str) -> int:
+        """Run an operation, with its output on the terminal; return its exit status."""
+        print(f"\n$ pulumi {' '.join([operation, *flags])}", flush=True)
+        at_once = [] if operation == "preview" else ["--yes", "--skip-preview"]
+        return self._run(operation, *at_once, *flags, "--stack", "dev", "--non-interactive")
+
+    def must(self, operation: str, *flags: str) -> None:
+        """Run an operation that must succeed."""
+        if status := self.run(operation, *flags):
+            sys.exit(f"The demo stopped: {operation} exited with {status}.")
+
+    def must_fail(self, operation: str) -> None:
+        """Run an operation that must fail."""
+        if self.run(operation) == 0:
+            sys.exit(f"The demo stopped: {operation} did not fail.")
+
+    def _run(self, *words: str) -> int:
+        command = [*self._engine, *words, "--cwd", str(self._folder)]
         return subprocess.run(command, cwd=ROOT, env=self._environment, check=False).returncode
-
-    def must(self, *words: str, stack: str) -> None:
-        """Run an engine command that must succeed."""
-        status = self.run(*words, stack=stack)
-        if status:
-            sys.exit(f"The demo stopped: {words[0]} exited with {status}.")
-
-    def declare(self, stack: str, **autoscaling: int) -> None:
-        """Write other autoscaling settings into a stack's configuration, as an editor would."""
-        file = self._folder / f"Pulumi.{stack}.yaml"
-        content = yaml.safe_load(file.read_text())
-        content["config"]["model-serving:autoscaling"].update(autoscaling)
-        file.write_text(yaml.safe_dump(content, sort_keys=False))
-        declared = ", ".join(f"{name}: {value}" for name, value in autoscaling.items())
-        print(f"\n  Pulumi.{stack}.yaml now has {declared}")
-
-    def _copy(self, url: str) -> None:
-        for file in ROOT.glob("Pulumi*.yaml"):
-            content = yaml.safe_load(file.read_text())
-            own = ("encryptionsalt", "encryptedkey", "secretsprovider")  # written by the user's own `pulumi stack init`
-            kept = {key: value for key, value in content.items() if key not in own}
-            (self._folder / file.name).write_text(yaml.safe_dump(kept, sort_keys=False))
-        shutil.copytree(
-            ROOT / "examples" / "quickstart",
-            self._folder / "examples" / "quickstart",
-            ignore=shutil.ignore_patterns(".venv", "__pycache__"),
-        )
-        project = self._folder / "Pulumi.yaml"
-        content = yaml.safe_load(project.read_text())
-        content["config"]["baseten:baseUrl"] = {"value": url}
-        project.write_text(yaml.safe_dump(content, sort_keys=False))
-
-    def _init(self, stack: str) -> None:
-        command = ["pulumi", "stack", "init", stack, "--no-select"]
-        done = subprocess.run(
-            command, cwd=self._folder, env=self._environment, check=False, capture_output=True, text=True
-        )
-        if done.returncode:
-            sys.exit(f"The demo stopped: `{' '.join(command)}` failed: {done.stderr.strip()}")
 
 
 @contextmanager
 def temporary_project(apply_seconds: float) -> Iterator[tuple[Project, Emulator]]:
-    """Start the emulator and copy the project; remove both afterwards."""
+    """Start the emulator and write the project; remove both afterwards."""
     with (
         tempfile.TemporaryDirectory(prefix="baseten-pulumi-demo-") as folder,
         Emulator(apply_seconds=apply_seconds) as emulator,
     ):
         yield Project(Path(folder), emulator), emulator
+
+
+def _patches(emulator: Emulator) -> int:
+    return sum(request.method == "PATCH" for request in emulator.requests)
+
+
+def finish_later(emulator: Emulator) -> None:
+    """Let the promotion go on to its end."""
+    time.sleep(PROMOTION_SECONDS / 2)
+    emulator.start_promotion(MODEL, "production", percent=80)
+    time.sleep(PROMOTION_SECONDS / 2)
+    emulator.finish_promotion(MODEL, "production")
 
 
 def say(text: str) -> None:
@@ -101,62 +120,40 @@ def main() -> None:
     """Run every step, each with a heading."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--apply-seconds", type=float, default=3.0, help="how long the emulator takes to apply settings"
+        "--apply-seconds", type=float, default=2.0, help="how long the emulator takes to apply settings"
     )
     seconds: float = parser.parse_args().apply_seconds
     with temporary_project(seconds) as (project, emulator):
-        print(f"An emulator of Baseten's API runs on {emulator.url}; settings take {seconds:g} s to apply.")
-        apply(project)
-        change(project)
-        drift(project, emulator)
-        refuse(project)
-        destroy(project)
-
-
-def apply(project: Project) -> None:
-    """Preview, apply three stacks, and apply again."""
-    say("A preview: it shows what would be sent, and needs neither key nor network.")
-    project.must("preview", "--diff", stack="dev")
-    say("up: each resource waits until Baseten has applied the settings; its row shows which ones differ.")
-    for stack in STACKS:
-        project.must("up", "--yes", "--skip-preview", stack=stack)
-    say("A second up: everything is applied, so nothing is sent.")
-    project.must("up", "--yes", "--skip-preview", "--expect-no-changes", stack="production")
-
-
-def change(project: Project) -> None:
-    """Change a setting in the program."""
-    say("A changed setting: previewed as old => new, then applied.")
-    project.declare("production", max_replica=6)
-    project.must("preview", "--diff", stack="production")
-    project.must("up", "--yes", "--skip-preview", stack="production")
-
-
-def drift(project: Project, emulator: Emulator) -> None:
-    """Change a setting by hand, and reset it."""
-    say("Drift: somebody sets max_replica to 9 by hand; refresh finds it, the preview shows the reset.")
-    settings: Mapping[str, int] = {"max_replica": 9}
-    emulator.change(MODEL, "production", autoscaling_settings=settings)
-    project.must("refresh", "--yes", "--skip-preview", "--diff", stack="production")
-    project.must("preview", "--diff", stack="production")
-    project.must("up", "--yes", "--skip-preview", stack="production")
-
-
-def refuse(project: Project) -> None:
-    """Declare an invalid value."""
-    say("An invalid value: the preview refuses it, with path, rule and value; nothing is sent.")
-    project.declare("production", min_replica=7)
-    if project.run("preview", stack="production") == 0:
-        sys.exit("The demo stopped: the invalid value was not refused.")
-    project.declare("production", min_replica=1)
-
-
-def destroy(project: Project) -> None:
-    """Destroy every stack."""
-    say("destroy: the stacks no longer manage the settings; Baseten keeps them, nothing is reverted.")
-    for stack in STACKS:
-        project.must("destroy", "--yes", "--skip-preview", stack=stack)
-    say("That was all. For your own models, see README.md, “On your own models”.")
+        print(f"Baseten is an emulator on {emulator.url} that takes {seconds:g} s to apply settings.")
+        say("The program: it creates an environment, canary, and sets what two environments run with.")
+        print(f"\n{PROGRAM}", end="")
+        say("preview shows what would change. It needs neither a key nor a network.")
+        project.must("preview")
+        say("up creates the environment, sends the settings, and waits: rows show which settings are not applied yet.")
+        project.must("up")
+        say("A promotion is running, so Baseten queues the next change. The row shows it, and up waits for its end.")
+        emulator.start_promotion(MODEL, "production", percent=40)
+        project.declare('"min_replica": 1, "max_replica": 6')
+        patches = _patches(emulator)
+        with once(lambda: _patches(emulator) > patches, lambda: finish_later(emulator)):
+            project.must("up")
+        say("A change that is not applied in time is an error that says what was expected and what was observed.")
+        emulator.start_promotion(MODEL, "production", percent=40)
+        project.declare('"min_replica": 2, "max_replica": 6', timeout='update="3s"')
+        project.must_fail("up")
+        say("The promotion has ended. The next up goes on, although the program is the same.")
+        emulator.finish_promotion(MODEL, "production")
+        project.must("up")
+        say("Somebody sets max_replica to 9 by hand. A preview that refreshes finds it, and up changes it back.")
+        emulator.change(MODEL, "production", autoscaling_settings={"max_replica": 9})
+        project.must("preview", "--refresh", "--diff")
+        project.must("up", "--refresh")
+        say("An invalid value is refused before anything is sent: the error has the property, the rule and the value.")
+        project.declare('"min_replica": 7, "max_replica": 6')
+        project.must_fail("preview")
+        say("destroy deletes the environment that the program created. Baseten keeps the settings of production.")
+        project.must("destroy")
+    say("That is all. To run it on your own models, see README.md, “On your own models”.")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from baseten_pulumi.provider.diff import replaced_properties
 from baseten_pulumi.provider.ownership import environment_owners
 from baseten_pulumi.provider.preview_reads import compare
 from baseten_pulumi.provider.pulumi_internals import Call, Row
-from baseten_pulumi.provider.read import parse, read_environment
+from baseten_pulumi.provider.read import parse, read_environment, recorded
 from baseten_pulumi.schema.environment import Environment, validate_environment
 from baseten_pulumi.schema.validate import Failure
 
@@ -86,7 +86,7 @@ def read(id_: str, props: Mapping[str, Any], config: Config) -> ReadResult:
     if found is None:
         return ReadResult(None, {})
     inputs = {"model_id": model_id, "env_name": env_name}
-    return ReadResult(id_, outputs_of(inputs, found, in_force=True), inputs)
+    return ReadResult(id_, outputs_of(inputs, found, in_force=True), recorded(inputs, in_force=True))
 
 
 def outputs_of(inputs: Mapping[str, Any], found: Environment | None, *, in_force: bool) -> dict[str, Any]:

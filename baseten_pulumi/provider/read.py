@@ -52,7 +52,16 @@ def read(resource_id: str, props: Mapping[str, Any], config: Config) -> ReadResu
     # What was sent may be applied after this read: without a revision the next update sends again, even a former value.
     names = ("status", "revision") if in_force else ("status",)
     kept = {name: props[name] for name in names if props.get(name) is not None}
-    return ReadResult(resource_id, {**inputs, **kept, "in_force": in_force}, inputs)
+    return ReadResult(resource_id, {**inputs, **kept, "in_force": in_force}, recorded(inputs, in_force=in_force))
+
+
+def recorded(inputs: Mapping[str, Any], *, in_force: bool) -> dict[str, Any]:
+    """Return the inputs to record for what was read.
+
+    Check adds `in_force`, so that a refresh that finds nothing must have it, too; without it the next preview says that
+    there is still something to wait for.
+    """
+    return {**inputs, "in_force": True} if in_force else dict(inputs)
 
 
 def read_environment(model_id: str, env_name: str, config: Config, *, is_lookup: bool) -> Environment | None:

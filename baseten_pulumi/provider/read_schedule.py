@@ -8,7 +8,7 @@ from pulumi.dynamic import ReadResult
 
 from baseten_pulumi.config import Config
 from baseten_pulumi.errors import Message, ScheduleConflictError
-from baseten_pulumi.provider.read import parse, read_environment
+from baseten_pulumi.provider.read import parse, read_environment, recorded
 from baseten_pulumi.schema.environment import Environment, schedule_of
 from baseten_pulumi.schema.schedules import Schedule, as_declared, inputs_of, is_over, schedule_differences
 
@@ -33,7 +33,8 @@ def read(resource_id: str, props: Mapping[str, Any], config: Config) -> ReadResu
         ScheduleConflictError: the schedule of a lookup does not exist.
     """
     model_id, env_name, schedule_id = parse_schedule_id(resource_id)
-    unchanged = ReadResult(resource_id, dict(props), inputs_of(props))
+    in_force = props.get("in_force") is True
+    unchanged = ReadResult(resource_id, dict(props), recorded(inputs_of(props), in_force=in_force))
     is_lookup = "env_name" not in props
     if is_over(props, datetime.now(timezone.utc)):
         return unchanged
@@ -52,7 +53,7 @@ def read(resource_id: str, props: Mapping[str, Any], config: Config) -> ReadResu
     inputs = {"model_id": model_id, "env_name": env_name, **as_declared(props, found.properties)}
     in_force = props.get("in_force") is not False or not schedule_differences(props, found.properties)
     outputs = {**inputs, "schedule_id": found.id, "in_force": in_force}
-    return ReadResult(f"{model_id}/{env_name}/{found.id}", outputs, inputs)
+    return ReadResult(f"{model_id}/{env_name}/{found.id}", outputs, recorded(inputs, in_force=in_force))
 
 
 def find(environment: Environment, schedule_id: str | None, name: str | None, failed: str) -> Schedule | None:

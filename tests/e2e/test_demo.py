@@ -1,4 +1,4 @@
-"""The demo, which is also the test of the repository's own project and stacks."""
+"""The demo."""
 
 import os
 import re
@@ -28,10 +28,12 @@ def test_the_demo_shows_the_whole_life_of_settings_when_it_runs(engine: str) -> 
     done = _run(engine)
     text = done.stdout
     assert done.returncode == 0, text + done.stderr
-    assert "waiting: " in text
-    assert re.search(r"max_replica *: 3 => 6", text)
+    assert "canary" in text
+    assert re.search(r"QUEUED, promotion \d+ %: max_replica 3→6", text)
+    assert "Timed out after 3 s waiting for settings" in text
+    assert "[diff: ~in_force]" in text
     assert re.search(r"max_replica *: 9 => 6", text)
     assert "must be <= max_replica (6), got 7" in text
-    assert text.count("Baseten keeps the settings") >= 3
+    assert text.count("Baseten keeps the settings") >= 2
     assert KEY not in text + done.stderr
     assert ("Local engine of baseten-pulumi" in text) == (engine == "local")

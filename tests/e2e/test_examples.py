@@ -55,6 +55,16 @@ def test_every_stack_manages_its_own_environment_when_one_program_serves_three(
     assert _promotion(emulator, "dev")["rolling_deploy"] is False
 
 
+def test_the_repository_is_a_project_when_its_stacks_are_applied(example: Example, emulator: Emulator) -> None:
+    """Each stack is an environment of the same name."""
+    for name, replicas in (("dev", "0 to 1"), ("production", "1 to 3")):
+        stack = example("", name)
+        stack.up()
+        assert stack.outputs() == {"replicas": replicas, "inForce": True}
+        assert f"{_autoscaling(emulator, name)['min_replica']} to" in replicas
+    stack.expect_settled()
+
+
 def test_whole_fleet_is_applied_when_it_is_declared_by_a_file(example: Example, emulator: Emulator) -> None:
     """Every environment sends before the joint wait polls, and every setting of the file is read back."""
     for model in account():

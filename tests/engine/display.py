@@ -10,10 +10,7 @@ from tests.engine.diff import Diff
 from tests.engine.resource import STACK, Op, name_of, type_of
 from tests.engine.values import Properties
 
-BANNER = (
-    "Local engine of baseten-pulumi, a stand-in for tests and demos. "
-    "For real stacks get the Pulumi CLI: https://www.pulumi.com/docs/install/"
-)
+BANNER = "Local engine of baseten-pulumi, a stand-in for the Pulumi CLI"
 _CHANGES = (Op.CREATE, Op.UPDATE, Op.DELETE, Op.REPLACE)
 
 

@@ -21,6 +21,11 @@ def _inputs(**changes: Any) -> dict[str, Any]:
     return {"model_id": MODEL, "env_name": "production", "wait": False, **SETTINGS, **changes}
 
 
+def _recorded(**changes: Any) -> dict[str, Any]:
+    """Return the inputs as Check returned them: the next preview says nothing of `in_force`."""
+    return {**_inputs(**changes), "in_force": True}
+
+
 def _props(**changes: Any) -> dict[str, Any]:
     return {**_inputs(), **KNOWN, **PICKLE, **changes}
 
@@ -29,7 +34,7 @@ def test_nothing_changes_when_nothing_drifted(stack: Stack, settings: Servicer) 
     """One request, which is retried; `wait` and what is known of the last operation stay."""
     stack.emulator.faults.add(Fault.status(503, times=1))
     found = settings.read(PRODUCTION, _props())
-    assert (found.id, found.outs, found.inputs) == (PRODUCTION, {**_inputs(), **KNOWN}, _inputs())
+    assert (found.id, found.outs, found.inputs) == (PRODUCTION, {**_inputs(), **KNOWN}, _recorded())
     assert [request.status for request in stack.emulator.requests] == [503, 200]
 
 
@@ -39,7 +44,7 @@ def test_managed_settings_are_as_observed_when_somebody_changed_them(stack: Stac
     stack.emulator.change(MODEL, "production", changes, {"rolling_deploy": True})
     found = settings.read(PRODUCTION, _props())
     changed = {"min_replica": 0, "max_replica": 9}
-    assert found.inputs == _inputs(autoscaling_settings=changed, promotion_settings={"rolling_deploy": True})
+    assert found.inputs == _recorded(autoscaling_settings=changed, promotion_settings={"rolling_deploy": True})
     assert found.outs == {**found.inputs, **KNOWN}
 
 
@@ -49,7 +54,7 @@ def test_last_value_is_kept_when_a_managed_setting_is_reported_as_null(stack: St
     promotion = {"promotion_settings": {"rolling_deploy_config": {"max_unavailable_percent": 0.0}}}
     stack.emulator.change(MODEL, "production", {"scale_down_delay": None}, {"rolling_deploy_config": None})
     found = settings.read(PRODUCTION, _props(**autoscaling, **promotion))
-    assert found.inputs == _inputs(**autoscaling, **promotion)
+    assert found.inputs == _recorded(**autoscaling, **promotion)
     assert found.outs == {**found.inputs, **KNOWN}
 
 

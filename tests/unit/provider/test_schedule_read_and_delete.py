@@ -32,11 +32,14 @@ def _outputs(schedule_id: str | None, **changes: Any) -> dict[str, Any]:
 
 
 def _read(provider: Servicer, outputs: dict[str, Any]) -> tuple[str | None, Any, Any]:
-    """Read a resource; return id, outputs and inputs."""
+    """Read a resource; return id, outputs, and inputs, which have `in_force` if it is true, as Check adds it."""
     env_name, schedule_id = outputs["env_name"], outputs.get("schedule_id", "pending")
     found: ReadResult = provider.read(f"{MODEL}/{env_name}/{schedule_id}", {**outputs, **PICKLE})
     outs = {name: value for name, value in (found.outs or {}).items() if name not in PICKLE}
-    return found.id, outs, found.inputs
+    recorded = None if found.inputs is None else dict(found.inputs)
+    if recorded is not None:
+        assert recorded.pop("in_force", False) is outs["in_force"]
+    return found.id, outs, recorded
 
 
 # --- read -----------------------------------------------------------------------------------------------------------
