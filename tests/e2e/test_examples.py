@@ -86,6 +86,32 @@ def test_whole_fleet_is_applied_when_it_is_declared_by_a_file(example: Example, 
     stack.expect_settled()
 
 
+def test_two_models_are_in_service_from_nothing_and_gone_when_protection_is_lifted(
+    example: Example, emulator: Emulator
+) -> None:
+    """What the program created is deleted; production, which always exists, keeps its settings."""
+    models = {"chat": "ch4t0001", "embeddings": "emb3d002"}
+    for name, model_id in models.items():
+        emulator.add_model(model_id, name, ["production"])
+    stack = example("from_nothing", "dev")
+    stack.up()
+    assert stack.outputs() == {"inForce": True}
+    for model_id in models.values():
+        replicas = {name: _autoscaling(emulator, name, model_id)["max_replica"] for name in ("dev", "staging")}
+        assert replicas == {"dev": 1, "staging": 2}
+        (office_hours,) = emulator.reported(model_id, "production")["autoscaling_schedules"]["schedules"]
+        assert office_hours["name"] == "Office hours"
+    stack.expect_settled()
+    assert "protect" in stack.fails("destroy")
+    assert len(emulator.environments("ch4t0001")) == 3
+    stack.configure({"from-nothing:protect": "false"})
+    stack.up()
+    stack.destroy()
+    for model_id in models.values():
+        assert [it["name"] for it in emulator.environments(model_id)] == ["production"]
+        assert _autoscaling(emulator, "production", model_id)["max_replica"] == 6
+
+
 def test_settings_follow_and_feed_other_resources_when_infrastructure_is_in_the_program(
     example: Example, emulator: Emulator
 ) -> None:
