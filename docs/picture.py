@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.text import Text
 
 ROOT = Path(__file__).resolve().parent.parent
-STEP, NEXT_STEP = "━━ A changed setting", "━━ Drift"
+STEP, NEXT_STEP = "━━ A promotion", "━━ A change"
 COLOURS = {"+": "green", "~": "yellow", "-": "red", "$": "bold", "━": "bold cyan"}
 # The longest row, the one that waits.
-WIDTH = 134
+WIDTH = 156
 # Dots that the CLI prints as time passes if its output is not a terminal.
 HEARTBEAT = "@ "
 # A picture must fetch nothing from other hosts.

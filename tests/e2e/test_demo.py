@@ -1,5 +1,6 @@
 """The demo."""
 
+import html
 import os
 import re
 import subprocess
@@ -23,6 +24,11 @@ def _run(engine: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=240)
 
 
+def _rows(text: str) -> set[str]:
+    """Return what the rows say of settings that are waited for."""
+    return set(re.findall(r"((?:QUEUED, promotion|waiting:) .*?→\w+)", text.replace("\xa0", " ")))
+
+
 def test_the_demo_shows_the_whole_life_of_settings_when_it_runs(engine: str) -> None:
     """Every step shows what it announces, and nothing of the user's is used, not even the key in the environment."""
     done = _run(engine)
@@ -36,4 +42,7 @@ def test_the_demo_shows_the_whole_life_of_settings_when_it_runs(engine: str) -> 
     assert "must be <= max_replica (6), got 7" in text
     assert text.count("Baseten keeps the settings") >= 2
     assert KEY not in text + done.stderr
+    picture = re.sub(r"<[^>]+>", "", html.unescape((ROOT / "docs" / "run.svg").read_text()))
+    assert _rows(picture) <= _rows(text)
+    assert _rows(picture)
     assert ("Local engine of baseten-pulumi" in text) == (engine == "local")
