@@ -4,8 +4,9 @@ Each function comes in two forms, as in Pulumi's own packages. The plain form ta
 read. The form that ends in `_output` also accepts outputs, and returns an output.
 
 All of them read what Baseten reports at that moment, including in previews. To read settings after the same program
-changed them, pass an output of the resource to the `_output` form (`env_name=settings.env_name`). Identical reads that
-run at the same time share one request; results are not cached.
+changed them, pass an output of the resource to the `_output` form (`env_name=settings.env_name`), or call the plain form
+in an `apply` or a hook of the resource. Identical reads of the `_output` forms that run at the same time share one
+request; results are not cached.
 
 Without an API key the plain forms raise `MissingApiKeyError`. In a preview the results of the other forms are then
 unknown, with one warning. Every error is one of `baseten_pulumi.errors`, which Pulumi shows without a traceback.
@@ -182,15 +183,15 @@ def _reads() -> "SharedByEndpoint[_Reads]":
 def _start(
     read: Callable[..., Awaitable[_Result]],
     arguments: Mapping[str, Any],
-    after: frozenset[pulumi.Resource] = frozenset(),
+    after: frozenset[pulumi.Resource] | None,
 ) -> "Future[_Result]":
     """Start a read on the background loop.
 
     Args:
         read: Sends the request.
         arguments: Its arguments.
-        after: The resources it waited for. It does not share a read that did not: that one may have been answered
-            before they changed.
+        after: The resources it waited for; None if that is not known. It does not share a read that did not wait for
+            them: that one may have been answered before they changed.
 
     Raises:
         ConfigurationError: there is no API key, or an argument is malformed.
@@ -204,17 +205,20 @@ def _start(
 
     async def reading() -> _Result:
         async with _reads().use(endpoint) as reads:
-            return await reads.shared.read(
-                (read, tuple(arguments.items()), after),
-                lambda: retry(lambda left: read(reads.client, left, **arguments), timeout=TIMEOUT_SECONDS),
-            )
+
+            def send() -> Awaitable[_Result]:
+                return retry(lambda left: read(reads.client, left, **arguments), timeout=TIMEOUT_SECONDS)
+
+            if after is None:
+                return await send()
+            return await reads.shared.read((read, tuple(arguments.items()), after), send)
 
     return background_loop().submit(reading())
 
 
 def _now(read: Callable[..., Awaitable[_Result]], **arguments: Any) -> _Result:
     with run_errors():
-        return _start(read, arguments).result()
+        return _start(read, arguments, after=None).result()
 
 
 def _later(read: Callable[..., Awaitable[_Result]], **arguments: Any) -> pulumi.Output[_Result]:

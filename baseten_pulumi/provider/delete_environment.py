@@ -42,7 +42,7 @@ def delete(resource_id: str, config: Config, call: Call) -> None:
         is_deleted = await retry(
             lambda left: session.client.delete_environment(model_id, env_name, timeout=left),
             timeout=call.timeout,
-            on_error=lambda error: row.report(retrying(error)),
+            on_error=lambda error: row.report(retrying(error, call.timeout)),
         )
         if config.waits() or not is_deleted:
             gone, elapsed = DesiredEnvironment(model_id, env_name, is_gone=True), now() - started_at

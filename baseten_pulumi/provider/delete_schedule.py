@@ -73,7 +73,7 @@ class _DeleteSchedule:
             is_sent = await retry(
                 lambda left: self._attempt(session, left),
                 timeout=self._call.timeout,
-                on_error=lambda error: self.row.report(retrying(error)),
+                on_error=lambda error: self.row.report(retrying(error, self._call.timeout)),
             )
         except RejectedError as error:
             # If a response was lost, Baseten may refuse a second request because the first one deletes the schedule.

@@ -159,9 +159,12 @@ class Operation(ABC):
         def on_send() -> None:
             self._may_have_applied = True
 
+        last_error = ""
+
         def on_error(error: RequestError) -> None:
-            self._may_have_applied = error.may_have_applied
-            self.row.report(retrying(error))
+            nonlocal last_error
+            self._may_have_applied, last_error = error.may_have_applied, f" The last attempt failed: {error.message.observed}"
+            self.row.report(retrying(error, self._timeout))
 
         try:
             await asyncio.sleep(0)  # after Pulumi's Cancel the cancellation arrives here, before anything is sent
@@ -175,7 +178,7 @@ class Operation(ABC):
             raise self._partial(error) if is_ambiguous else error from None
         except asyncio.CancelledError:
             cancelled = OperationCancelledError(
-                Message(self.not_sent, "Pulumi cancelled the operation.", self.state, "Run it again.")
+                Message(self.not_sent, f"Pulumi cancelled the operation.{last_error}", self.state, "Run it again.")
             )
             raise self._partial(cancelled) if self._may_have_applied else cancelled from None
 

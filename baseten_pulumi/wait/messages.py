@@ -59,10 +59,13 @@ def progress(watches: "Sequence[Watch]") -> str:
     return ": ".join(filter(None, (", ".join(reasons) or "waiting", _differing(watches, pending))))
 
 
-def retrying(error: BasetenError) -> str:
-    """Return the row while a request is retried."""
-    observed = _short(error) if isinstance(error, RateLimitedError) else error.message.observed.rstrip(".")
-    return f"{observed}, retrying"
+def retrying(error: RequestError, timeout: float) -> str:
+    """Return the row while a request is retried: the reason, how long it is retried at most, and the details."""
+    limit = f"retrying for up to {min(timeout, error.retried_for):.0f} s"
+    observed = error.message.observed.rstrip(".")
+    if isinstance(error, RateLimitedError):
+        return f"{_short(error)}, {limit}"
+    return f"{observed}, {limit}" if error.status_code else f"{_short(error)}, {limit}: {observed}"
 
 
 def cancelled(watches: "Sequence[Watch]", waited: float) -> Message:

@@ -174,11 +174,12 @@ class Campaign(RuleBasedStateMachine):
         tally["no connection"] += is_cut
         self.world.wire.is_cut = is_cut
 
-    @rule(data=st.data(), environment=st.sampled_from(ENVIRONMENTS), ends=st.booleans())
+    @rule(data=st.data())
     @precondition(lambda self: "promotion" in self.kinds)
-    def promote(self, data: st.DataObject, environment: str, ends: bool) -> None:
+    def promote(self, data: st.DataObject) -> None:
         """End a promotion where one runs, or begin one that ends by itself, or never does."""
-        if ends:
+        environment = data.draw(st.sampled_from(ENVIRONMENTS))
+        if data.draw(st.sampled_from([False, False, True])):
             self._end_promotion(environment, data.draw(_PROMOTION_ENDS))
         elif environment not in self.world.removed:
             tally["promotion"] += 1
@@ -186,15 +187,22 @@ class Campaign(RuleBasedStateMachine):
             seconds = data.draw(st.sampled_from([None, 3.0, 30.0, 90.0]))
             self.world.emulator.start_promotion(*address(environment), seconds=seconds, status=status)
 
-    @rule(data=st.data(), environment=st.sampled_from(ENVIRONMENTS), family=st.sampled_from(list(VALUES)))
+    @rule(data=st.data())
     @precondition(lambda self: "somebody else" in self.kinds)
-    def change_by_hand(self, data: st.DataObject, environment: str, family: str) -> None:
+    def change_by_hand(self, data: st.DataObject) -> None:
+        """Have somebody change a setting: now, or while an operation waits."""
+        environment, family = data.draw(st.sampled_from(ENVIRONMENTS)), data.draw(st.sampled_from(list(VALUES)))
         path = data.draw(st.sampled_from([it for it in VALUES[family] if it not in {SURGE, UNAVAILABLE}]))
         value = data.draw(st.sampled_from(VALUES[family][path]))
-        if environment not in self.world.removed:
-            tally["somebody else"] += 1
-            self.world.change(environment, path, value)
-            self.promises.changed_by_somebody(environment, path)
+        after = data.draw(st.sampled_from([0.0, 0.3, 2.0, 10.0]))
+
+        def change() -> None:
+            if environment not in self.world.removed:
+                tally["somebody else"] += 1
+                self.world.change(environment, path, value)
+                self.promises.changed_by_somebody(environment, path, is_meanwhile=after > 0.0)
+
+        self.world.loop.call_later(after, change) if after else change()
 
     @rule()
     @precondition(lambda self: "environment removed" in self.kinds)
@@ -309,6 +317,9 @@ class Campaign(RuleBasedStateMachine):
         if self.kinds & set(KINDS):
             for _ in range(data.draw(st.sampled_from([0, 1, 2]))):
                 self._break(data)
+        for kind, act in {"promotion": self.promote, "somebody else": self.change_by_hand}.items():
+            if kind in self.kinds and data.draw(st.booleans()):
+                act(data)
 
     def _break(self, data: st.DataObject) -> None:
         kind = data.draw(st.sampled_from(sorted(self.kinds & set(KINDS))))

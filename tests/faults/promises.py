@@ -15,6 +15,7 @@ from tests.faults.world import ENVIRONMENTS, KEY, Done, World, environment_in
 # One poll at the deadline, one second more to find out what a 404 is about, and the overrun of each.
 SLACK_SECONDS = 10.0
 REFRESH_SECONDS = 120.0
+OVERRIDDEN_SECONDS = 60.0
 # A retry that would begin after the deadline is not waited for: the longest delay, and the longest Retry-After here.
 LONGEST_PAUSE_SECONDS = 25.0
 _SHOWN_CHARACTERS = 6000
@@ -48,10 +49,10 @@ class Promises:
         world.observe = self.hold
         world.on_late_effect = self.drifted.add
 
-    def changed_by_somebody(self, environment: str, path: str) -> None:
-        """Expect a change that somebody else made."""
+    def changed_by_somebody(self, environment: str, path: str, *, is_meanwhile: bool) -> None:
+        """Expect a change that somebody else made, perhaps while an operation ran that declares the setting."""
         self._known[environment] = self._world.applied(environment)
-        if path in self._touched[environment]:
+        if is_meanwhile or path in self._touched[environment]:
             self.drifted.add(environment)
 
     def restored(self, environment: str) -> None:
@@ -241,11 +242,18 @@ class Promises:
                 require(is_new or is_doubted, f"{name} has its old revision", outputs)
 
     def _hold_failure(self, done: Done) -> None:
-        """An `up` fails at once only for an error that is final; everything else is retried for its time."""
+        """An `up` fails at once only for an error that is final; everything else is retried for its time.
+
+        A third value that stays, and a response that cannot be read, get a minute.
+        """
         is_final = any(it.status in _FINAL for it in done.exchanges) or not done.exchanges
         timeouts = [it.timeout_seconds for it in done.program.resources.values()]
         least = min([*timeouts, done.program.joint_timeout_seconds or timeouts[0]]) - LONGEST_PAUSE_SECONDS
         is_refused = any(words in done.text for words in ("already managed", "must ", "unknown property"))
+        if "Baseten rounded or limited what was sent" in done.text:
+            least = min(least, OVERRIDDEN_SECONDS)
+        elif "with an unexpected body" in done.text:
+            least = min(least, OVERRIDDEN_SECONDS - LONGEST_PAUSE_SECONDS)
         is_over = done.took_seconds >= least
         require(
             is_final or done.engine.is_cancelled or is_refused or is_over,

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from baseten_pulumi.testing import Fault
 from tests.faults.declared import MAX, MIN, Declared, Program
 from tests.faults.mutants import MUTANTS, Mutant, mutated
 from tests.faults.promises import BrokenPromiseError, Promises
@@ -54,6 +55,20 @@ def test_settings_are_sent_again_when_the_operation_was_killed() -> None:
         assert world.resources == {}
         assert world.up().succeeded
         promises.hold_applied(of_unwaited=True)
+
+
+def test_third_value_ends_an_operation_early_when_it_stays() -> None:
+    with World() as world:
+        promises = Promises(world)
+        world.emulator.faults.add(Fault.caps("max_replica", 4, method="PATCH"))
+        _declare(world, {MAX: 6}, timeout_seconds=300.0)
+        done = world.up()  # the promises hold
+        assert not done.succeeded
+        assert 60.0 <= done.took_seconds <= 80.0
+        world.emulator.faults.clear()
+        _declare(world, {MAX: 4})
+        assert world.up().succeeded
+        promises.hold_settled(world.preview())
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ def test_row_ends_with_success_when_a_retry_was_shown(
 ) -> None:
     stack.emulator.faults.add(Fault.status(503, method="PATCH", times=1))
     settings.create(_inputs(3, wait=wait))
-    assert engine.texts[0].endswith(", retrying")
+    assert engine.texts[0].endswith(", retrying for up to 1800 s")
     assert engine.texts[-1] == word
 
 
@@ -185,7 +185,7 @@ def test_row_ends_with_success_when_a_retry_of_a_deletion_was_shown(
     outputs = {**schedule_inputs(MODEL), "schedule_id": schedule_id, "in_force": True}
     stack.emulator.faults.add(Fault.status(503, method="PATCH", times=1))
     peak.delete(f"{PRODUCTION}/{schedule_id}", outputs)
-    assert engine.texts[0].endswith(", retrying")
+    assert engine.texts[0].endswith(", retrying for up to 1800 s")
     assert engine.texts[-1] == "deleted"
 
 

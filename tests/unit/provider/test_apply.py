@@ -129,7 +129,7 @@ def test_row_shows_the_error_and_the_wait_when_an_operation_takes_long(
     settings.create(_inputs())
     assert engine.answers.is_set()
     assert [_without_request_ids(text) for text in engine.texts] == [
-        f"Baseten returned 503 for PATCH {PATH}: busy, retrying",
+        f"Baseten returned 503 for PATCH {PATH}: busy, retrying for up to 1800 s",
         "QUEUED, promotion 40 %: min_replica 0→1, max_replica 1→3",
         "QUEUED, promotion SUCCEEDED, confirming",
         "applied",
@@ -295,11 +295,12 @@ def test_resource_is_kept_when_a_wait_is_cancelled(stack: Stack, settings: Servi
 def test_resource_is_kept_when_pulumi_cancels_after_settings_may_have_been_applied(
     status: int, is_kept: bool, stack: Stack, settings: Servicer
 ) -> None:
-    stack.emulator.faults.add(Fault.status(status, method="PATCH"))
+    stack.emulator.faults.add(Fault.status(status, {"error": "busy"}, method="PATCH"))
     stack.after(20.0, stack.cancel)
     state = MAY_HAVE_APPLIED if is_kept else "Nothing was changed."
-    cancelled = f"Pulumi cancelled the operation. {state}\nRun it again."
-    assert str(_fail(settings, 300.0)) == f"S{SUBJECT} were not updated.\n{cancelled}"
+    cause = f"The last attempt failed: Baseten returned {status} for PATCH {PATH}: busy."
+    cancelled = f"Pulumi cancelled the operation. {cause} {state}\nRun it again."
+    assert _without_request_ids(str(_fail(settings, 300.0))) == f"S{SUBJECT} were not updated.\n{cancelled}"
     if is_kept:
         _kept(settings)
     else:

@@ -214,5 +214,11 @@ def test_promotion_is_not_shown_when_it_ended_before_the_wait() -> None:
 
 
 def test_row_quotes_the_error_when_the_patch_is_retried() -> None:
-    assert retrying(rate_limited(None)) == "rate limited, retrying"
-    assert retrying(NO_CONNECTION) == "GET /v1 could not connect to https://api.baseten.co, retrying"
+    """With how long it is retried: as long as the operation may take, or as the error is worth it."""
+    assert retrying(rate_limited(None), 1800.0) == "rate limited, retrying for up to 1800 s"
+    refused = "no connection, retrying for up to 1800 s: GET /v1 could not connect to https://api.baseten.co"
+    assert retrying(NO_CONNECTION, 1800.0) == refused
+    busy = error(errors.ConflictError, "Baseten returned 409 for PATCH /v1: busy.", status_code=409)
+    busy.retried_for = 300.0
+    assert retrying(busy, 1800.0) == "Baseten returned 409 for PATCH /v1: busy, retrying for up to 300 s"
+    assert retrying(busy, 60.0).endswith(", retrying for up to 60 s")
