@@ -58,15 +58,17 @@ class Server:
 
     replies: list[Reply]
     tls: SSLContext | None = None
+    host: str = "127.0.0.1"
     received: list[Received] = field(default_factory=list)
     connections: int = 0
     open_connections: int = 0
     sent_bytes: int = 0
 
     async def __aenter__(self) -> "Server":
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls, backlog=1000)
+        self._server = await asyncio.start_server(self._serve, self.host, 0, ssl=self.tls, backlog=1000)
         port = self._server.sockets[0].getsockname()[1]
-        self.url = f"https://localhost:{port}" if self.tls else f"http://127.0.0.1:{port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        self.url = f"https://localhost:{port}" if self.tls else f"http://{host}:{port}"
         return self
 
     async def __aexit__(self, *_: object) -> None:

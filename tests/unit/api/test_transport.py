@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -372,6 +373,52 @@ def test_proxy_is_used_when_it_is_named_without_a_scheme(proxies: Callable[..., 
             proxies(HTTPS_PROXY=proxy.url.removeprefix("http://"), HTTP_PROXY="http://other.invalid")
             await _list_at("https://baseten.example")
             assert [it.target for it in proxy.received] == ["baseten.example:443"]
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_both_certificates_are_verified_when_a_proxy_and_the_host_have_those_of_a_private_authority(
+    scheme: str, authority: trustme.CA, proxies: Callable[..., None]
+) -> None:
+    """An https proxy shows a certificate of its own before it is told the user's name and password."""
+    connects: list[bytes] = []
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+        writer.close()
+
+    async def work() -> None:
+        async with Server([NO_MODELS], tls=_context(authority.issue_cert("baseten.example"))) as server:
+
+            async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                connects.append(await reader.readuntil(b"\r\n\r\n"))
+                there, back = await asyncio.open_connection("127.0.0.1", urlsplit(server.url).port)
+                writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+                await asyncio.gather(pass_on(reader, back), pass_on(there, writer), return_exceptions=True)
+
+            tls = _context(authority.issue_cert("localhost")) if scheme == "https" else None
+            async with await asyncio.start_server(tunnel, "127.0.0.1", 0, ssl=tls) as proxy:
+                proxies(HTTPS_PROXY=f"{scheme}://user:pass@localhost:{proxy.sockets[0].getsockname()[1]}")
+                assert await _list_at("https://baseten.example") == []
+                proxy.close()
+        assert [it.target for it in server.received] == ["/v1/models"]
+        (connect,) = connects
+        assert connect.startswith(b"CONNECT baseten.example:443 ")
+        assert b"Proxy-Authorization: Basic " + b64encode(b"user:pass") in connect
+        assert KEY.encode() not in connect
+
+    asyncio.run(work())
+
+
+def test_request_is_sent_when_the_host_has_only_an_ipv6_address(proxies: Callable[..., None]) -> None:
+    async def work() -> None:
+        async with Server([NO_MODELS], host="::1") as server:
+            proxies(ALL_PROXY="http://proxy.invalid")  # not for this machine
+            assert server.url.startswith("http://[::1]:")
+            assert await _list_at(server.url) == []
+            assert server.received[0].headers["host"] == server.url.removeprefix("http://")
 
     asyncio.run(work())
 
