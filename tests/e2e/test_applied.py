@@ -23,11 +23,12 @@ import pulumi
 from baseten_pulumi import BasetenEnvironmentSettings
 
 mappings = {"TEAM_B_KEY": "BASETEN_API_KEY", "TEAM_B_URL": "BASETEN_BASE_URL"}
-team_b = pulumi.ProviderResource("pulumi-python", "team-b", {}, pulumi.ResourceOptions(env_var_mappings=mappings))
-for name, opts in {"ours": None, "theirs": pulumi.ResourceOptions(provider=team_b)}.items():
-    BasetenEnvironmentSettings(
-        name, model_id="lm4chat8", env_name="production", autoscaling_settings={"max_replica": 6}, opts=opts
-    )
+opts = pulumi.ResourceOptions(env_var_mappings=mappings)
+team_b = pulumi.ProviderResource("pulumi-python", "team-b", {"baseten:previewReads": "true"}, opts)
+declared = {"lm4chat8": None, "theirs77": pulumi.ResourceOptions(provider=team_b)}
+for model_id, opts in declared.items():
+    settings = {"max_replica": 6}
+    BasetenEnvironmentSettings(model_id, model_id=model_id, env_name="production", autoscaling_settings=settings, opts=opts)
 """
 
 
@@ -71,10 +72,16 @@ def test_the_state_stays_whole_when_an_environment_of_a_joint_wait_is_excluded(
 
 @ON_REAL_ENGINE
 def test_each_workspace_gets_its_own_key_when_a_provider_maps_another_one(stack: Stack, emulator: Emulator) -> None:
-    with Emulator(api_key="k-team-b-9182") as theirs:
+    """With `previewReads` too: a model of the other workspace is not missing."""
+    with Emulator(api_key="k-team-b-9182", account=()) as theirs:
+        theirs.add_model("theirs77", "theirs", ["production"])
         stack.environment |= {"TEAM_B_KEY": "k-team-b-9182", "TEAM_B_URL": theirs.url}
+        stack.configure({"baseten:previewReads": "true"})
         stack.program(_TWO_WORKSPACES)
+        text = stack.preview().text
+        assert f"{MODEL}/production: max_replica: now 3, the program says 6" in text
+        assert "theirs77/production: max_replica: now 1, the program says 6" in text
         stack.up()
-        assert [reported(it, "max_replica") for it in (emulator, theirs)] == [6, 6]
+        assert [reported(emulator, "max_replica"), reported(theirs, "max_replica", model="theirs77")] == [6, 6]
         stack.expect_settled()
     assert "k-team-b-9182" not in stack.written()

@@ -54,6 +54,28 @@ def test_what_a_transform_made_of_settings_is_sent_when_the_program_has_one(stac
     assert stack.resource("chat")["id"] == f"{MODEL}/staging"
 
 
+_PLACEHOLDERS = """
+import pulumi
+from baseten_pulumi import BasetenEnvironmentSettings
+
+
+def with_model(args):
+    return pulumi.ResourceTransformationResult({**args.props, "model_id": args.name}, args.opts)
+
+
+pulumi.runtime.register_stack_transformation(lambda args: with_model(args) if "model_id" in args.props else None)
+for name in ("lm4chat8", "wh5pr3v1"):
+    BasetenEnvironmentSettings(name, model_id="?", env_name="dev", autoscaling_settings={"max_replica": 6})
+"""
+
+
+@ON_REAL_ENGINE
+def test_owners_are_told_apart_when_a_stack_transformation_names_their_models(stack: Stack, emulator: Emulator) -> None:
+    """In the program, both resources declare the same setting of one environment."""
+    assert _up(stack, emulator, _PLACEHOLDERS) == [{"autoscaling_settings": {"max_replica": 6}}] * 2
+    assert [reported(emulator, "max_replica", "dev", model) for model in (MODEL, "wh5pr3v1")] == [6, 6]
+
+
 @ON_REAL_ENGINE
 def test_settings_are_sent_once_when_options_say_how_the_resource_is_replaced(stack: Stack, emulator: Emulator) -> None:
     """The same environment's, and another one's after the old one's end, which touches nothing."""
