@@ -19,7 +19,7 @@ from baseten_pulumi.schema.validate import member, split_id
 
 _TEXT_LIKE = (bytes, bytearray, memoryview)
 _SHOWN_CHARACTERS = 80
-# Above it, Pulumi fails to turn an integer into a float; the provider's Check refuses all above 2^53.
+# Above it, Pulumi fails to turn an integer into a float; the provider's Check refuses all from 2^53 on.
 _LARGEST_BITS = 1023
 
 
@@ -98,7 +98,7 @@ def _fault(value: Any) -> str | None:
     if isinstance(value, float) and not math.isfinite(value):
         return f"must be a finite number, got {value}"
     if isinstance(value, int) and value.bit_length() > _LARGEST_BITS:
-        return f"must be a number of at most 2^53, got one of {value.bit_length()} bits"
+        return f"must be a number below 2^53, got one of {value.bit_length()} bits"
     if isinstance(value, str) and not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
         return f"must be valid Unicode, got {_shown(value)}"
     return None

@@ -38,8 +38,8 @@ _OWN_PROPERTIES = (*_NAMES, "wait")
 # The dynamic host's own entry, and outputs, which the resource registers without a value.
 _OUTPUTS = ("status", "in_force", "revision", "schedule_id", "created_at", "current_deployment_id", "instance_type")
 IGNORED = frozenset({"__provider", *_OUTPUTS})
-# Pulumi carries numbers as floats, in which larger integers are not exact.
-_LARGEST_EXACT = 2**53
+# Pulumi carries numbers as floats: a larger integer can be another one when it arrives.
+_LARGEST_EXACT = 2**53 - 1
 _SHOWN_CHARACTERS = 80
 _SURGE_RULE = "exactly one of max_surge_percent and max_unavailable_percent must be > 0"
 _NOTHING = object()

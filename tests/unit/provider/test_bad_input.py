@@ -20,7 +20,7 @@ from tests.anything import Anything
 from tests.cases import cases, many
 
 UNKNOWN: Any = Unknown()  # type: ignore[no-untyped-call] # Pulumi's own
-LARGEST_EXACT = 2**53
+LARGEST_EXACT = 2**53 - 1
 MODEL = {"model_id": "abc123", "env_name": "production"}
 OUTPUTS = {"status", "revision", "in_force"}
 ENGINE_CASES = max(100, many(0) // 50)  # each takes milliseconds

@@ -175,7 +175,7 @@ def test_dependencies_secrecy_and_unknowns_stay_when_a_value_is_an_output(previe
         (Broken(), "must be a dict, list, string, number, boolean or None, got Broken"),
         (set(range(100)), f"must be a list, got {str(set(range(100)))[:80]}…; use sorted(…)"),
         (float("inf"), "must be a finite number, got inf"),
-        (10**400, "must be a number of at most 2^53, got one of 1329 bits"),
+        (10**400, "must be a number below 2^53, got one of 1329 bits"),
         ("\ud800", r"must be valid Unicode, got '\ud800'"),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else type(value).__name__,

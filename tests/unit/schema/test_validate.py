@@ -23,7 +23,7 @@ from baseten_pulumi.schema.settings import (
 )
 from baseten_pulumi.schema.validate import Failure, member, validate_inputs
 
-LARGEST_EXACT = 2**53
+LARGEST_EXACT = 2**53 - 1
 NAMES = {"model_id": "abc123", "env_name": "production"}
 TOKENS = f"{AUTOSCALING}.target_in_flight_tokens"
 WINDOW = f"{AUTOSCALING}.autoscaling_window"
@@ -66,10 +66,10 @@ def _failures(inputs: dict[str, Any]) -> list[str]:
         (WINDOW, 9, "must be >= 10 s, got 9"),
         (UTILIZATION, 101, "must be <= 100 %, got 101"),
         (WINDOW, 2**60, f"must be <= 3600 s, got {2**60}"),
-        # Pulumi's numbers are floats: a larger integer would come back as another one.
-        (TOKENS, LARGEST_EXACT + 1, "must be <= 9007199254740992, got 9007199254740993"),
-        (TOKENS, -LARGEST_EXACT - 1, "must be >= -9007199254740992, got -9007199254740993"),
-        pytest.param(TOKENS, 10**5000, "must be <= 9007199254740992, got int", id="huge"),
+        # Pulumi's numbers are floats: a larger integer arrives as another one.
+        (TOKENS, float(2**53 + 1), "must be <= 9007199254740991, got 9007199254740992"),
+        (TOKENS, -LARGEST_EXACT - 1, "must be >= -9007199254740991, got -9007199254740992"),
+        pytest.param(TOKENS, 10**5000, "must be <= 9007199254740991, got int", id="huge"),
         (MIN_REPLICA, 2.5, "must be a whole number, got 2.5"),
         (MIN_REPLICA, True, "must be a whole number, got true"),
         (MIN_REPLICA, "3", 'must be a whole number, got "3"'),
