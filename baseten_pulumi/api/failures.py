@@ -118,14 +118,17 @@ def from_response(request: Request, response: Response) -> RequestError:
     # A 5xx is ambiguous: the request may have passed the gateway that answered.
     is_ambiguous = not request.is_read and response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
     identifier = response.headers.get("x-request-id") or response.headers.get("x-baseten-request-id")
-    suffix = f" (request {one_line(identifier)[:80]})" if identifier else ""
+    retry_after = _retry_after(response)
+    details = [f"request {one_line(identifier)[:80]}"] if identifier else []
+    details += [f"Retry-After {retry_after:.0f} s"] if retry_after else []
+    suffix = f" ({', '.join(details)})" if details else ""
     location = response.headers.get("location") if kind is errors.RedirectedError else None
     quoted = f" (Location: {one_line(location)})" if location else _quoted(response)
     observed = f"Baseten returned {response.status} for {request.method} {request.path}{quoted}{suffix}."
     error = kind(
         Message(request.failed, observed, _state(request, is_ambiguous), _ACTIONS[kind]),
         status_code=response.status,
-        retry_after=_retry_after(response),
+        retry_after=retry_after,
         may_have_applied=is_ambiguous,
     )
     is_doubtful = kind is errors.ServerError and response.status not in (HTTPStatus.TOO_EARLY, *_GATEWAY_STATUSES)

@@ -214,6 +214,8 @@ def test_baseten_is_quoted_when_a_response_has_a_body(content: bytes, quoted: st
         (307, {"location": "https://login.example/?a=1"}, " (Location: https://login.example/?a=1)."),
         (500, {"x-request-id": "r" * 500}, f": full (request {'r' * 80})."),
         (500, {"x-baseten-request-id": "r-1"}, ": full (request r-1)."),
+        (503, {"retry-after": "86400"}, ": full (Retry-After 86400 s)."),
+        (429, {"retry-after": "5", "x-request-id": "r-1"}, ": full (request r-1, Retry-After 5 s)."),
     ],
 )
 def test_header_is_shown_when_it_says_more_than_the_body(status: int, headers: dict[str, str], shown: str) -> None:
