@@ -9,7 +9,7 @@ from baseten_pulumi.config import Config
 from baseten_pulumi.provider.diff import is_unfinished
 from baseten_pulumi.provider.operation import Operation, message_of, refuse_invalid
 from baseten_pulumi.provider.pulumi_internals import Call
-from baseten_pulumi.provider.session import Session
+from baseten_pulumi.provider.session import Session, former_settings
 from baseten_pulumi.schema.compare import differences, shown
 from baseten_pulumi.schema.environment import settings_of
 from baseten_pulumi.schema.settings import Settings, flatten, nest
@@ -110,6 +110,8 @@ class _Apply(Operation):
                 *self.environment, self._settings, timeout=deadline - now(), on_send=sending
             )
         self._status, self._revision = update.status, self._next_revision
+        if self._before is not None:
+            former_settings[self._revision] = self._before
         self._message = message_of(update, self.row, self.resource_id)
 
     def _warn_of_changes(self, observed: Settings) -> None:

@@ -14,7 +14,7 @@ from pulumi.output import Unknown
 from baseten_pulumi.config import Config
 from baseten_pulumi.errors import Message, NotAppliedError
 from baseten_pulumi.provider.pulumi_internals import Call, Row
-from baseten_pulumi.provider.session import run
+from baseten_pulumi.provider.session import former_settings, run
 from baseten_pulumi.schema.in_force import LEFT_OUT, parse_entry
 from baseten_pulumi.schema.validate import Failure
 from baseten_pulumi.wait.desired import DesiredSettings
@@ -78,7 +78,9 @@ def wait(olds: Mapping[str, Any], news: Mapping[str, Any], config: Config, call:
     for name, line in environments.items():
         if before.get(name) != line:
             entry = parse_entry(line)
-            desired.append(DesiredSettings(entry.model_id, entry.env_name, entry.settings, entry.status, name))
+            former = former_settings.get(entry.revision)
+            it = DesiredSettings(entry.model_id, entry.env_name, entry.settings, entry.status, name, before=former)
+            desired.append(it)
     waits = config.waits()
     if desired and waits:
         row = Row(call.urn)

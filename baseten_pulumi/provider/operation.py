@@ -163,7 +163,8 @@ class Operation(ABC):
 
         def on_error(error: RequestError) -> None:
             nonlocal last_error
-            self._may_have_applied, last_error = error.may_have_applied, f" The last attempt failed: {error.message.observed}"
+            self._may_have_applied = error.may_have_applied
+            last_error = f" The last attempt failed: {error.message.observed}"
             self.row.report(retrying(error, self._timeout))
 
         try:

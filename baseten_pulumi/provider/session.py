@@ -9,7 +9,12 @@ from typing import TypeVar
 from baseten_pulumi.api.background import SharedByEndpoint, background_loop
 from baseten_pulumi.config import Config, Endpoint
 from baseten_pulumi.errors import Message, RequestTimeoutError
+from baseten_pulumi.schema.settings import Settings
 from baseten_pulumi.wait.watcher import Watcher
+
+# What the environment had before the last request of each revision. The process lives as long as one operation of
+# Pulumi, in which the joint wait follows the requests.
+former_settings: dict[str, Settings] = {}
 
 _Result = TypeVar("_Result")
 

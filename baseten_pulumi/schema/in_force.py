@@ -23,12 +23,14 @@ class Entry:
     Attributes:
         model_id: Baseten's id of the model.
         env_name: Name of the environment.
+        revision: Of the request that sent the settings.
         settings: What was sent, by path.
         status: Status of the response; None if it was lost.
     """
 
     model_id: str
     env_name: str
+    revision: str
     settings: Settings
     status: str | None
 
@@ -52,9 +54,9 @@ def parse_entry(line: str) -> Entry:
         ValueError: it is not one.
     """
     try:
-        resource_id, _, text = line.split(" ", 2)
+        resource_id, revision, text = line.split(" ", 2)
         model_id, env_name = resource_id.split("/")
         sent = json.loads(text)
-        return Entry(model_id, env_name, flatten(sent["settings"]), sent["status"])
+        return Entry(model_id, env_name, revision, flatten(sent["settings"]), sent["status"])
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"not a line of a joint wait: {line!r}") from error

@@ -9,7 +9,7 @@ from pulumi.runtime.proto import engine_pb2
 
 from baseten_pulumi import errors
 from baseten_pulumi.provider import SettingsInForceProvider
-from baseten_pulumi.schema.in_force import LEFT_OUT
+from baseten_pulumi.schema.in_force import LEFT_OUT, format_entry
 from baseten_pulumi.testing import Fault
 from tests.schedules import inputs as schedule_inputs
 from tests.unit.provider.servicer import Servicer
@@ -94,6 +94,22 @@ def test_revision_is_forgotten_when_a_response_is_lost_while_an_earlier_update_i
     assert _kept(settings) == {**_inputs(1), "in_force": False, "status": "QUEUED"}
     stack.emulator.faults.remove(fault)
     stack.emulator.finish_promotion(MODEL, "production")
+
+
+# --- a third value --------------------------------------------------------------------------------------------------
+
+
+def test_joint_wait_ends_early_when_settings_that_this_run_updated_were_capped(
+    stack: Stack, settings: Servicer
+) -> None:
+    """It knows what was there before from the update, which has read it."""
+    stack.emulator.faults.add(Fault.caps("max_replica", 4, method="PATCH"))
+    outputs = settings.update(_outputs(1), _inputs(6, wait=False))
+    line = format_entry(outputs, {"autoscaling_settings": outputs["autoscaling_settings"]})
+    joint = stack.provider("in-force", SettingsInForceProvider)
+    error = failure(joint.create, {"environments": {"it": line}}, 300.0)
+    assert type(error) is errors.OverriddenError
+    assert "max_replica: expected 6, observed 4, before the request 1." in str(error)
 
 
 # --- an environment that was there a moment ago ---------------------------------------------------------------------

@@ -9,7 +9,7 @@ def test_line_is_the_same_when_the_settings_come_in_another_order() -> None:
     line = 'm/dev 1f {"settings":{"autoscaling_settings":{"max_replica":6,"min_replica":1}},"status":"QUEUED"}'
     assert format_entry(outputs, {"autoscaling_settings": {"min_replica": 1, "max_replica": 6}}) == line
     assert parse_entry(line) == Entry(
-        "m", "dev", {"autoscaling_settings.min_replica": 1, "autoscaling_settings.max_replica": 6}, "QUEUED"
+        "m", "dev", "1f", {"autoscaling_settings.min_replica": 1, "autoscaling_settings.max_replica": 6}, "QUEUED"
     )
 
 
