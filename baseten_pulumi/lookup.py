@@ -4,8 +4,8 @@ Each function comes in two forms, as in Pulumi's own packages. The plain form ta
 read. The form that ends in `_output` also accepts outputs, and returns an output.
 
 All of them read what Baseten reports at that moment, including in previews. To read settings after the same program
-changed them, pass an output of the resource to the `_output` form (`env_name=settings.env_name`), or call the plain form
-in an `apply` or a hook of the resource. Identical reads of the `_output` forms that run at the same time share one
+changed them, pass an output of the resource to the `_output` form (`env_name=settings.env_name`), or call the plain
+form in an `apply` or a hook of the resource. Identical reads of the `_output` forms that run at the same time share one
 request; results are not cached.
 
 Without an API key the plain forms raise `MissingApiKeyError`. In a preview the results of the other forms are then

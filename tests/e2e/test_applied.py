@@ -25,10 +25,10 @@ from baseten_pulumi import BasetenEnvironmentSettings
 mappings = {"TEAM_B_KEY": "BASETEN_API_KEY", "TEAM_B_URL": "BASETEN_BASE_URL"}
 opts = pulumi.ResourceOptions(env_var_mappings=mappings)
 team_b = pulumi.ProviderResource("pulumi-python", "team-b", {"baseten:previewReads": "true"}, opts)
-declared = {"lm4chat8": None, "theirs77": pulumi.ResourceOptions(provider=team_b)}
-for model_id, opts in declared.items():
-    settings = {"max_replica": 6}
-    BasetenEnvironmentSettings(model_id, model_id=model_id, env_name="production", autoscaling_settings=settings, opts=opts)
+for model_id, opts in {"lm4chat8": None, "theirs77": pulumi.ResourceOptions(provider=team_b)}.items():
+    BasetenEnvironmentSettings(
+        model_id, model_id=model_id, env_name="production", autoscaling_settings={"max_replica": 6}, opts=opts
+    )
 """
 
 

@@ -23,6 +23,7 @@ from baseten_pulumi.api import background
 from baseten_pulumi.schema.settings import TOP_LEVEL_GROUPS
 from baseten_pulumi.testing import Emulator, Fault
 from tests.mocked import run
+from tests.programs import until
 
 MODEL = "lm4chat8"
 ENVIRONMENTS = f"/v1/models/{MODEL}/environments"
@@ -144,8 +145,7 @@ def test_plain_read_returns_a_change_when_an_equal_read_from_before_it_is_under_
         before = _production_output()
 
         async def change(_: str) -> Environment:
-            while not emulator.requests:
-                await asyncio.sleep(0.01)
+            await asyncio.to_thread(until, lambda: bool(emulator.requests))
             emulator.change(MODEL, "production", {"max_replica": 5})
             return _production()
 
