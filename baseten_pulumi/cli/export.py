@@ -17,7 +17,14 @@ from baseten_pulumi.cli.account import ModelEnvironments, add_arguments, printab
 from baseten_pulumi.errors import EnvironmentNotFoundError, Message
 from baseten_pulumi.schema.environment import Environment
 from baseten_pulumi.schema.schedules import Schedule, schedule_differences, validate_schedule
-from baseten_pulumi.schema.settings import FIELDS, MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT, nest, properties
+from baseten_pulumi.schema.settings import (
+    ADDITIONAL,
+    FIELDS,
+    MAX_SURGE_PERCENT,
+    MAX_UNAVAILABLE_PERCENT,
+    nest,
+    properties,
+)
 from baseten_pulumi.schema.validate import Failure, validate_inputs, validate_names
 
 _DESCRIPTION = """\
@@ -131,6 +138,8 @@ def _nested(group: str, settings: Mapping[str, Any], left_out: Mapping[str, _Lef
     nested: dict[str, Any] = {}
     for name in properties(group):
         path = f"{group}.{name}" if group else name
+        if path == ADDITIONAL:
+            continue
         if path in FIELDS:
             nested[name] = settings.get(path, left_out.get(path, _NOT_REPORTED))
             continue

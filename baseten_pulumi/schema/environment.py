@@ -5,6 +5,17 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from baseten_pulumi.schema.schedules import Schedule
+from baseten_pulumi.schema.settings import (
+    ADDITIONAL,
+    FIELDS,
+    GROUPS,
+    NULL,
+    TOP_LEVEL_GROUPS,
+    Settings,
+    additional,
+    api_path,
+    flatten,
+)
 from baseten_pulumi.schema.validate import IGNORED, Failure, unknown_property, validate_names
 
 _IDENTITY = ("model_id", "env_name")
@@ -52,6 +63,7 @@ class Environment:
         current_deployment_id: The deployment that serves; None if there is none.
         instance_type: Name of its instance type; None if it is not reported.
         is_listed: Whether its model's list has it; True if that was not asked.
+        response: The response as it is.
     """
 
     settings: Mapping[str, Any]
@@ -63,12 +75,25 @@ class Environment:
     current_deployment_id: str | None = None
     instance_type: str | None = None
     is_listed: bool = True
+    response: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def facts(self) -> dict[str, Any]:
         """What `BasetenEnvironment` has as outputs; without what is not reported."""
         names = ("created_at", "current_deployment_id", "instance_type")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+    @property
+    def observed(self) -> Settings:
+        """What desired settings are compared with: the settings, and everything in the response as additional ones."""
+        return {**self.settings, **dict(additional(self.response))}
+
+    @property
+    def unknown_settings(self) -> Settings:
+        """The additional settings that objects of settings have and this release does not know."""
+        groups = {name: self.response[name] for name in TOP_LEVEL_GROUPS if name in self.response}
+        found = flatten({ADDITIONAL: groups}).items()
+        return {path: value for path, value in found if api_path(path) not in (*FIELDS, *GROUPS) and value != NULL}
 
     @property
     def is_promoting(self) -> bool:

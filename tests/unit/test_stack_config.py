@@ -134,9 +134,9 @@ def test_every_failure_is_named_by_its_key_in_the_file_when_settings_are_invalid
         "baseten:environmentDefaults.autoscaling_settings.scale_down_delay: must be a whole number, got 2.5\n"
         'baseten:environments.production.autoscaling_settings.min_replica: must be a whole number, got "3"\n'
         "baseten:environments.production.autoscaling_settings.max_replicas: unknown property; "
-        'did you mean "max_replica"?\n'
+        'did you mean "max_replica"? (one newer than this release goes in additional_settings)\n'
         "baseten:environments.production.wait: unknown property; "
-        "use autoscaling_settings, promotion_settings or request_backpressure_settings\n"
+        "use autoscaling_settings, promotion_settings, request_backpressure_settings or additional_settings\n"
         "baseten:environments.staging.promotion_settings.rolling_deploy_config.max_surge_percent: "
         "must be <= 50 %, got 60\n"
         "baseten:environments.qa.autoscaling_settings.concurrency_target: must be >= 1, got 0\n"
