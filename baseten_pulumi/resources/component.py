@@ -11,7 +11,7 @@ from baseten_pulumi.resources.in_force import BasetenSettingsInForce
 from baseten_pulumi.resources.settings import BasetenEnvironmentSettings
 from baseten_pulumi.schema.environment import PRODUCTION
 from baseten_pulumi.schema.merge import merged
-from baseten_pulumi.schema.settings import ADDITIONAL, AUTOSCALING, BACKPRESSURE, PROMOTION, properties
+from baseten_pulumi.schema.settings import TOP_LEVEL_GROUPS, properties
 from baseten_pulumi.schema.validate import NEWER, member, unknown_property
 from baseten_pulumi.types import EnvironmentArgsDict
 
@@ -93,10 +93,7 @@ class BasetenModelEnvironments(pulumi.ComponentResource):
                 f"{resource_name}-{name}",
                 model_id=arguments["model_id"],
                 env_name=self.environments[name].env_name if name in self.environments else name,
-                autoscaling_settings=_group(settings, AUTOSCALING),
-                promotion_settings=_group(settings, PROMOTION),
-                request_backpressure_settings=_group(settings, BACKPRESSURE),
-                additional_settings=_group(settings, ADDITIONAL),
+                **{name: _group(settings, name) for name in TOP_LEVEL_GROUPS},
                 wait=False,
                 opts=child_opts,
             )

@@ -62,6 +62,13 @@ def test_environments_are_merged_over_the_defaults_when_both_are_configured(conf
     }
 
 
+def test_additional_settings_are_merged_when_both_are_configured(configure: Configure) -> None:
+    """A null in them is one to send."""
+    defaults = {"additional_settings": {"later": {"a": 1, "b": 1}}}
+    configure({"dev": {"additional_settings": {"later": {"a": None}}}}, defaults)
+    assert run(settings_from_config)[0] == {"dev": {"additional_settings": {"later": {"a": None, "b": 1}}}}
+
+
 @pytest.mark.parametrize("defaults", [None, {}, "null"])
 def test_environment_may_be_empty_when_there_are_no_defaults(configure: Configure, defaults: Any) -> None:
     """The program may add its settings."""
@@ -169,6 +176,12 @@ def test_every_failure_is_named_by_its_key_in_the_file_when_settings_are_invalid
         ({"dev": _scaling(max_replica="6")}, None, f'{DEV_MAX}: must be a whole number, got "6"'),
         # An invalid setting may have been meant as the one that is missing.
         ({"dev": _scaling(max_replica=0)}, None, f"{DEV_MAX}: must be >= 1, got 0"),
+        (
+            {"dev": {"additional_settings": {"autoscaling_settings": {"max_replica": 3}}}},
+            MAX_2,
+            f"{ENVIRONMENTS}.dev.additional_settings.autoscaling_settings.max_replica: "
+            "must be set once, here or in autoscaling_settings.max_replica, got 3 and 2",
+        ),
         ({"dev": _scaling()}, None, f"{ENVIRONMENTS}.dev: {NOTHING_LEFT}"),
         ({"dev": None}, _scaling(), f"{ENVIRONMENTS}.dev: {NOTHING_LEFT}"),
         ({"dev": {"autoscaling_settings": None}}, MAX_2, f"{ENVIRONMENTS}.dev: {NOTHING_LEFT}"),
