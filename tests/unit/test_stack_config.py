@@ -179,8 +179,10 @@ def test_every_failure_is_named_by_its_key_in_the_file_when_settings_are_invalid
         (
             {"dev": {"additional_settings": {"autoscaling_settings": {"max_replica": 3}}}},
             MAX_2,
-            f"{ENVIRONMENTS}.dev.additional_settings.autoscaling_settings.max_replica: "
-            "must be set once, here or in autoscaling_settings.max_replica, got 3 and 2",
+            (
+                f"{ENVIRONMENTS}.dev.additional_settings.autoscaling_settings.max_replica: "
+                "must be set once, here or in autoscaling_settings.max_replica, got 3 and 2"
+            ),
         ),
         ({"dev": _scaling()}, None, f"{ENVIRONMENTS}.dev: {NOTHING_LEFT}"),
         ({"dev": None}, _scaling(), f"{ENVIRONMENTS}.dev: {NOTHING_LEFT}"),

@@ -95,7 +95,7 @@ def test_setting_is_stored_without_validation_when_it_is_a_later_one() -> None:
     paths = ("autoscaling_settings.burst", "promotion_settings.promotion_cleanup_strategy", "later")
     served = Served(later_settings=paths)
     promotion = {"promotion_cleanup_strategy": "ARCHIVE", "rolling_deploy": True}
-    later = {"a": None, "b": [{}]}
+    later: dict[str, Any] = {"a": None, "b": [{}]}
     sent = {"autoscaling_settings": {"burst": 7}, "promotion_settings": promotion, "later": later}
     assert served.update(**sent) == "ACCEPTED"
     served.seconds += 15
