@@ -116,12 +116,13 @@ def test_row_warns_when_a_setting_is_no_longer_declared(offline: Servicer, engin
     ]
 
 
-def test_row_warns_of_no_dropped_setting_when_it_moved_to_its_own_argument(
+def test_row_warns_of_no_dropped_setting_when_it_moved_to_another_argument(
     offline: Servicer, engine: "Engine", model: str
 ) -> None:
-    """As after an upgrade to a release that knows it."""
+    """As after an upgrade to a release that knows it; or back."""
     olds = {**_inputs(model), "additional_settings": {"autoscaling_settings": {"scale_down_delay": 60}, "later": 1}}
-    offline.check(_inputs(model, min_replica=1, max_replica=3, scale_down_delay=60), olds)
+    news = {"additional_settings": {"autoscaling_settings": {"max_replica": 3}}}
+    offline.check({**_inputs(model, min_replica=1, scale_down_delay=60), **news}, olds)
     warning = f"{model}/staging: additional_settings.later is no longer managed; Baseten keeps its value (1)."
     assert _rows(engine) == [(WARNING, warning)]
 
