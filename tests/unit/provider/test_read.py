@@ -66,7 +66,7 @@ def test_additional_settings_are_as_observed_when_somebody_changed_them(stack: S
     declared = {"a": 7, "b": [1], "c": NULL, "d": 4}
     found = settings.read(PRODUCTION, _props(additional_settings={"promotion_settings": {"later": declared}}))
     observed = {"a": 7, "b": [1, NULL], "c": NULL, "d": 4}
-    assert found.inputs == _inputs(additional_settings={"promotion_settings": {"later": observed}})
+    assert found.inputs == _recorded(additional_settings={"promotion_settings": {"later": observed}})
     assert found.outs == {**found.inputs, **KNOWN}
 
 
