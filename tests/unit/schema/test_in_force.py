@@ -19,7 +19,8 @@ def test_line_is_refused_when_it_holds_no_object() -> None:
 
 
 def test_nulls_and_numbers_are_the_same_when_they_come_from_outputs() -> None:
-    """Additional settings have nulls there, and as many whole floats as Pulumi makes."""
+    """Pulumi makes floats of all numbers, and this package a text of a null; the line has neither."""
     outputs = {"model_id": "m", "env_name": "dev", "revision": "1f", "status": "QUEUED"}
-    line = format_entry(outputs, {"additional_settings": {"a": None, "b": [2, None]}})
+    line = format_entry(outputs, {"additional_settings": {"a": "<null>", "b": [2.0, "<null>"]}})
+    assert line.endswith('{"settings":{"additional_settings":{"a":null,"b":[2,null]}},"status":"QUEUED"}')
     assert parse_entry(line).settings == {"additional_settings.a": "<null>", "additional_settings.b": [2, "<null>"]}
