@@ -197,7 +197,7 @@ def test_drift_is_in_outputs_and_inputs_when_refreshed(host: Host, baseten: Emul
     baseten.change("abc123", "production", changed)
     answer = host.ask("Read", provider_pb2.ReadRequest(urn=URN, id="abc123/production", properties=struct(OUTPUTS)))
     assert MessageToDict(answer.properties) == {**OUTPUTS, "autoscaling_settings": changed}
-    assert MessageToDict(answer.inputs) == inputs(autoscaling_settings=changed)
+    assert MessageToDict(answer.inputs) == {**inputs(autoscaling_settings=changed), "in_force": True}
     gone = provider_pb2.ReadRequest(urn=URN, id="abc123/canary", properties=struct(OUTPUTS))
     assert host.ask("Read", gone).id == ""
 
