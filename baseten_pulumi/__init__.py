@@ -1,7 +1,9 @@
 """Manage the settings of Baseten model environments with Pulumi, and wait until Baseten has applied them."""
 
 from baseten_pulumi.lookup import (
+    Deployment,
     Environment,
+    InstanceType,
     Model,
     Promotion,
     find_model,
@@ -10,6 +12,8 @@ from baseten_pulumi.lookup import (
     get_environment_output,
     list_environments,
     list_environments_output,
+    list_models,
+    list_models_output,
 )
 from baseten_pulumi.resources.component import BasetenModelEnvironments
 from baseten_pulumi.resources.environment import BasetenEnvironment
@@ -43,8 +47,10 @@ __all__ = [
     "BasetenEnvironmentSettings",
     "BasetenModelEnvironments",
     "BasetenSettingsInForce",
+    "Deployment",
     "Environment",
     "EnvironmentArgsDict",
+    "InstanceType",
     "Model",
     "Promotion",
     "PromotionCleanupStrategy",
@@ -64,5 +70,7 @@ __all__ = [
     "get_environment_output",
     "list_environments",
     "list_environments_output",
+    "list_models",
+    "list_models_output",
     "settings_from_config",
 ]
