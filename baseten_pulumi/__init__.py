@@ -20,7 +20,7 @@ from baseten_pulumi.resources.environment import BasetenEnvironment
 from baseten_pulumi.resources.in_force import BasetenSettingsInForce
 from baseten_pulumi.resources.schedule import BasetenAutoscalingSchedule
 from baseten_pulumi.resources.settings import BasetenEnvironmentSettings
-from baseten_pulumi.stack_config import settings_from_config
+from baseten_pulumi.stack_config import ModelEnvironmentsArgsDict, models_from_config, settings_from_config
 from baseten_pulumi.types import (
     AutoscalingSettings,
     AutoscalingSettingsArgsDict,
@@ -52,6 +52,7 @@ __all__ = [
     "EnvironmentArgsDict",
     "InstanceType",
     "Model",
+    "ModelEnvironmentsArgsDict",
     "Promotion",
     "PromotionCleanupStrategy",
     "PromotionSettings",
@@ -72,5 +73,6 @@ __all__ = [
     "list_environments_output",
     "list_models",
     "list_models_output",
+    "models_from_config",
     "settings_from_config",
 ]
