@@ -140,7 +140,7 @@ def _exported(found: Sequence[ModelEnvironments]) -> tuple[dict[str, Any], list[
     models: list[_Model] = []
     for one in found:
         name = _slug(one.model.name or "") or one.model.id
-        if any(name == other.name for other in models):
+        while any(name == other.name for other in models):
             name = f"{name}-{one.model.id}"
         environments = settings[one.model.id]
         models.append(
