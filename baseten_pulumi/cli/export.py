@@ -17,15 +17,15 @@ from typing import Any
 from baseten_pulumi.cli import EXIT_STATUS, SUCCEEDED, write
 from baseten_pulumi.cli.account import ModelEnvironments, add_arguments, printable, read
 from baseten_pulumi.errors import EnvironmentNotFoundError, Message
-from baseten_pulumi.schema.environment import Environment
+from baseten_pulumi.schema.environment import PRODUCTION, Environment
 from baseten_pulumi.schema.schedules import Schedule, schedule_differences, validate_schedule
 from baseten_pulumi.schema.settings import FIELDS, GROUPS, MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT, nest, properties
 from baseten_pulumi.schema.validate import Failure, validate_inputs, validate_names
 
 _DESCRIPTION = """\
-Print a Pulumi program that declares the current settings and autoscaling schedules of the environments of models. Its
-first preview only creates resources, and its first up changes nothing in Baseten. What three or more environments have
-in common becomes a default. What Baseten does not report, or a program cannot declare, becomes a comment.
+Print a Pulumi program that declares the environments of models with their current settings and autoscaling schedules.
+Its first preview only creates resources, and its first up changes nothing in Baseten. What three or more environments
+have in common becomes a default. What Baseten does not report, or a program cannot declare, becomes a comment.
 """
 _EPILOG = f"""\
 examples:
@@ -267,7 +267,10 @@ def _declaration(model: _Model, *, has_defaults: bool) -> Iterator[str]:
             yield f"{_INDENT}defaults=DEFAULTS,"
         yield f"{_INDENT}environments={{"
         yield from _python_items(model.declared, 2 * _INDENT)
-        yield from (f"{_INDENT}}},", ")", "")
+        yield f"{_INDENT}}},"
+        if any(env_name != PRODUCTION for env_name in model.declared):
+            yield f"{_INDENT}create_missing=True,"
+        yield from (")", "")
     for env_name, reasons in model.refused.items():
         yield from (*_no_settings("", env_name, reasons), "")
     yield from schedules

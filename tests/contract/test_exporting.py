@@ -71,7 +71,10 @@ def _resources(text: str) -> Environments:
     declared: Environments = {}
     package = ModuleType("baseten_pulumi")
 
-    def component(_: str, *, model_id: str, environments: dict[str, Any], defaults: Mapping[str, Any] = {}) -> None:
+    def component(
+        _: str, *, model_id: str, environments: dict[str, Any], defaults: Mapping[str, Any], create_missing: bool
+    ) -> None:
+        assert create_missing
         declared.update({(model_id, name): merged(defaults, own) for name, own in environments.items()})
 
     package.BasetenModelEnvironments = component  # type: ignore[attr-defined]

@@ -45,7 +45,7 @@ def _nothing_changes(stack: Stack, account: Emulator, *, environments: int, reso
 def test_nothing_changes_when_an_exported_program_is_run(
     stack: Stack, account: Emulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of every model. Each schedule is adopted without a PATCH. One that has started is a comment, and stays as it is."""
+    """Environments and schedules are adopted without a PATCH. One that has started is a comment, and stays as it is."""
     hourly = schedule("Every hour", cadence="HOURLY", start_hour=None, end_hour=None, end_minute=15, enabled=False)
     by_hand = (
         reported(schedule('Früh "1"', weekdays=["FRIDAY", "MONDAY"], overrides={"concurrency_target": 4})),
@@ -60,7 +60,7 @@ def test_nothing_changes_when_an_exported_program_is_run(
     assert '"scale_down_delay": None,  # left out, must be <= 3600 s, got 7200' in text
     assert f'# Schedule "Started" ({started_id}) of environment production: left out.' in text
     stack.program(text)
-    _nothing_changes(stack, account, environments=9, resources=19)
+    _nothing_changes(stack, account, environments=9, resources=25)
     held = {it["urn"].rpartition("::llama-chat-production")[2]: it.get("outputs", {}) for it in stack.state()}
     assert held[""]["autoscaling_settings"]["max_replica"] == 8
     for name, schedule_id in ("-fr-h-1", daily_id), ("-every-hour", hourly_id), ("-launch", launch_id):

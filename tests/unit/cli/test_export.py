@@ -134,6 +134,7 @@ BasetenModelEnvironments(
             },
         },
     },
+    create_missing=True,
 )
 """
     )
@@ -214,6 +215,7 @@ BasetenModelEnvironments(
             },
         },
     },
+    create_missing=True,
 )
 
 # Environment odd: no settings to declare.
@@ -239,6 +241,7 @@ BasetenModelEnvironments(
         },
         "staging": {},
     },
+    create_missing=True,
 )
 '''
     )
