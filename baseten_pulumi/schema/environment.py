@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from baseten_pulumi.schema.schedules import Schedule
 from baseten_pulumi.schema.validate import IGNORED, Failure, unknown_property, validate_names
+
+if TYPE_CHECKING:
+    from baseten_pulumi.schema.schedules import Schedule  # loads zoneinfo, which a program does not need
 
 _IDENTITY = ("model_id", "env_name")
 _KNOWN = frozenset({*_IDENTITY, *IGNORED, "protected"})
@@ -59,7 +61,7 @@ class Environment:
 
     settings: Mapping[str, Any]
     promotion: Promotion | None
-    schedules: tuple[Schedule, ...] | None = ()
+    schedules: "tuple[Schedule, ...] | None" = ()
     timezone: str | None = None
     serving: Mapping[str, Any] = field(default_factory=dict)
     created_at: str | None = None
