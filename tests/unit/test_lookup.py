@@ -141,6 +141,8 @@ def test_model_is_returned_when_its_name_is_given(emulator: Emulator) -> None:
     with pytest.raises(errors.ModelNotFoundError, match='similar names: "llama-chat"'):
         find_model(name="llama&chat?")
     assert [it.query for it in emulator.requests][2:] == [{"name": "llama&chat?"}, {}]
+    with pytest.raises(errors.ModelNotFoundError, match=r"None of the [3-9] models .* in team \"Other\""):
+        find_model(name="llama-chat", team="Other")
 
 
 def test_model_is_found_when_the_server_ignores_the_name(emulator: Emulator) -> None:

@@ -265,7 +265,7 @@ def test_every_failure_is_named_by_its_key_in_the_file_when_models_are_invalid(c
             "four": "abc123",
             "": {"model_id": "m", "environments": dev},
         },
-        defaults=_scaling(scale_down_delay=2.5, concurrency_target=2),
+        defaults=_scaling(scale_down_delay=2.5, min_replica=1),
     )
     assert _error(models_from_config) == (
         "The stack's Baseten models cannot be used.\n"

@@ -7,6 +7,7 @@ import pytest
 
 from baseten_pulumi import BasetenAutoscalingSchedule, BasetenEnvironmentSettings
 from baseten_pulumi.config import KEYS
+from baseten_pulumi.resources.stack_keys import warn_of_unknown_keys
 from tests.mocked import run
 from tests.schedules import schedule
 
@@ -38,6 +39,15 @@ def test_a_key_of_the_stack_is_warned_of_once_when_nothing_reads_it(
             run(_settings, stack=stack)
     unknown = f"Stack configuration baseten:timeout is ignored: unknown property; {USE}"
     assert [record.message for record in caplog.records] == [MISSPELT, unknown] * 2
+
+
+def test_nothing_is_warned_of_when_the_keys_are_those_of_a_project_called_baseten(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pulumi.runtime.set_all_config({"baseten:apikey": "k-4711"})
+    with caplog.at_level(logging.WARNING):
+        run(lambda: warn_of_unknown_keys("baseten", "dev"))
+    assert not caplog.records
 
 
 def test_every_resource_warns_when_a_key_is_misspelt(caplog: pytest.LogCaptureFixture) -> None:
