@@ -218,7 +218,8 @@ def test_plain_read_returns_a_change_when_an_equal_read_from_before_it_is_under_
             return _production()
 
         after: pulumi.Output[Environment] = pulumi.Output.from_input("changed").apply(change)
-        return pulumi.Output.all(before, after).apply(lambda all_: [it.autoscaling_settings.max_replica for it in all_])
+        replicas = [it.autoscaling_settings.max_replica for it in (before, after)]
+        return pulumi.Output.all(*replicas)
 
     found, _ = run(program)
     emulator.change(MODEL, "production", {"max_replica": 3})
