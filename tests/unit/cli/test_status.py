@@ -56,8 +56,9 @@ def test_table_has_every_setting_and_promotion_when_output_is_piped(
 
 
 def test_tables_are_below_each_other_when_the_terminal_is_narrow(terminal: Callable[..., str]) -> None:
-    """No value is cut. With NO_COLOR there is no escape sequence at all, not even for bold."""
-    text = terminal(COLUMNS="60", NO_COLOR="1")
+    """No value is cut. With NO_COLOR, or in a dumb terminal, there is no escape sequence at all, not even for bold."""
+    text = terminal(COLUMNS="60", TERM="dumb")
+    assert text == terminal(COLUMNS="60", NO_COLOR="1")
     assert (text.count("setting "), text.count("SCALE_TO_ZERO")) == (3, 3)
     assert "…" not in text
     assert "\x1b" not in text
