@@ -248,13 +248,17 @@ BasetenModelEnvironments(
 
 
 def test_a_setting_is_a_comment_when_others_of_its_object_are_defaults(export: Callable[..., str]) -> None:
-    """The object is not called unreported. Production alone creates no environments."""
+    """The object is not called unreported."""
     delays = {"dev": {"scale_down_delay": 1}, "production": {}, "qa": {"scale_down_delay": 2}}
     text = export({name: {"autoscaling_settings": {"max_replica": 2, **own}} for name, own in delays.items()})
     comment = (
         '            "autoscaling_settings": {\n                # "scale_down_delay": not reported\n            },\n'
     )
     assert f'        "production": {{\n{comment}        }},\n' in text
+
+
+def test_no_environment_is_declared_when_production_alone_is_exported(export: Callable[..., str]) -> None:
+    """It always exists."""
     assert "create_missing" not in export({"production": ONE_SETTING})
 
 
