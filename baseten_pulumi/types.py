@@ -10,6 +10,7 @@ output is a dict that has the managed settings alone; as an attribute, a setting
 schedule, a setting that is absent or None keeps the environment's value.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import pulumi
@@ -213,7 +214,7 @@ class PromotionSettings(dict[str, Any]):
     @property
     @pulumi.getter
     def rolling_deploy(self) -> bool | None:
-        """Whether promotions roll out in steps (models only, not chains)."""
+        """Whether promotions roll out in steps (models only, not chains). In new environments of models it is on."""
         return pulumi.get(self, "rolling_deploy")
 
     @property
@@ -225,13 +226,13 @@ class PromotionSettings(dict[str, Any]):
     @property
     @pulumi.getter
     def ramp_up_while_promoting(self) -> bool | None:
-        """Whether traffic moves to the new deployment in steps."""
+        """Whether traffic moves to the new deployment in steps (deprecated: models reject true; use rolling_deploy)."""
         return pulumi.get(self, "ramp_up_while_promoting")
 
     @property
     @pulumi.getter
     def ramp_up_duration_seconds(self) -> int | None:
-        """Duration of the traffic ramp-up. In seconds."""
+        """Duration of the traffic ramp-up (deprecated: use rolling_deploy). In seconds."""
         return pulumi.get(self, "ramp_up_duration_seconds")
 
     @property
@@ -307,13 +308,13 @@ class PromotionSettingsArgsDict(TypedDict, total=False):
     redeploy_on_promotion: pulumi.Input[bool | None]
     """Whether every promotion creates a new deployment from a copy of the image."""
     rolling_deploy: pulumi.Input[bool | None]
-    """Whether promotions roll out in steps (models only, not chains)."""
+    """Whether promotions roll out in steps (models only, not chains). In new environments of models it is on."""
     promotion_cleanup_strategy: pulumi.Input[PromotionCleanupStrategy | None]
     """What happens to the replaced deployment after a promotion."""
     ramp_up_while_promoting: pulumi.Input[bool | None]
-    """Whether traffic moves to the new deployment in steps."""
+    """Whether traffic moves to the new deployment in steps (deprecated: models reject true; use rolling_deploy)."""
     ramp_up_duration_seconds: pulumi.Input[int | None]
-    """Duration of the traffic ramp-up. At least 0 seconds."""
+    """Duration of the traffic ramp-up (deprecated: use rolling_deploy). At least 0 seconds."""
     rolling_deploy_config: pulumi.Input[RollingDeployConfigArgsDict | RollingDeployConfig | None]
     """How a rolling deploy proceeds. It has an effect only while `rolling_deploy` is on."""
 
@@ -336,3 +337,8 @@ class EnvironmentArgsDict(TypedDict, total=False):
         RequestBackpressureSettingsArgsDict | RequestBackpressureSettings | None
     ]
     """What an environment does with requests when every replica is full. None leaves it unmanaged."""
+    additional_settings: pulumi.Input[Mapping[str, Any] | None]
+    """Settings in the API's own shape that this release does not know; a null in them is sent.
+
+    None leaves it unmanaged.
+    """

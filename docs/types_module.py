@@ -9,6 +9,7 @@ from pathlib import Path
 
 from baseten_pulumi.schema.schedules import CADENCES, WEEKDAYS
 from baseten_pulumi.schema.settings import (
+    ADDITIONAL,
     AUTOSCALING,
     BACKPRESSURE,
     FIELDS,
@@ -27,6 +28,7 @@ _GROUP_MEANINGS = {
     PROMOTION: "How a deployment is promoted to an environment.",
     ROLLING_DEPLOY_CONFIG: "How a rolling deploy proceeds. It has an effect only while `rolling_deploy` is on.",
     BACKPRESSURE: "What an environment does with requests when every replica is full.",
+    ADDITIONAL: "Settings in the API's own shape that this release does not know; a null in them is sent.",
 }
 _TYPES = {"integer": "int", "boolean": "bool", "enum": "str"}
 _HEADER = '''\
@@ -42,6 +44,7 @@ output is a dict that has the managed settings alone; as an attribute, a setting
 schedule, a setting that is absent or None keeps the environment's value.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import pulumi
@@ -131,6 +134,8 @@ def _annotation(name: str, accepted: str) -> str:
 
 
 def _argument_type(path: str) -> str:
+    if path == ADDITIONAL:
+        return "Mapping[str, Any]"
     if path in GROUPS:
         return f"{_args_name(path)} | {_camel(path)}"
     field = FIELDS[path]

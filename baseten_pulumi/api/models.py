@@ -13,22 +13,31 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
     create_model,
+    model_validator,
 )
+from typing_extensions import Self
 
 from baseten_pulumi.errors import AmbiguousModelError, Message, ModelNotFoundError
 from baseten_pulumi.schema.environment import Environment, Promotion
 from baseten_pulumi.schema.schedules import Schedule
 from baseten_pulumi.schema.settings import (
+    ADDITIONAL,
     AUTOSCALING,
     FIELDS,
     GROUPS,
     MAX_SURGE_PERCENT,
     ROLLING_DEPLOY_CONFIG,
+    additional,
+    api_path,
+    decoded,
     flatten,
+    is_additional,
     nest,
 )
 
@@ -74,6 +83,19 @@ _OptionalBool: TypeAlias = Annotated[bool | None, WrapValidator(_or_none)]
 _TYPES = {"enum": Word, "boolean": bool, "integer": int}
 
 
+class _Settings(_Response):
+    """Settings, which are also kept as they are in the response."""
+
+    _response: Mapping[str, Any] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep(cls, value: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        found = read(value)
+        found._response = value  # noqa: SLF001 - its own
+        return found
+
+
 def _object(group: str) -> Any:
     """Build the response model of one object of settings, and of the objects inside it."""
     members: dict[str, Any] = {
@@ -85,7 +107,7 @@ def _object(group: str) -> Any:
         parent, _, name = path.rpartition(".")
         if parent == group:
             members[name] = (Annotated[_object(path) | None, WrapValidator(_or_none)], None)
-    return create_model(f"Response_{group}", __base__=_Response, **members)
+    return create_model(f"Response_{group}", __base__=_Settings, **members)
 
 
 class _Promotion(_Response):
@@ -95,7 +117,7 @@ class _Promotion(_Response):
     rolling_deploy: _OptionalBool = None
 
 
-_Settings: Any = _object("")
+_EverySetting: Any = _object("")
 _Autoscaling: Any = _object(AUTOSCALING)
 
 
@@ -153,7 +175,7 @@ def _or_unreadable(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
         return _Schedules()
 
 
-class _Environment(_Settings):  # type: ignore[misc] # the base class is made at run time
+class _Environment(_EverySetting):  # type: ignore[misc] # the base class is made at run time
     created_at: OptionalWord = None
     instance_type: Annotated[_InstanceType | None, WrapValidator(_or_none)] = None
     in_progress_promotion: Annotated[_Promotion | None, WrapValidator(_or_none)] = None
@@ -205,10 +227,16 @@ def update_body(settings: Mapping[str, Any]) -> dict[str, Any]:
     The API page gives an absent `max_surge_percent` inside a `rolling_deploy_config` a default of 10, which would
     change a setting that is not declared; an explicit null leaves it as it is.
     """
-    body = {path: None if value == FIELDS[path].null_choice else value for path, value in settings.items()}
-    if any(path.startswith(f"{ROLLING_DEPLOY_CONFIG}.") for path in settings):
+    body = {api_path(path): _sent(path, value) for path, value in settings.items()}
+    if any(path.startswith(f"{ROLLING_DEPLOY_CONFIG}.") for path in body):
         body.setdefault(MAX_SURGE_PERCENT, None)
     return nest(body)
+
+
+def _sent(path: str, value: Any) -> Any:
+    if is_additional(path):
+        return decoded(value)
+    return None if value == FIELDS[path].null_choice else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +372,7 @@ def _environment(response: Any) -> Environment:
         current_deployment=_deployment(response.current_deployment),
         candidate_deployment=_deployment(response.candidate_deployment),
         instance_type=response.instance_type and response.instance_type.model_dump(),
+        response=response._response,  # noqa: SLF001
     )
 
 
@@ -362,7 +391,10 @@ def _serving(response: Any) -> dict[str, Any]:
     if status in _NOT_SERVING or status.endswith("FAILED") or (state is not None and state.schedule_id is not None):
         return {}
     found = (state or deployment).autoscaling_settings
-    return flatten({AUTOSCALING: found.model_dump()}) if found is not None else {}
+    if found is None:
+        return {}
+    unknown = additional(found._response, f"{ADDITIONAL}.{AUTOSCALING}")  # noqa: SLF001
+    return {**flatten({AUTOSCALING: found.model_dump()}), **dict(unknown)}
 
 
 def _schedules(response: Any) -> tuple[tuple[Schedule, ...] | None, str | None]:

@@ -113,6 +113,14 @@ def parser() -> argparse.ArgumentParser:
         help="accept ramp_up_while_promoting: true, as Baseten did until October 2026",
     )
     parser.add_argument(
+        "--later-setting",
+        action="append",
+        default=[],
+        dest="later_settings",
+        help="store and report what is at this path of a PATCH without validation; may be repeated",
+        metavar="PATH",
+    )
+    parser.add_argument(
         "--model",
         action="append",
         default=[],

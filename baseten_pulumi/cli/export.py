@@ -78,6 +78,7 @@ class _LeftOut:
 
 
 _NOT_REPORTED = _LeftOut("not reported")
+_DEPRECATED = _LeftOut("left out, deprecated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,9 @@ def _declarations(found: ModelEnvironments) -> Iterator[tuple[str, dict[str, Any
             yield env_name, {failure.path: _left_out(failure) for failure in failures}
             continue
         settings = dict(environment.settings)
-        left_out: dict[str, _LeftOut] = {}
+        deprecated = [path for path in settings if FIELDS[path].is_deprecated]
+        left_out = dict.fromkeys(deprecated, _DEPRECATED)
+        settings = {path: value for path, value in settings.items() if path not in left_out}
         # Baseten may report more than a program may declare: a value beyond a documented limit, an enum value that is
         # newer than this release. An exported program must not be refused, so whatever Check refuses is left out; what
         # is left is validated again, because two settings can be invalid together.

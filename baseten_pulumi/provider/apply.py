@@ -104,7 +104,7 @@ class _Apply(Operation):
 
         async with session.exclusive(*self.environment, timeout, self.not_sent) as left:
             if self._before is None and (self.waits or self._olds):
-                self._before = dict((await self.read_environment(session, left)).settings)
+                self._before = dict((await self.read_environment(session, left)).observed)
                 self._warn_of_changes(self._before)
             update = await session.client.update_environment(
                 *self.environment, self._settings, timeout=deadline - now(), on_send=sending

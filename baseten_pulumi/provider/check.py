@@ -12,7 +12,7 @@ from baseten_pulumi.provider.preview_reads import compare
 from baseten_pulumi.provider.pulumi_internals import Call, Row
 from baseten_pulumi.schema.compare import differences, shown
 from baseten_pulumi.schema.environment import PRODUCTION
-from baseten_pulumi.schema.settings import MIN_REPLICA, ROLLING_DEPLOY, ROLLING_DEPLOY_CONFIG, flatten
+from baseten_pulumi.schema.settings import FIELDS, MIN_REPLICA, ROLLING_DEPLOY, ROLLING_DEPLOY_CONFIG, flatten
 from baseten_pulumi.schema.validate import Failure, validate_inputs
 
 if TYPE_CHECKING:
@@ -55,6 +55,10 @@ def _warnings(olds: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[st
         yield "rolling_deploy_config has no effect while rolling_deploy is false; Baseten only stores it."
     if inputs["env_name"] == PRODUCTION and settings.get(MIN_REPLICA) == 0:
         yield "min_replica is 0: production scales to zero without traffic; the next request waits for a cold start."
+    for field in FIELDS.values():
+        if field.is_deprecated and (value := settings.get(field.path)) is not None:
+            rejected = ", and Baseten rejects true for models" if value is True else ""
+            yield f"{field.name} is deprecated{rejected}; use rolling_deploy."
     for path, value in dropped(olds, inputs):
         yield f"{path} is no longer managed; Baseten keeps its value ({shown(value)})."
 
@@ -64,7 +68,7 @@ def _drift(inputs: Mapping[str, Any], found: "Environment | None") -> str:
     if found is None:
         return ""
     settings = {path: value for path, value in flatten(inputs).items() if not isinstance(value, Unknown)}
-    differing = differences(settings, found.settings)
+    differing = differences(settings, found.observed)
     return "; ".join(f"{it.name}: now {shown(it.observed)}, the program says {shown(it.desired)}" for it in differing)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pulumi.output import Unknown
 
-from baseten_pulumi.schema.settings import TOP_LEVEL_GROUPS, flatten, walk
+from baseten_pulumi.schema.settings import TOP_LEVEL_GROUPS, api_path, flatten, walk
 
 _IDENTITY = ("model_id", "env_name")
 
@@ -46,12 +46,12 @@ def is_unfinished(olds: Mapping[str, Any], *, waits: bool) -> bool:
 
 
 def dropped(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield path and last value of each setting that the program no longer declares."""
+    """Yield path and last value of each setting that the program no longer declares, in whichever property."""
     if any(news.get(name) != olds.get(name) for name in _IDENTITY):
         return
-    unknown, after = _unknown_paths(news), flatten(news)
+    unknown, after = _unknown_paths(news), {*map(api_path, flatten(news))}
     for path, value in flatten(olds).items():
-        if path not in after and not _is_inside(path, unknown):
+        if api_path(path) not in after and not _is_inside(path, unknown):
             yield path, value
 
 

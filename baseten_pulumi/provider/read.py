@@ -43,8 +43,9 @@ def read(resource_id: str, props: Mapping[str, Any], config: Config) -> ReadResu
     observed = read_environment(model_id, env_name, config, is_lookup=is_lookup)
     if observed is None:
         return ReadResult(None, {})
-    desired = dict(observed.settings) if is_lookup else flatten(props)
-    found = managed(desired, observed.settings)
+    everything = observed.observed
+    desired = {**observed.settings, **observed.unknown_settings} if is_lookup else flatten(props)
+    found = managed(desired, everything)
     own = {"model_id": model_id, "env_name": env_name, "wait": props.get("wait", True)}
     inputs = {**own, **nest({**desired, **found})}
     is_queued = props.get("status") == "QUEUED" and observed.is_promoting

@@ -11,8 +11,8 @@ from baseten_pulumi.resources.in_force import BasetenSettingsInForce
 from baseten_pulumi.resources.settings import BasetenEnvironmentSettings
 from baseten_pulumi.schema.environment import PRODUCTION
 from baseten_pulumi.schema.merge import merged
-from baseten_pulumi.schema.settings import AUTOSCALING, BACKPRESSURE, PROMOTION, properties
-from baseten_pulumi.schema.validate import member, unknown_property
+from baseten_pulumi.schema.settings import TOP_LEVEL_GROUPS, properties
+from baseten_pulumi.schema.validate import NEWER, member, unknown_property
 from baseten_pulumi.types import EnvironmentArgsDict
 
 
@@ -48,7 +48,7 @@ class BasetenModelEnvironments(pulumi.ComponentResource):
             model_id: Baseten's id of the model.
             environments: The settings of each environment, by its name. They are deep-merged over the defaults. None
                 for a setting, or for an object of settings, removes its default; None for an environment uses the
-                defaults alone.
+                defaults alone. Inside `additional_settings`, None is a null that is sent.
             defaults: Settings of every environment that does not declare its own.
             create_missing: Whether to declare a `BasetenEnvironment` for every environment but `production`, which
                 always exists. They are protected unless `opts` has `protect=False`.
@@ -93,9 +93,7 @@ class BasetenModelEnvironments(pulumi.ComponentResource):
                 f"{resource_name}-{name}",
                 model_id=arguments["model_id"],
                 env_name=self.environments[name].env_name if name in self.environments else name,
-                autoscaling_settings=_group(settings, AUTOSCALING),
-                promotion_settings=_group(settings, PROMOTION),
-                request_backpressure_settings=_group(settings, BACKPRESSURE),
+                **{name: _group(settings, name) for name in TOP_LEVEL_GROUPS},
                 wait=False,
                 opts=child_opts,
             )
@@ -120,7 +118,7 @@ def _validated(component: str, path: str, settings: Any) -> Any:
     if not isinstance(settings, Mapping):
         raise pulumi.RunError(f"{component}: {path}: must be a mapping, got {type(settings).__name__}")
     known = properties("")
-    unknown = [f"{member(path, key)}: {unknown_property(key, known)}" for key in settings if key not in known]
+    unknown = [f"{member(path, key)}: {unknown_property(key, known, NEWER)}" for key in settings if key not in known]
     if unknown:
         raise pulumi.RunError("\n".join(f"{component}: {failure}" for failure in unknown))
     return settings

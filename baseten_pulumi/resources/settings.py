@@ -1,6 +1,7 @@
 """The resource for the settings of one environment."""
 
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
@@ -9,6 +10,7 @@ import pulumi.runtime
 
 from baseten_pulumi.provider import EnvironmentSettingsProvider
 from baseten_pulumi.resources.arguments import prepared
+from baseten_pulumi.schema.settings import decoded, encoded
 from baseten_pulumi.types import (
     AutoscalingSettings,
     AutoscalingSettingsArgsDict,
@@ -44,6 +46,7 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
         request_backpressure_settings: pulumi.Input[
             RequestBackpressureSettingsArgsDict | RequestBackpressureSettings | None
         ] = None,
+        additional_settings: pulumi.Input[Mapping[str, Any] | None] = None,
         wait: pulumi.Input[bool] | None = True,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -56,6 +59,10 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
             autoscaling_settings: Autoscaling settings to apply; None leaves them unmanaged.
             promotion_settings: Promotion settings to apply; None leaves them unmanaged.
             request_backpressure_settings: Backpressure settings to apply; None leaves them unmanaged.
+            additional_settings: Settings in the API's own shape, for what Baseten has added since this release: a
+                setting that no other argument has, or a value that it refuses. They are merged into what is sent, and
+                managed like any other setting. Baseten alone validates them. A null in them is sent as null. None, or
+                a setting that is absent, is not managed.
             wait: Whether `pulumi up` waits until the settings are applied; None means True. The stack configuration
                 `baseten:skipWait` turns off every wait.
             opts: Options of the resource. `custom_timeouts` limits create and update, 30 minutes by default.
@@ -72,6 +79,7 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
             "autoscaling_settings": autoscaling_settings,
             "promotion_settings": promotion_settings,
             "request_backpressure_settings": request_backpressure_settings,
+            "additional_settings": additional_settings,
             "wait": wait,
         }
         props: dict[str, Any] = {
@@ -80,6 +88,7 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
             "in_force": None,
             "revision": None,
         }
+        props["additional_settings"] = _encoded(props["additional_settings"])
         self.is_lookup: bool = opts is not None and opts.id is not None
         """Whether the settings were looked up. Such a resource manages no settings and sends nothing."""
         super().__init__(EnvironmentSettingsProvider(), resource_name, props, opts)
@@ -120,6 +129,12 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
 
     @property
     @pulumi.getter
+    def additional_settings(self) -> pulumi.Output[dict[str, Any] | None]:
+        """The managed additional settings, in the API's own shape; None if none are managed."""
+        return pulumi.get(self, "additional_settings").apply(decoded)
+
+    @property
+    @pulumi.getter
     def status(self) -> pulumi.Output[str | None]:
         """Status of Baseten's last response: ACCEPTED, QUEUED or UNCHANGED; None if the response was lost."""
         return pulumi.get(self, "status")
@@ -155,6 +170,13 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
         from_id: Any = None
         options = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id))
         return BasetenEnvironmentSettings(resource_name, model_id=from_id, env_name=from_id, wait=None, opts=options)
+
+
+def _encoded(settings: Any) -> Any:
+    """Encode the nulls in additional settings, which Pulumi would lose; None itself is no setting."""
+    if isinstance(settings, pulumi.Output):
+        return settings.apply(_encoded)
+    return None if settings is None else encoded(settings)
 
 
 def refuse_subclass(resource: pulumi.dynamic.Resource, declared: type[pulumi.dynamic.Resource]) -> None:

@@ -1,13 +1,22 @@
 """What differs between desired and observed settings."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from baseten_pulumi.schema.settings import MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT, Settings, Value
+from baseten_pulumi.schema.settings import (
+    MAX_SURGE_PERCENT,
+    MAX_UNAVAILABLE_PERCENT,
+    NULL,
+    Settings,
+    Value,
+    decoded,
+)
 
 # Baseten reports the one that is not in use as null; declared, it is 0.
 _ZERO_IF_NULL = frozenset({MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT})
+_SHOWN_CHARACTERS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +61,16 @@ def differences(desired: Mapping[str, Any], observed: Mapping[str, Any]) -> tupl
 def managed(desired: Mapping[str, Any], observed: Mapping[str, Any]) -> Settings:
     """Return the observed values of the desired settings; those that are not reported are left out.
 
-    A percentage that is desired to be 0 and not reported is a 0.
+    A percentage that is desired to be 0 and not reported is a 0, and an additional setting that is desired to be null
+    and not reported is a null.
     """
-    zeros = {path: 0 for path in _ZERO_IF_NULL if desired.get(path) == 0}
-    return {path: value for path in desired if (value := observed.get(path, zeros.get(path))) is not None}
+    absent: Settings = {path: 0 for path in _ZERO_IF_NULL if desired.get(path) == 0}
+    absent |= {path: NULL for path, value in desired.items() if value == NULL}
+    return {path: value for path in desired if (value := observed.get(path, absent.get(path))) is not None}
 
 
 def shown(value: Any) -> str:
-    """Show a value as the API writes it; None is "null"."""
-    if value is None:
-        return "null"
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    """Show a value as the API writes it, in at most 80 characters; text without quotation marks if it is printable."""
+    is_plain = isinstance(value, str) and value != NULL and value.isprintable()
+    text = value if is_plain else json.dumps(decoded(value))
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"

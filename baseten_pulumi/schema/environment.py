@@ -4,6 +4,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from baseten_pulumi.schema.settings import (
+    ADDITIONAL,
+    FIELDS,
+    GROUPS,
+    NULL,
+    TOP_LEVEL_GROUPS,
+    Settings,
+    additional,
+    api_path,
+    flatten,
+)
 from baseten_pulumi.schema.validate import IGNORED, Failure, unknown_property, validate_names
 
 if TYPE_CHECKING:
@@ -57,6 +68,7 @@ class Environment:
         candidate_deployment: The same of the deployment that is being promoted.
         instance_type: The properties of its instance type, under the API's names; None if it is not reported.
         is_listed: Whether its model's list has it; True if that was not asked.
+        response: The response as it is.
     """
 
     settings: Mapping[str, Any]
@@ -69,6 +81,7 @@ class Environment:
     candidate_deployment: Mapping[str, Any] | None = None
     instance_type: Mapping[str, Any] | None = None
     is_listed: bool = True
+    response: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -79,6 +92,18 @@ class Environment:
             "instance_type": self.instance_type and self.instance_type["name"],
         }
         return {name: value for name, value in facts.items() if value is not None}
+
+    @property
+    def observed(self) -> Settings:
+        """What desired settings are compared with: the settings, and everything in the response as additional ones."""
+        return {**self.settings, **dict(additional(self.response))}
+
+    @property
+    def unknown_settings(self) -> Settings:
+        """The additional settings that objects of settings have and this release does not know."""
+        groups = {name: self.response[name] for name in TOP_LEVEL_GROUPS if name in self.response}
+        found = flatten({ADDITIONAL: groups}).items()
+        return {path: value for path, value in found if api_path(path) not in (*FIELDS, *GROUPS) and value != NULL}
 
     @property
     def is_promoting(self) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from baseten_pulumi.schema.settings import Settings, flatten
+from baseten_pulumi.schema.settings import Settings, decoded, flatten
 
 LEFT_OUT = "left out of this run"
 """The line of a resource that does not exist yet and that `--exclude` leaves out."""
@@ -42,7 +42,7 @@ def format_entry(outputs: Mapping[str, Any], settings: Mapping[str, Any]) -> str
         outputs: Its `model_id`, `env_name`, `revision` and `status`.
         settings: Its nested settings.
     """
-    sent = {"settings": settings, "status": outputs["status"]}
+    sent = {"settings": decoded(settings), "status": outputs["status"]}
     text = json.dumps(sent, sort_keys=True, separators=(",", ":"))
     return f"{outputs['model_id']}/{outputs['env_name']} {outputs['revision']} {text}"
 

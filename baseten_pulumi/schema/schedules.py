@@ -280,7 +280,7 @@ def _override_failures(overrides: Any) -> list[Failure]:
         return [Failure(AUTOSCALING, "is required")]
     if isinstance(overrides, Unknown):
         return []
-    settings, failures = validate_settings({AUTOSCALING: overrides})
+    settings, failures = validate_settings({AUTOSCALING: overrides}, hint="")
     if isinstance(overrides, Mapping):
         missing = [path for path in (MIN_REPLICA, MAX_REPLICA) if overrides.get(FIELDS[path].name) is None]
         failures += [Failure(path, "is required") for path in missing]

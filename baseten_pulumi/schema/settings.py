@@ -3,14 +3,20 @@
 Validation, the PATCH body, the reading of responses, comparison and the documentation are all built from `FIELDS`. A
 setting is named by its dotted path, `promotion_settings.rolling_deploy_config.max_surge_percent`. A set of settings is
 kept flat: a dict from path to value, in the order of the table.
+
+A setting that is not in the table is declared under `additional_settings`. Its path begins with that word, so that it
+is sent, compared and shown as any other: `additional_settings.promotion_settings.canary_percent`.
 """
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-Value: TypeAlias = int | bool | str
+import pulumi
+
+Value: TypeAlias = Any
+"""An int, a bool or a str; of an additional setting, anything in JSON that is not an object."""
 Settings: TypeAlias = dict[str, Value]
 
 AUTOSCALING = "autoscaling_settings"
@@ -18,8 +24,12 @@ PROMOTION = "promotion_settings"
 ROLLING_DEPLOY_CONFIG = f"{PROMOTION}.rolling_deploy_config"
 BACKPRESSURE = "request_backpressure_settings"
 GROUPS = (AUTOSCALING, PROMOTION, ROLLING_DEPLOY_CONFIG, BACKPRESSURE)
-"""The path of every object of settings."""
-TOP_LEVEL_GROUPS = (AUTOSCALING, PROMOTION, BACKPRESSURE)
+"""The path of every object of settings in the table."""
+ADDITIONAL = "additional_settings"
+"""The path of the settings that are in the API's own shape and not in the table."""
+TOP_LEVEL_GROUPS = (AUTOSCALING, PROMOTION, BACKPRESSURE, ADDITIONAL)
+NULL = "<null>"
+"""A null in additional settings, written as Pulumi shows one. Pulumi itself loses every null inside an object."""
 
 MIN_REPLICA = f"{AUTOSCALING}.min_replica"
 MAX_REPLICA = f"{AUTOSCALING}.max_replica"
@@ -45,6 +55,7 @@ class Field:
         choices: Every value of an `enum`; empty for the other kinds.
         default: What Baseten uses if no value is set; None if there is no default.
         null_choice: The choice that the API writes as null; None if a null has no meaning.
+        is_deprecated: Whether Baseten advises against it.
         source: Where the range comes from.
     """
 
@@ -57,6 +68,7 @@ class Field:
     choices: tuple[str, ...] = ()
     default: int | bool | str | None = None
     null_choice: str | None = None
+    is_deprecated: bool = False
     source: str = _API
 
     @property
@@ -81,8 +93,8 @@ def _integer(
     return Field(path, "integer", meaning, unit, *bounds, default=default, source=source)
 
 
-def _boolean(name: str, meaning: str) -> Field:
-    return Field(f"{PROMOTION}.{name}", "boolean", meaning, default=False)
+def _boolean(name: str, meaning: str, *, is_deprecated: bool = False) -> Field:
+    return Field(f"{PROMOTION}.{name}", "boolean", meaning, default=False, is_deprecated=is_deprecated)
 
 
 _TABLE = (
@@ -135,7 +147,10 @@ _TABLE = (
         _API,
     ),
     _boolean("redeploy_on_promotion", "Whether every promotion creates a new deployment from a copy of the image."),
-    _boolean("rolling_deploy", "Whether promotions roll out in steps (models only, not chains)."),
+    _boolean(
+        "rolling_deploy",
+        "Whether promotions roll out in steps (models only, not chains). In new environments of models it is on.",
+    ),
     Field(
         f"{PROMOTION}.promotion_cleanup_strategy",
         "enum",
@@ -172,8 +187,21 @@ _TABLE = (
         (0, 500),
         0,
     ),
-    _boolean("ramp_up_while_promoting", "Whether traffic moves to the new deployment in steps."),
-    _integer(f"{PROMOTION}.ramp_up_duration_seconds", "Duration of the traffic ramp-up.", "seconds", (0, None), 600),
+    _boolean(
+        "ramp_up_while_promoting",
+        "Whether traffic moves to the new deployment in steps (deprecated: models reject true; use rolling_deploy).",
+        is_deprecated=True,
+    ),
+    Field(
+        f"{PROMOTION}.ramp_up_duration_seconds",
+        "integer",
+        "Duration of the traffic ramp-up (deprecated: use rolling_deploy).",
+        "seconds",
+        minimum=0,
+        default=600,
+        is_deprecated=True,
+        source=_DOCUMENTATION,
+    ),
     Field(
         f"{BACKPRESSURE}.policy",
         "enum",
@@ -192,18 +220,20 @@ _LOOKUPS = tuple((field.path, field.group, field.name) for field in _TABLE)
 @functools.cache
 def properties(group: str) -> tuple[str, ...]:
     """Return the names that an object may hold, settings and objects; "" stands for the environment itself."""
-    paths = (*FIELDS, *GROUPS)
+    paths = (*FIELDS, *GROUPS, ADDITIONAL)
     return tuple(path.rpartition(".")[2] for path in paths if path.rpartition(".")[0] == group)
 
 
 def flatten(nested: Mapping[str, Any]) -> dict[str, Any]:
     """Return every setting of nested objects by path.
 
-    Unknown keys and nulls are left out. Whole floats, which Pulumi's engine makes of integers, become integers.
+    Unknown keys and nulls are left out, but in additional settings both are kept. Whole floats, which Pulumi's engine
+    makes of integers, become integers.
     """
     groups = {group: _object_at(nested, group) for group in GROUPS}
     found = {path: groups[group].get(name) for path, group, name in _LOOKUPS}
-    return {path: to_int(value) for path, value in found.items() if value is not None}
+    known = {path: to_int(value) for path, value in found.items() if value is not None}
+    return {**known, **dict(_leaves(_object_at(nested, ADDITIONAL), ADDITIONAL))}
 
 
 def nest(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -223,6 +253,43 @@ def to_int(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def api_path(path: str) -> str:
+    """Return the path that a setting has in the API."""
+    return path.removeprefix(f"{ADDITIONAL}.")
+
+
+def is_additional(path: str) -> bool:
+    """Return whether a path is that of an additional setting."""
+    return path.startswith(f"{ADDITIONAL}.")
+
+
+def additional(response: Mapping[str, Any], path: str = ADDITIONAL) -> Iterator[tuple[str, Value]]:
+    """Yield everything that a response holds, objects too, as additional settings, without nulls."""
+    for key, value in response.items():
+        if value is not None:
+            yield f"{path}.{key}", encoded(value)
+        if isinstance(value, Mapping):
+            yield from additional(value, f"{path}.{key}")
+
+
+def encoded(value: Any) -> Any:
+    """Return a JSON value with `NULL` for each null and an integer for each whole float, inside Outputs too."""
+    if isinstance(value, pulumi.Output):
+        return value.apply(encoded)
+    return _mapped(encoded, NULL if value is None else value)
+
+
+def decoded(value: Any) -> Any:
+    """Return a JSON value with a null for each `NULL` and an integer for each whole float."""
+    return None if value == NULL else _mapped(decoded, value)
+
+
+def _mapped(function: Callable[[Any], Any], value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: function(inner) for key, inner in value.items()}
+    return [*map(function, value)] if isinstance(value, (list, tuple)) else to_int(value)
+
+
 def walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the path and value of everything inside objects and lists that is itself neither."""
     if isinstance(value, Mapping):
@@ -233,6 +300,14 @@ def walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from walk(inner, f"{path}[{index}]")
     else:
         yield path, value
+
+
+def _leaves(group: Mapping[str, Any], path: str) -> Iterator[tuple[str, Value]]:
+    for key, value in group.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{path}.{key}")
+        else:
+            yield f"{path}.{key}", encoded(value)
 
 
 def _object_at(nested: Any, path: str) -> Mapping[str, Any]:

@@ -7,12 +7,13 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pulumi.output import Unknown
+from pulumi.output import UNKNOWN, Unknown
 
 from baseten_pulumi.schema.settings import (
+    ADDITIONAL,
     FIELDS,
     GROUPS,
     MAX_REPLICA,
@@ -22,9 +23,14 @@ from baseten_pulumi.schema.settings import (
     ROLLING_DEPLOY,
     TOP_LEVEL_GROUPS,
     Field,
+    api_path,
+    decoded,
+    flatten,
+    is_additional,
     nest,
     properties,
     to_int,
+    walk,
 )
 
 _NAMES = {
@@ -41,6 +47,10 @@ IGNORED = frozenset({"__provider", *_OUTPUTS})
 # Pulumi carries numbers as floats: a larger integer can be another one when it arrives.
 _LARGEST_EXACT = 2**53 - 1
 _SHOWN_CHARACTERS = 80
+# What would be misread in a path.
+_KEY = re.compile(r'[^.[\]"]+')
+NEWER = " (one newer than this release goes in additional_settings)"
+"""What the rule that an unknown setting or choice breaks ends with."""
 _SURGE_RULE = "exactly one of max_surge_percent and max_unavailable_percent must be > 0"
 _NOTHING = object()
 
@@ -142,13 +152,14 @@ def validate_object(value: Any) -> list[Failure]:
 
 
 def validate_settings(
-    declared: Mapping[str, Any], own_properties: Sequence[str] = ()
+    declared: Mapping[str, Any], own_properties: Sequence[str] = (), hint: str = NEWER
 ) -> tuple[dict[str, Any], list[Failure]]:
     """Validate every key and value of an environment's settings by itself.
 
     Args:
         declared: Nested objects of settings.
         own_properties: Further names to suggest for a misspelled key.
+        hint: What the rule that an unknown key or choice breaks ends with.
 
     Returns:
         The settings by path, an object that is not known yet under its own path, and every failure.
@@ -159,13 +170,18 @@ def validate_settings(
         path = member(group, key)
         if key not in properties(group):
             known = [*properties(group), *(() if group else own_properties)]
-            failures.append(Failure(path, unknown_property(key, known)))
+            is_api = group or not own_properties
+            failures.append(Failure(path, unknown_property(key, known, hint if is_api else "")))
         elif isinstance(value, Unknown):
             settings[path] = value
+        elif path == ADDITIONAL:
+            found = flatten({ADDITIONAL: value}).items()
+            settings |= {it: UNKNOWN if _has_unknown(inner) else inner for it, inner in found}
+            failures += _additional_failures(value, path)
         elif path in GROUPS:
             failures.append(Failure(path, "must be an object", value))
         elif rule := broken_rule(FIELDS[path], value):
-            failures.append(Failure(path, rule, value))
+            failures.append(Failure(path, rule + (hint if FIELDS[path].choices else ""), value))
         else:
             settings[path] = to_int(value)
     return settings, failures
@@ -182,7 +198,7 @@ def validate_together(settings: Mapping[str, Any]) -> list[Failure]:
         failures.append(Failure(MAX_SURGE_PERCENT, _SURGE_RULE, (surge, unavailable)))
     if surge == unavailable == 0 and settings.get(ROLLING_DEPLOY) is True:
         failures.append(Failure(MAX_SURGE_PERCENT, f"{_SURGE_RULE} while rolling_deploy is on", (0, 0)))
-    return failures
+    return [*failures, *_set_twice(settings)]
 
 
 def member(group: str, key: object) -> str:
@@ -192,17 +208,18 @@ def member(group: str, key: object) -> str:
     return f"{group}.{key}" if group else key
 
 
-def unknown_property(key: object, known: Iterable[str]) -> str:
-    """Return the rule that an unknown key breaks, with the name that may have been meant."""
+def unknown_property(key: object, known: Iterable[str], hint: str = "") -> str:
+    """Return the rule that an unknown key breaks, with the name that may have been meant, and a hint."""
     known = list(known)
     close = difflib.get_close_matches(str(key), known, n=1)
-    return f'unknown property; did you mean "{close[0]}"?' if close else f"unknown property; use {either(known)}"
+    advice = f'did you mean "{close[0]}"?' if close else f"use {either(known)}"
+    return f"unknown property; {advice}{'' if ADDITIONAL in advice else hint}"
 
 
 def shown(value: Any) -> str:
     """Show a value as short JSON; a value that is not JSON by its type."""
     try:
-        text = json.dumps(to_int(value), ensure_ascii=False)
+        text = json.dumps(decoded(value), ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
         return type(value).__name__
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
@@ -219,7 +236,7 @@ def _entries(group: str, declared: Mapping[str, Any]) -> Iterator[tuple[str, str
             yield group, key, value
 
 
-def broken_rule(field: Field, value: Any) -> str | None:  # noqa: PLR0911 - one rule a line
+def broken_rule(field: Field, value: Any) -> str | None:
     """Return the rule that a value breaks by itself; None if it is valid."""
     if field.kind == "boolean":
         return None if isinstance(value, bool) else "must be true or false"
@@ -232,15 +249,54 @@ def broken_rule(field: Field, value: Any) -> str | None:  # noqa: PLR0911 - one 
         return f"must be >= {field.minimum}{unit}"
     if field.maximum is not None and value > field.maximum:
         return f"must be <= {field.maximum}{unit}"
-    if abs(value) > _LARGEST_EXACT:
-        return f"must be {f'<= {_LARGEST_EXACT}' if value > 0 else f'>= -{_LARGEST_EXACT}'}"
-    return None
+    return _exact_rule(value)
+
+
+def _exact_rule(value: float) -> str | None:
+    if abs(value) <= _LARGEST_EXACT:
+        return None
+    return f"must be {f'<= {_LARGEST_EXACT}' if value > 0 else f'>= -{_LARGEST_EXACT}'}"
+
+
+def _additional_failures(value: Any, path: str) -> Iterator[Failure]:
+    """Yield each failure of additional settings, of which only the form is validated."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if not isinstance(key, str) or not _KEY.fullmatch(key):
+                yield Failure(member(path, key), 'must have a key without . [ ] and "', key)
+            else:
+                yield from _additional_failures(inner, f"{path}.{key}")
+    elif path == ADDITIONAL:
+        yield from (replace(failure, path=path) for failure in validate_object(value))
+    else:
+        for at, inner in walk(value, path):
+            if isinstance(inner, (int, float)) and (rule := _exact_rule(inner)):
+                yield Failure(at, rule, inner)
+            elif not (inner is None or isinstance(inner, (str, int, float, Unknown))):
+                yield Failure(at, "must be a JSON value", inner)
+
+
+def _has_unknown(value: Any) -> bool:
+    return any(isinstance(inner, Unknown) for _, inner in walk(value))
+
+
+def _set_twice(settings: Mapping[str, Any]) -> Iterator[Failure]:
+    """Yield a failure for each additional setting that is also declared otherwise, or contains one that is."""
+    known = {path: f"{api_path(path)}." for path, value in settings.items() if not isinstance(value, Unknown)}
+    for path in filter(is_additional, known):
+        here = known[path]
+        others = (
+            it for it, there in known.items() if it != path and (there.startswith(here) or here.startswith(there))
+        )
+        if other := next(others, None):
+            yield Failure(path, f"must be set once, here or in {other}", (settings[path], settings[other]))
 
 
 def _counterpart(settings: Mapping[str, Any]) -> dict[str, int]:
     """Return a 0 for the one of the two percentages that is not declared, if the other one is > 0."""
     pairs = ((MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT), (MAX_UNAVAILABLE_PERCENT, MAX_SURGE_PERCENT))
-    return {other: 0 for one, other in pairs if other not in settings and _known_int(settings, one)}
+    declared = {*map(api_path, settings)}
+    return {other: 0 for one, other in pairs if other not in declared and _known_int(settings, one)}
 
 
 def _known_int(settings: Mapping[str, Any], path: str) -> int | None:

@@ -72,7 +72,7 @@ class DesiredSettings:
 
     def differences(self, environment: Environment) -> tuple[Difference, ...]:
         """Return every setting that is not applied."""
-        return differences(self.settings, environment.settings)
+        return differences(self.settings, environment.observed)
 
     def lagging(self, environment: Environment) -> tuple[Difference, ...]:
         """Return what the deployment that serves does not have yet, of the settings that it reports."""

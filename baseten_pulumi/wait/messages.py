@@ -19,7 +19,7 @@ from baseten_pulumi.errors import (
 )
 from baseten_pulumi.schema.compare import Difference, shown
 from baseten_pulumi.schema.environment import Promotion
-from baseten_pulumi.schema.settings import MAX_REPLICA, MIN_REPLICA
+from baseten_pulumi.schema.settings import MAX_REPLICA, MIN_REPLICA, is_additional
 from baseten_pulumi.wait.desired import Desired
 
 if TYPE_CHECKING:
@@ -207,6 +207,8 @@ def _detail(watch: "Watch", waited: float) -> str:
     is_long = waited >= SUSPICIOUS_SECONDS
     if is_long and any(it.path in _REPLICAS and _is_below(it.observed, it.desired) for it in found or ()):
         sentences.append("The account may have a limit on replicas")
+    if any(is_additional(it.path) and it.observed is None for it in found or ()):
+        sentences.append("Baseten may ignore a setting that it does not know")
     if watch.promotion is not None:
         sentences.append(f"Latest promotion: {state_of(watch.promotion)}")
     if watch.desired.message:

@@ -4,6 +4,8 @@ from baseten_pulumi.testing import Emulator
 from tests.programs import FROM_CONFIG, patches, reported
 from tests.stacks import ON_REAL_ENGINE, Stack
 
+NEWER = "(one newer than this release goes in additional_settings)"
+
 
 def test_stacks_settings_lie_over_the_projects_when_both_are_configured(stack: Stack, emulator: Emulator) -> None:
     """Both engines deliver objects of both files, numbers as they were written.
@@ -18,7 +20,7 @@ def test_stacks_settings_lie_over_the_projects_when_both_are_configured(stack: S
     message = [
         "error: The stack's Baseten environment settings cannot be used.",
         'baseten:environmentDefaults.autoscaling_settings: must be an object, got "small"',
-        f'{wrong}.min_replicas: unknown property; did you mean "min_replica"?',
+        f'{wrong}.min_replicas: unknown property; did you mean "min_replica"? {NEWER}',
         "Correct them in Pulumi.dev.yaml, or in Pulumi.yaml for baseten:environmentDefaults. Nothing was sent.",
     ]
     assert "\n".join(message) in "\n".join(line.strip() for line in shown.splitlines())

@@ -49,6 +49,19 @@ def test_each_environment_is_a_resource_when_declared() -> None:
     assert len(mocks.registered) == 4
 
 
+def test_additional_settings_are_merged_when_an_environment_declares_its_own() -> None:
+    """A null in them is sent; one in their place removes the defaults."""
+    environments: Any = {
+        "production": {"additional_settings": {"later": {"a": 2, "b": None}}},
+        "staging": {"additional_settings": None, **DEFAULTS},
+    }
+    mocks = _registered(
+        environments=environments, defaults={"additional_settings": {"later": {"a": 1, "b": 1, "c": 1}}}
+    )
+    assert mocks.inputs("chat-production")["additional_settings"] == {"later": {"a": 2, "b": "<null>", "c": 1}}
+    assert "additional_settings" not in mocks.inputs("chat-staging")
+
+
 def test_in_force_is_an_output_of_the_component_when_declared() -> None:
     """Pulumi shows it and keeps it in the state."""
     registered: list[Any] = []
@@ -153,9 +166,10 @@ def test_every_environment_gets_the_value_when_it_can_be_awaited_once(awaited: s
         (
             {"defaults": {"autoscalingsettings": {}, "wait": False}},
             (
-                'defaults.autoscalingsettings: unknown property; did you mean "autoscaling_settings"?\n'
+                'defaults.autoscalingsettings: unknown property; did you mean "autoscaling_settings"? '
+                "(one newer than this release goes in additional_settings)\n"
                 'BasetenModelEnvironments "chat": defaults.wait: unknown property; '
-                "use autoscaling_settings, promotion_settings or request_backpressure_settings"
+                "use autoscaling_settings, promotion_settings, request_backpressure_settings or additional_settings"
             ),
         ),
         ({"model_id": {1}}, "model_id: must be a list, got {1}; use sorted(…)"),

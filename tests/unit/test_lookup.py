@@ -26,7 +26,7 @@ from baseten_pulumi import (
     list_models_output,
 )
 from baseten_pulumi.api import background
-from baseten_pulumi.schema.settings import TOP_LEVEL_GROUPS
+from baseten_pulumi.schema.settings import ADDITIONAL, TOP_LEVEL_GROUPS
 from baseten_pulumi.testing import Emulator, Fault
 from tests.mocked import run
 from tests.programs import until
@@ -69,7 +69,7 @@ def test_environment_is_typed_when_it_is_read(emulator: Emulator) -> None:
     """It has integers and attributes at every depth, and None for what Baseten reports as null."""
     found = _production()
     assert list(found) == list(Environment.__annotations__)
-    assert found.keys() >= set(TOP_LEVEL_GROUPS)
+    assert found.keys() >= {*TOP_LEVEL_GROUPS} - {ADDITIONAL}
     assert (found.model_id, found.env_name, found.in_progress_promotion) == (MODEL, "production", None)
     assert (found.autoscaling_settings.max_replica, found.autoscaling_settings.target_in_flight_tokens) == (3, None)
     assert found.promotion_settings.rolling_deploy_config is not None

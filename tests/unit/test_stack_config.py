@@ -64,6 +64,13 @@ def test_environments_are_merged_over_the_defaults_when_both_are_configured(conf
     }
 
 
+def test_additional_settings_are_merged_when_both_are_configured(configure: Configure) -> None:
+    """A null in them is one to send."""
+    defaults = {"additional_settings": {"later": {"a": 1, "b": 1}}}
+    configure({"dev": {"additional_settings": {"later": {"a": None}}}}, defaults)
+    assert run(settings_from_config)[0] == {"dev": {"additional_settings": {"later": {"a": None, "b": 1}}}}
+
+
 @pytest.mark.parametrize("defaults", [None, {}, "null"])
 def test_environment_may_be_empty_when_there_are_no_defaults(configure: Configure, defaults: Any) -> None:
     """The program may add its settings."""
@@ -136,9 +143,9 @@ def test_every_failure_is_named_by_its_key_in_the_file_when_settings_are_invalid
         "baseten:environmentDefaults.autoscaling_settings.scale_down_delay: must be a whole number, got 2.5\n"
         'baseten:environments.production.autoscaling_settings.min_replica: must be a whole number, got "3"\n'
         "baseten:environments.production.autoscaling_settings.max_replicas: unknown property; "
-        'did you mean "max_replica"?\n'
+        'did you mean "max_replica"? (one newer than this release goes in additional_settings)\n'
         "baseten:environments.production.wait: unknown property; "
-        "use autoscaling_settings, promotion_settings or request_backpressure_settings\n"
+        "use autoscaling_settings, promotion_settings, request_backpressure_settings or additional_settings\n"
         "baseten:environments.staging.promotion_settings.rolling_deploy_config.max_surge_percent: "
         "must be <= 50 %, got 60\n"
         "baseten:environments.qa.autoscaling_settings.concurrency_target: must be >= 1, got 0\n"
@@ -171,6 +178,14 @@ def test_every_failure_is_named_by_its_key_in_the_file_when_settings_are_invalid
         ({"dev": _scaling(max_replica="6")}, None, f'{DEV_MAX}: must be a whole number, got "6"'),
         # An invalid setting may have been meant as the one that is missing.
         ({"dev": _scaling(max_replica=0)}, None, f"{DEV_MAX}: must be >= 1, got 0"),
+        (
+            {"dev": {"additional_settings": {"autoscaling_settings": {"max_replica": 3}}}},
+            MAX_2,
+            (
+                f"{ENVIRONMENTS}.dev.additional_settings.autoscaling_settings.max_replica: "
+                "must be set once, here or in autoscaling_settings.max_replica, got 3 and 2"
+            ),
+        ),
         ({"dev": _scaling()}, None, f"{ENVIRONMENTS}.dev: {NOTHING_LEFT}"),
         ({"dev": None}, _scaling(), f"{ENVIRONMENTS}.dev: {NOTHING_LEFT}"),
         ({"dev": {"autoscaling_settings": None}}, MAX_2, f"{ENVIRONMENTS}.dev: {NOTHING_LEFT}"),
@@ -271,7 +286,7 @@ def test_every_failure_is_named_by_its_key_in_the_file_when_models_are_invalid(c
         "The stack's Baseten models cannot be used.\n"
         "baseten:environmentDefaults.autoscaling_settings.scale_down_delay: must be a whole number, got 2.5\n"
         "baseten:models.chat.defaults.autoscaling_settings.max_replicas: unknown property; "
-        'did you mean "max_replica"?\n'
+        'did you mean "max_replica"? (one newer than this release goes in additional_settings)\n'
         "baseten:models.chat.environments.dev.autoscaling_settings.min_replica: must be <= max_replica (5), got 7 "
         "(from baseten:models.chat.defaults)\n"
         "baseten:models.chat.environments.production.autoscaling_settings.max_replica: must be >= 1, got 0\n"

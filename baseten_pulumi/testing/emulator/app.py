@@ -7,7 +7,7 @@ The description and `/emulator/…` are outside all that: no key, no limit, no f
 import asyncio
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -19,6 +19,7 @@ from baseten_pulumi.testing.emulator import control
 from baseten_pulumi.testing.emulator.errors import ApiError
 from baseten_pulumi.testing.emulator.faults import Arrival, Delay, Ending, Mangled, ScriptedResponse, Transfer
 from baseten_pulumi.testing.emulator.routes import DESCRIPTION, DOCS, Call, api
+from baseten_pulumi.testing.emulator.settings import Settings, overlaid
 
 if TYPE_CHECKING:
     from baseten_pulumi.testing.emulator.emulator import Emulator
@@ -156,6 +157,8 @@ class Gateway:
             content = {"error": "Rate limit exceeded", "retry_after": seconds}
             return _json(429, content, (b"retry-after", str(seconds).encode()))
         call = Call(self._emulator, arrival)
+        if arrival.method == "PATCH":
+            body, call.later = split(body, self._emulator.later_settings)
         try:
             response = await _called(call, scope, body)
         except Exception as error:  # noqa: BLE001 - the error is for whoever runs the emulator
@@ -240,6 +243,22 @@ async def _called(call: Call, scope: Scope, body: bytes) -> _Response:
     head, *parts = messages
     kept = tuple(pair for pair in head["headers"] if pair[0] != b"content-length")
     return _Response(head["status"], b"".join(part.get("body", b"") for part in parts), kept)
+
+
+def split(body: bytes, paths: Collection[str]) -> tuple[bytes, Settings]:
+    """Return a body without what it has at the paths, and that."""
+    parsed, found = _parsed(body), Settings()
+    for path in paths:
+        *parents, name = path.split(".")
+        place = parsed
+        for parent in parents:
+            place = place.get(parent) if isinstance(place, dict) else None
+        if isinstance(place, dict) and name in place:
+            part: Settings = {name: place.pop(name)}
+            for parent in reversed(parents):
+                part = {parent: part}
+            found = overlaid(found, part)
+    return json.dumps(parsed).encode() if found else body, found
 
 
 def _ended(ending: Ending, response: _Response | None) -> _Response | None:

@@ -34,6 +34,8 @@ class Emulator(Store):
         rate_burst: Requests accepted at once after a pause; None for one second's worth.
         replica_cap: Higher numbers of replicas are accepted and reported as this; None for no cap.
         allow_ramp_up: Whether `ramp_up_while_promoting: true` is accepted, as it was until October 2026.
+        later_settings: Dotted paths in a PATCH, of settings or of objects of settings. What is there is stored and
+            reported without any validation, as what Baseten adds after this release.
         account: The models to start with.
         on_request: Called on the server's thread with each request before its response is sent; None to call nothing.
         clock: Seconds that only grow.

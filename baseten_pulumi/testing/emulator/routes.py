@@ -4,7 +4,7 @@ One application serves every emulator of a process: `app.Gateway` puts a `Call` 
 return finished responses, so that FastAPI does not validate what `store` has written.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
@@ -19,7 +19,7 @@ from baseten_pulumi.testing.emulator.environment import Application, StaleRead
 from baseten_pulumi.testing.emulator.errors import ApiError
 from baseten_pulumi.testing.emulator.faults import Arrival
 from baseten_pulumi.testing.emulator.schedules import REQUESTED
-from baseten_pulumi.testing.emulator.settings import Settings
+from baseten_pulumi.testing.emulator.settings import Settings, overlaid
 
 if TYPE_CHECKING:
     from baseten_pulumi.testing.emulator.emulator import Emulator
@@ -58,11 +58,13 @@ class Call:
         emulator: The account and its faults.
         arrival: The request.
         outcome: Status of an update, once it has one.
+        later: Later settings of an update.
     """
 
     emulator: "Emulator"
     arrival: Arrival
     outcome: str | None = None
+    later: Settings = field(default_factory=dict)
 
 
 class _Api(FastAPI):
@@ -172,7 +174,7 @@ async def update_environment(
     call = _call(request)
     call.emulator.reported(model_id, env_name)
     application = call.emulator.faults.take(Application, call.arrival)
-    outcome = call.emulator.update(model_id, env_name, requested(body), application)
+    outcome = call.emulator.update(model_id, env_name, overlaid(requested(body), call.later), application)
     call.outcome = outcome
     environment = call.emulator.reported(model_id, env_name)
     return JSONResponse({"environment": environment, "status": outcome, "message": _MESSAGES[outcome]})

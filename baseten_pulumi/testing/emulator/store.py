@@ -5,7 +5,7 @@ Every method may be called from any thread. What is missing is an `ApiError`, wh
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from datetime import timezone as zone
@@ -85,6 +85,7 @@ class Store:
     promotion_seconds: float = 10.0
     replica_cap: int | None = None
     allow_ramp_up: bool = False
+    later_settings: Collection[str] = ()
     account: Iterable[FictionalModel] = field(default=FICTIONAL_ACCOUNT, repr=False)
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
@@ -173,6 +174,7 @@ class Store:
             )
             serving = None if current is None else self._autoscaling(self._deployed(environment, read))
             return {
+                **{name: value for name, value in settings.items() if name not in DEFAULTS},
                 "name": environment.name,
                 "created_at": environment.created_at,
                 "model_id": model_id,
@@ -230,7 +232,8 @@ class Store:
             "promotion_settings": dict(promotion_settings or {}),
             "request_backpressure_settings": dict(request_backpressure_settings or {}),
         }
-        unknown = {path for path, _ in leaves(changes)} - _EVERY_PATH
+        later = tuple(f"{path}." for path in self.later_settings)
+        unknown = {path for path, _ in leaves(changes) if not f"{path}.".startswith(later)} - _EVERY_PATH
         if unknown:
             raise ValueError(f"no such setting: {', '.join(sorted(unknown))}")
         self._change(model_id, env_name, changes)

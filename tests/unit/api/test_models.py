@@ -1,5 +1,6 @@
 import contextlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pydantic
@@ -20,7 +21,15 @@ from baseten_pulumi.api.models import (
 from baseten_pulumi.errors import AmbiguousModelError, ModelNotFoundError
 from baseten_pulumi.schema.environment import Environment
 from baseten_pulumi.schema.schedules import Schedule
-from baseten_pulumi.schema.settings import AUTOSCALING, BACKPRESSURE, PROMOTION, ROLLING_DEPLOY_CONFIG
+from baseten_pulumi.schema.settings import (
+    ADDITIONAL,
+    AUTOSCALING,
+    BACKPRESSURE,
+    NULL,
+    PROMOTION,
+    ROLLING_DEPLOY_CONFIG,
+    is_additional,
+)
 from tests.schedules import NULLS, one_time, reported, schedule
 
 CONFIG = ROLLING_DEPLOY_CONFIG
@@ -34,6 +43,10 @@ def _read(**body: Any) -> Environment:
     return read_environment(json.dumps(body).encode())
 
 
+def _known(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {path: value for path, value in settings.items() if not is_additional(path)}
+
+
 @pytest.mark.parametrize(
     ("settings", "body"),
     [
@@ -45,6 +58,16 @@ def _read(**body: Any) -> Environment:
         ({f"{CONFIG}.max_surge_percent": 0}, {PROMOTION: {"rolling_deploy_config": {"max_surge_percent": 0}}}),
         ({f"{PROMOTION}.rolling_deploy": False}, {PROMOTION: {"rolling_deploy": False}}),
         ({POLICY: "NONE"}, {BACKPRESSURE: {"policy": None}}),
+        (
+            {f"{PROMOTION}.rolling_deploy": True, f"{ADDITIONAL}.{PROMOTION}.later": {}, f"{ADDITIONAL}.x": [1, NULL]},
+            {PROMOTION: {"rolling_deploy": True, "later": {}}, "x": [1, None]},
+        ),
+        (
+            {f"{ADDITIONAL}.{CONFIG}.later": NULL},
+            {PROMOTION: {"rolling_deploy_config": {"later": None, "max_surge_percent": None}}},
+        ),
+        ({f"{ADDITIONAL}.{CONFIG}": NULL}, {PROMOTION: {"rolling_deploy_config": None}}),
+        ({f"{ADDITIONAL}.{POLICY}": "NONE"}, {BACKPRESSURE: {"policy": "NONE"}}),
     ],
 )
 def test_nothing_else_is_sent_when_few_settings_are_declared(settings: dict[str, Any], body: dict[str, Any]) -> None:
@@ -260,6 +283,34 @@ def test_body_is_read_or_unreadable_when_it_is_anything(content: bytes) -> None:
             read(content)
 
 
+# --- additional settings --------------------------------------------------------------------------------------------
+
+
+def test_everything_can_be_compared_when_a_response_is_read() -> None:
+    """As it is in the response: unknown fields, known ones that cannot be read, and objects; nulls are left out."""
+    settings = {"max_replica": "auto", "later": {"a": 2.0, "b": [None]}, "none": None}
+    found = read_environments(json.dumps({"environments": [{"name": "dev", AUTOSCALING: settings}]}).encode())["dev"]
+    of = f"{ADDITIONAL}.{AUTOSCALING}"
+    later = {f"{of}.later": {"a": 2, "b": [NULL]}, f"{of}.later.a": 2, f"{of}.later.b": [NULL]}
+    whole = {of: {"max_replica": "auto", "later": {"a": 2, "b": [NULL]}, "none": NULL}}
+    assert found.observed == {f"{ADDITIONAL}.name": "dev", **whole, f"{of}.max_replica": "auto", **later}
+    assert found.settings == {}
+
+
+def test_settings_are_unknown_when_the_table_does_not_have_them() -> None:
+    """What is no setting, and what is null, is left out."""
+    found = _read(**{"name": "dev", AUTOSCALING: {"min_replica": 1, "later": {"a": 2, "b": None}}, PROMOTION: "odd"})
+    assert found.unknown_settings == {f"{ADDITIONAL}.{AUTOSCALING}.later.a": 2}
+
+
+@pytest.mark.parametrize("state", [{}, {"applied_state": {"schedule_id": None, AUTOSCALING: {"later": 2}}}])
+def test_deployment_has_unknown_settings_when_it_reports_them(state: dict[str, Any]) -> None:
+    schedules = {"timezone": "UTC", "schedules": [], **state}
+    deployment = {"status": "ACTIVE", AUTOSCALING: {"later": 1, "none": None}}
+    found = _read(current_deployment=deployment, autoscaling_schedules=schedules).serving
+    assert found == {f"{ADDITIONAL}.{AUTOSCALING}.later": 2 if state else 1}
+
+
 # --- the deployment that serves -------------------------------------------------------------------------------------
 
 DEPLOYED: dict[str, Any] = {"min_replica": 2, "max_replica": 5, "scale_down_delay": None, "later": 1}
@@ -281,7 +332,7 @@ def test_deployment_has_settings_when_it_serves(status: Any, expected: dict[str,
     """Those that are reported as null are left out."""
     schedules = {"timezone": "UTC", "schedules": [], **state}
     deployment = {"status": status, AUTOSCALING: DEPLOYED}
-    assert _read(current_deployment=deployment, autoscaling_schedules=schedules).serving == expected
+    assert _known(_read(current_deployment=deployment, autoscaling_schedules=schedules).serving) == expected
 
 
 @pytest.mark.parametrize(
@@ -300,7 +351,7 @@ def test_state_of_the_schedules_counts_when_it_is_reported(state: Any, expected:
     """An active schedule sets other values than the environment's."""
     schedules = {"timezone": "UTC", "schedules": [], "applied_state": state}
     deployment = {"status": "ACTIVE", AUTOSCALING: DEPLOYED}
-    assert _read(current_deployment=deployment, autoscaling_schedules=schedules).serving == expected
+    assert _known(_read(current_deployment=deployment, autoscaling_schedules=schedules).serving) == expected
 
 
 @pytest.mark.parametrize(

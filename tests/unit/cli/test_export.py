@@ -315,7 +315,12 @@ def test_stack_config_is_what_pulumi_reads_when_it_is_exported(export: Callable[
     [
         (
             {"promotion_settings": {"promotion_cleanup_strategy": "BURN", "rolling_deploy": True}},
-            ['        # promotion_cleanup_strategy: left out, must be KEEP, SCALE_TO_ZERO or DEACTIVATE, got "BURN"'],
+            [
+                (
+                    "        # promotion_cleanup_strategy: left out, must be KEEP, SCALE_TO_ZERO or DEACTIVATE "
+                    '(one newer than this release goes in additional_settings), got "BURN"'
+                )
+            ],
         ),
         (  # one of the two alone would make the other a declared 0
             {"promotion_settings": {"rolling_deploy_config": {"max_surge_percent": 2, "max_unavailable_percent": 3}}},

@@ -154,7 +154,7 @@ def test_id_and_property_names_are_the_apis_own_when_a_schedule_is_created(
             BasetenEnvironmentSettings,
             (
                 "resource_name, model_id, env_name, autoscaling_settings, promotion_settings, "
-                "request_backpressure_settings, wait, opts"
+                "request_backpressure_settings, additional_settings, wait, opts"
             ),
         ),
         (BasetenEnvironmentSettings.get, "resource_name, id, opts"),

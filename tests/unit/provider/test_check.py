@@ -16,6 +16,8 @@ UNKNOWN: Any = Unknown()  # type: ignore[no-untyped-call] # Pulumi's own
 INFO, WARNING = engine_pb2.INFO, engine_pb2.WARNING
 TO_ZERO = "min_replica is 0: production scales to zero without traffic; the next request waits for a cold start."
 TUNED = {"rolling_deploy_config": {"max_surge_percent": 5}}
+RAMP_UP = ("ramp_up_while_promoting", "ramp_up_duration_seconds")
+REJECTED = "is deprecated, and Baseten rejects true for models; use rolling_deploy."
 NO_EFFECT = "rolling_deploy_config has no effect while rolling_deploy is false; Baseten only stores it."
 
 
@@ -53,7 +55,10 @@ def test_in_force_is_no_input_when_nothing_waits(wait: Any, skip: str, model: st
 def test_every_failure_is_returned_when_several_rules_are_broken(offline: Servicer) -> None:
     news = {"model_id": "a/b", "wait": "no", "autoscaling_settings": {"min_replica": 2.5, "max_replicas": 2}}
     assert sorted(offline.reasons(news)) == [
-        'autoscaling_settings.max_replicas: unknown property; did you mean "max_replica"?',
+        (
+            'autoscaling_settings.max_replicas: unknown property; did you mean "max_replica"? '
+            "(one newer than this release goes in additional_settings)"
+        ),
         "autoscaling_settings.min_replica: must be a whole number, got 2.5",
         "env_name: is required",
         'model_id: must contain only letters, digits, - and _, got "a/b"',
@@ -85,6 +90,12 @@ def _rows(engine: "Engine") -> list[tuple[int, str]]:
         ("production", {"autoscaling_settings": {"min_replica": UNKNOWN}}, []),
         ("staging", {"promotion_settings": {"rolling_deploy": False, **TUNED}}, [NO_EFFECT]),
         ("staging", {"promotion_settings": TUNED}, []),
+        ("staging", {"promotion_settings": {"ramp_up_while_promoting": True}}, [f"ramp_up_while_promoting {REJECTED}"]),
+        (
+            "staging",
+            {"promotion_settings": {"ramp_up_while_promoting": False, "ramp_up_duration_seconds": 0.0}},
+            [f"{name} is deprecated; use rolling_deploy." for name in RAMP_UP],
+        ),
     ],
 )
 def test_row_warns_when_a_setting_is_valid_and_risky(
@@ -103,6 +114,17 @@ def test_row_warns_when_a_setting_is_no_longer_declared(offline: Servicer, engin
         (WARNING, f"{model}/staging: {path} is no longer managed; Baseten keeps its value ({value}).")
         for path, value in dropped.items()
     ]
+
+
+def test_row_warns_of_no_dropped_setting_when_it_moved_to_another_argument(
+    offline: Servicer, engine: "Engine", model: str
+) -> None:
+    """As after an upgrade to a release that knows it; or back."""
+    olds = {**_inputs(model), "additional_settings": {"autoscaling_settings": {"scale_down_delay": 60}, "later": 1}}
+    news = {"additional_settings": {"autoscaling_settings": {"max_replica": 3}}}
+    offline.check({**_inputs(model, min_replica=1, scale_down_delay=60), **news}, olds)
+    warning = f"{model}/staging: additional_settings.later is no longer managed; Baseten keeps its value (1)."
+    assert _rows(engine) == [(WARNING, warning)]
 
 
 @pytest.mark.parametrize("changes", [{"env_name": "other"}, {"model_id": UNKNOWN}, {"autoscaling_settings": UNKNOWN}])
@@ -176,3 +198,17 @@ def test_resource_is_refused_when_it_breaks_a_rule_together_with_others(offline:
     reason = f"autoscaling_settings.min_replica: {owners}, must be <= max_replica (2), got 3"
     assert offline.reasons(_inputs(model, max_replica=2), "c") == [reason]
     assert offline.reasons(_inputs(model, max_replica=3), "c") == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "other"), [({"min_replica": 2}, "autoscaling_settings.min_replica"), (None, "autoscaling_settings")]
+)
+def test_additional_setting_is_refused_when_another_resource_manages_it(
+    settings: Any, other: str, offline: Servicer, model: str
+) -> None:
+    """In an argument of its own, or in an object that is set as a whole."""
+    additional = {"model_id": model, "env_name": "staging", "additional_settings": {"autoscaling_settings": settings}}
+    assert offline.reasons(_inputs(model, min_replica=1), "a") == []
+    (reason,) = offline.reasons(additional, "b")
+    assert reason.startswith(f'additional_settings.{other}: combined with the settings of "a" for the same environment')
+    assert "must be set once, here or in autoscaling_settings.min_replica" in reason

@@ -7,6 +7,7 @@ from pulumi.output import Unknown
 
 from baseten_pulumi.errors import ConfigurationError
 from baseten_pulumi.provider.diff import changes
+from baseten_pulumi.schema.settings import NULL
 from tests.unit.provider.servicer import Servicer
 
 UNKNOWN: Any = Unknown()  # type: ignore[no-untyped-call] # Pulumi's own
@@ -15,6 +16,7 @@ INPUTS: dict[str, Any] = {
     "env_name": "production",
     "wait": True,
     "autoscaling_settings": {"min_replica": 1.0, "max_replica": 3.0},
+    "additional_settings": {"later": {"old": NULL, "list": [1.0, 2.0], "same": 2.0}},
 }
 OUTPUTS: dict[str, Any] = {**INPUTS, "status": "ACCEPTED", "in_force": True, "revision": "1f2e3d4c"}
 
@@ -38,6 +40,15 @@ OUTPUTS: dict[str, Any] = {**INPUTS, "status": "ACCEPTED", "in_force": True, "re
         (
             {"promotion_settings": {"rolling_deploy_config": UNKNOWN}},
             {"promotion_settings.rolling_deploy_config": "UPDATE"},
+        ),
+        (
+            {"additional_settings": {"later": {"new": NULL, "list": [1], "same": 2, "unknown": UNKNOWN}}},
+            {
+                "additional_settings.later.new": "ADD",
+                "additional_settings.later.list": "UPDATE",
+                "additional_settings.later.old": "DELETE",
+                "additional_settings.later.unknown": "UPDATE",
+            },
         ),
         ({"wait": False, "promotion_settings": None, "in_force": True}, {}),
         ({"autoscaling_settings": {"min_replica": 1, "max_replica": 3}}, {}),

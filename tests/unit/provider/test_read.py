@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from baseten_pulumi import errors
+from baseten_pulumi.schema.settings import NULL
 from baseten_pulumi.testing import Fault
 from tests.unit.provider.servicer import PICKLE, Servicer
 from tests.unit.provider.stack import MODEL, Stack, failure
@@ -58,6 +59,17 @@ def test_last_value_is_kept_when_a_managed_setting_is_reported_as_null(stack: St
     assert found.outs == {**found.inputs, **KNOWN}
 
 
+def test_additional_settings_are_as_observed_when_somebody_changed_them(stack: Stack, settings: Servicer) -> None:
+    """Path by path; one that is null, or not reported at all, is a null, and any other one keeps its last value."""
+    stack.emulator.later_settings = ("promotion_settings.later",)
+    stack.emulator.change(MODEL, "production", promotion_settings={"later": {"a": None, "b": [1, None], "extra": 5}})
+    declared = {"a": 7, "b": [1], "c": NULL, "d": 4}
+    found = settings.read(PRODUCTION, _props(additional_settings={"promotion_settings": {"later": declared}}))
+    observed = {"a": 7, "b": [1, NULL], "c": NULL, "d": 4}
+    assert found.inputs == _recorded(additional_settings={"promotion_settings": {"later": observed}})
+    assert found.outs == {**found.inputs, **KNOWN}
+
+
 def test_settings_count_as_applied_when_nothing_waited_and_all_are_read_back(settings: Servicer) -> None:
     assert settings.read(PRODUCTION, _props(in_force=False)).outs == {**_inputs(), **KNOWN}
 
@@ -70,7 +82,8 @@ def test_revision_is_forgotten_when_what_was_sent_is_not_read_back_yet(settings:
 
 def test_everything_reported_is_returned_when_a_program_looks_it_up(stack: Stack, settings: Servicer) -> None:
     """A lookup manages nothing; a null is left out, save the policy, of which it means NONE."""
-    stack.emulator.change(MODEL, "production", {"min_replica": 1, "scale_down_delay": None})
+    stack.emulator.later_settings = ("autoscaling_settings.burst",)
+    stack.emulator.change(MODEL, "production", {"min_replica": 1, "scale_down_delay": None, "burst": 7})
     found = settings.read(PRODUCTION, dict(PICKLE))
     outputs = found.outs or {}
     expected = {"model_id": MODEL, "env_name": "production", "wait": True, "in_force": True}
@@ -78,6 +91,7 @@ def test_everything_reported_is_returned_when_a_program_looks_it_up(stack: Stack
     assert outputs["autoscaling_settings"]["min_replica"] == 1
     assert "scale_down_delay" not in outputs["autoscaling_settings"]
     assert outputs["request_backpressure_settings"] == {"policy": "NONE"}
+    assert outputs["additional_settings"] == {"autoscaling_settings": {"burst": 7}}
     assert not {"status", "revision"} & set(outputs)
 
 

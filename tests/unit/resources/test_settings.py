@@ -1,4 +1,5 @@
 import inspect
+import json
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -60,6 +61,25 @@ def test_outputs_are_typed_when_a_program_reads_them() -> None:
     assert run(program)[0] == ["1 None", "25 None", None, True, "1f", "ACCEPTED"]
 
 
+def test_nulls_are_kept_when_they_are_in_additional_settings() -> None:
+    """Pulumi would lose them; they are also kept inside an Output."""
+    known = {"a": None, "b": [None, 2.0]}
+
+    def program() -> pulumi.Output[Any]:
+        given = {"known": known, "later": pulumi.Output.from_input(known), "none": pulumi.Output.from_input(None)}
+        outputs = [
+            _settings(str(number), additional_settings=settings).additional_settings
+            for number, settings in enumerate((given, pulumi.Output.from_input(given), pulumi.Output.from_input(None)))
+        ]
+        return pulumi.Output.all(*outputs)
+
+    found, mocks = run(program)
+    expected = {"known": {"a": None, "b": [None, 2]}, "later": {"a": None, "b": [None, 2]}, "none": None}
+    assert json.dumps(found, sort_keys=True) == json.dumps([expected, expected, None], sort_keys=True)
+    sent = {"a": "<null>", "b": ["<null>", 2]}
+    assert mocks.inputs("0")["additional_settings"] == {"known": sent, "later": sent, "none": "<null>"}
+
+
 def test_every_output_is_a_property_when_a_resource_is_declared() -> None:
     """Pulumi finds the type of an output there; `wait` and the host's entry are inputs only."""
 
@@ -91,7 +111,7 @@ def test_resource_is_read_when_it_is_looked_up() -> None:
 
 def test_settings_are_refused_when_pulumi_cannot_send_them() -> None:
     """In the constructor, so that the error is one line for each argument and has no traceback."""
-    groups = ("autoscaling_settings", "promotion_settings", "request_backpressure_settings")
+    groups = ("autoscaling_settings", "promotion_settings", "request_backpressure_settings", "additional_settings")
     names = ("model_id", "env_name", *groups, "wait")
     arguments: dict[str, Any] = {name: {1} for name in names}
     with pytest.raises(pulumi.RunError) as caught:

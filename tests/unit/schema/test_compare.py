@@ -9,9 +9,12 @@ from baseten_pulumi.schema.settings import (
     MAX_SURGE_PERCENT,
     MAX_UNAVAILABLE_PERCENT,
     MIN_REPLICA,
+    NULL,
     ROLLING_DEPLOY,
     Value,
 )
+
+LATER = "additional_settings.autoscaling_settings.burst"
 
 
 def test_differences_come_in_the_desired_order_when_several_differ() -> None:
@@ -46,3 +49,25 @@ def test_difference_is_short_in_a_row_and_whole_in_an_error_when_shown() -> None
     found = Difference(ROLLING_DEPLOY, True, None)
     assert found.short == "rolling_deploy null→true"
     assert found.sentence == "promotion_settings.rolling_deploy: expected true, observed null"
+
+
+@pytest.mark.parametrize(("observed", "differs"), [({}, False), ({LATER: NULL}, False), ({LATER: {}}, True)])
+def test_null_is_applied_when_null_or_nothing_is_observed(observed: dict[str, Value], differs: bool) -> None:
+    assert bool(differences({LATER: NULL}, observed)) is differs
+    assert managed({LATER: NULL}, observed) == {LATER: NULL, **observed}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (NULL, "null"),
+        ([1, NULL], "[1, null]"),
+        ({"a": 2.5}, '{"a": 2.5}'),
+        ("p95", "p95"),
+        ("\x1b[2J\u202e", r'"\u001b[2J\u202e"'),
+        ("x" * 81, "x" * 80 + "…"),
+    ],
+)
+def test_value_is_short_and_moves_no_cursor_when_shown(value: Value, text: str) -> None:
+    """Nothing is known of the values of additional settings."""
+    assert Difference(LATER, value, None).short == f"burst null→{text}"

@@ -2,7 +2,20 @@ from typing import Any
 
 import pytest
 
-from baseten_pulumi.schema.settings import FIELDS, GROUPS, TOP_LEVEL_GROUPS, flatten, nest, properties, to_int, walk
+from baseten_pulumi.schema.settings import (
+    ADDITIONAL,
+    FIELDS,
+    GROUPS,
+    NULL,
+    TOP_LEVEL_GROUPS,
+    decoded,
+    encoded,
+    flatten,
+    nest,
+    properties,
+    to_int,
+    walk,
+)
 
 # Written down from Baseten's pages: path, type, range and default.
 CONTRACT: list[tuple[str, str, tuple[int | None, int | None], object]] = [
@@ -87,7 +100,7 @@ def test_only_known_settings_with_a_value_are_returned_when_flattened(nested: An
 
 def test_properties_are_settings_and_inner_objects_when_an_object_is_given() -> None:
     """The settings of an inner object are not among them."""
-    assert properties("") == TOP_LEVEL_GROUPS == tuple(group for group in GROUPS if "." not in group)
+    assert properties("") == TOP_LEVEL_GROUPS == (*(group for group in GROUPS if "." not in group), ADDITIONAL)
     assert properties("promotion_settings") == (
         "redeploy_on_promotion",
         "rolling_deploy",
@@ -110,3 +123,18 @@ def test_every_leaf_is_yielded_when_objects_and_lists_are_walked() -> None:
     value = {"a": {"b": [1, {"c": None}]}, "d": (2,), "e": {}}
     assert dict(walk(value)) == {"a.b[0]": 1, "a.b[1].c": None, "d[0]": 2}
     assert dict(walk(7, "a")) == {"a": 7}
+
+
+def test_additional_settings_are_kept_path_by_path_when_flattened() -> None:
+    """Objects descend, and lists and scalars are leaves; nulls stay, and an empty object is nothing."""
+    nested = {ADDITIONAL: {"a": {"b": None, "c": [1.0, {"d": None}], "e": {}}, "f": 2.0}}
+    flat = {f"{ADDITIONAL}.a.b": NULL, f"{ADDITIONAL}.a.c": [1, {"d": NULL}], f"{ADDITIONAL}.f": 2}
+    assert repr(flatten(nested)) == repr(flat)
+    assert nest(flat) == {ADDITIONAL: {"a": {"b": NULL, "c": [1, {"d": NULL}]}, "f": 2}}
+    assert flatten({ADDITIONAL: "many"}) == flatten({ADDITIONAL: None}) == {}
+
+
+def test_json_is_as_it_was_when_encoded_and_decoded() -> None:
+    value = {"a": [None, {"b": None, "c": "null"}], "d": 2.5, "e": True, "f": None}
+    assert encoded(value) == {"a": [NULL, {"b": NULL, "c": "null"}], "d": 2.5, "e": True, "f": NULL}
+    assert decoded(encoded(value)) == value

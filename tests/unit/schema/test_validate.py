@@ -3,9 +3,10 @@ from typing import Any
 
 import pytest
 from pulumi.asset import StringAsset
-from pulumi.output import UNKNOWN
+from pulumi.output import UNKNOWN, Unknown
 
 from baseten_pulumi.schema.settings import (
+    ADDITIONAL,
     AUTOSCALING,
     BACKPRESSURE,
     FIELDS,
@@ -14,6 +15,7 @@ from baseten_pulumi.schema.settings import (
     MAX_SURGE_PERCENT,
     MAX_UNAVAILABLE_PERCENT,
     MIN_REPLICA,
+    NULL,
     PROMOTION,
     ROLLING_DEPLOY,
     ROLLING_DEPLOY_CONFIG,
@@ -33,8 +35,10 @@ SURGE, UNAVAILABLE = MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT
 SURGE_RULE = f"{SURGE}: exactly one of max_surge_percent and max_unavailable_percent must be > 0"
 MODEL_ID_RULE = "must contain only letters, digits, - and _"
 ENV_NAME_RULE = "must contain only lowercase letters, digits and -, and start and end with a letter or digit"
+NEWER = " (one newer than this release goes in additional_settings)"
 NOTHING_DECLARED = (
-    "at least one setting must be declared in autoscaling_settings, promotion_settings or request_backpressure_settings"
+    "at least one setting must be declared in "
+    "autoscaling_settings, promotion_settings, request_backpressure_settings or additional_settings"
 )
 
 
@@ -80,9 +84,9 @@ def _failures(inputs: dict[str, Any]) -> list[str]:
         (MIN_REPLICA, StringAsset("x"), "must be a whole number, got StringAsset"),
         (MIN_REPLICA, "x" * 100, f'must be a whole number, got "{"x" * 79}…'),
         (ROLLING_DEPLOY, 1, "must be true or false, got 1"),
-        (CLEANUP, "keep", 'must be KEEP, SCALE_TO_ZERO or DEACTIVATE, got "keep"'),
-        (CLEANUP, ["KEEP"], 'must be KEEP, SCALE_TO_ZERO or DEACTIVATE, got ["KEEP"]'),
-        (f"{ROLLING_DEPLOY_CONFIG}.rolling_deploy_strategy", "NODE", 'must be REPLICA, got "NODE"'),
+        (CLEANUP, "keep", f'must be KEEP, SCALE_TO_ZERO or DEACTIVATE{NEWER}, got "keep"'),
+        (CLEANUP, ["KEEP"], f'must be KEEP, SCALE_TO_ZERO or DEACTIVATE{NEWER}, got ["KEEP"]'),
+        (f"{ROLLING_DEPLOY_CONFIG}.rolling_deploy_strategy", "NODE", f'must be REPLICA{NEWER}, got "NODE"'),
         (AUTOSCALING, 3, "must be an object, got 3"),
         (ROLLING_DEPLOY_CONFIG, [{}], "must be an object, got [{}]"),
     ],
@@ -141,15 +145,15 @@ def test_name_is_accepted_when_baseten_allows_it(model_id: str, env_name: str) -
 @pytest.mark.parametrize(
     ("inputs", "path", "hint"),
     [
-        ({AUTOSCALING: {"min_replicas": 1}}, f"{AUTOSCALING}.min_replicas", 'did you mean "min_replica"?'),
+        ({AUTOSCALING: {"min_replicas": 1}}, f"{AUTOSCALING}.min_replicas", f'did you mean "min_replica"?{NEWER}'),
         # A key is unknown whatever its value is.
         ({"autoscaling": {"x": 1}}, "autoscaling", 'did you mean "autoscaling_settings"?'),
         ({"wiat": None}, "wiat", 'did you mean "wait"?'),
         ({"wiat": UNKNOWN}, "wiat", 'did you mean "wait"?'),
         ({"qqq": 1}, "qqq", f"use {', '.join(TOP_LEVEL_GROUPS)}, model_id, env_name or wait"),
         # A setting of another object, and a path inside a key, which is not nesting.
-        ({BACKPRESSURE: {"min_replica": 1}}, f"{BACKPRESSURE}.min_replica", "use policy"),
-        ({BACKPRESSURE: {"a.b": 5}}, f'{BACKPRESSURE}["a.b"]', "use policy"),
+        ({BACKPRESSURE: {"min_replica": 1}}, f"{BACKPRESSURE}.min_replica", f"use policy{NEWER}"),
+        ({BACKPRESSURE: {"a.b": 5}}, f'{BACKPRESSURE}["a.b"]', f"use policy{NEWER}"),
         ({MIN_REPLICA: 1}, f'["{MIN_REPLICA}"]', 'did you mean "autoscaling_settings"?'),
     ],
 )
@@ -255,3 +259,79 @@ def test_setting_is_normalized_when_it_is_declared_alone(path: str) -> None:
 def test_entry_is_dropped_when_it_declares_nothing(more: dict[str, Any], wait: Any) -> None:
     """What is left are the names, `wait` and the settings."""
     assert _normalized(_some(**more)) == _some(wait=wait)
+
+
+# --- additional settings --------------------------------------------------------------------------------------------
+
+
+def _additional(settings: Any, **more: Any) -> dict[str, Any]:
+    return {**NAMES, ADDITIONAL: settings, **more}
+
+
+def test_additional_settings_are_not_validated_when_they_are_json() -> None:
+    """Any path, known or not, and any value; they alone are enough."""
+    settings = {
+        AUTOSCALING: {"burst": 2.0, "min_replica": -1, "max_replica": "auto"},
+        PROMOTION: {"promotion_cleanup_strategy": "ARCHIVE", "rolling_deploy_config": None},
+        "later": {"list": [1.0, None, {"a.b": 0.5}], "empty": {}},
+    }
+    found = _normalized(_additional(settings))[ADDITIONAL]
+    assert found == {
+        **settings,
+        PROMOTION: {"promotion_cleanup_strategy": "ARCHIVE", "rolling_deploy_config": NULL},
+        "later": {"list": [1, NULL, {"a.b": 0.5}]},
+    }
+    assert type(found[AUTOSCALING]["burst"]) is int
+
+
+@pytest.mark.parametrize(
+    ("settings", "failure"),
+    [
+        ("many", ': must be an object, got "many"'),
+        ([1], ": must be an object, got [1]"),
+        ({"a.b": 1}, '["a.b"]: must have a key without . [ ] and ", got "a.b"'),
+        ({"a": {"": 1}}, '.a[""]: must have a key without . [ ] and ", got ""'),
+        ({"a": {"b[0]": 1}}, '.a.b[0]: must have a key without . [ ] and ", got "b[0]"'),
+        ({"a": LARGEST_EXACT + 1}, f".a: must be <= {LARGEST_EXACT}, got {LARGEST_EXACT + 1}"),
+        ({"a": [{"b": -LARGEST_EXACT - 1}]}, f".a[0].b: must be >= -{LARGEST_EXACT}, got {-LARGEST_EXACT - 1}"),
+        ({"a": StringAsset("x")}, ".a: must be a JSON value, got StringAsset"),
+    ],
+)
+def test_additional_settings_are_refused_when_they_cannot_be_sent(settings: Any, failure: str) -> None:
+    assert _failures(_additional(settings)) == [ADDITIONAL + failure]
+
+
+@pytest.mark.parametrize(
+    ("settings", "path", "other", "values"),
+    [
+        ({PROMOTION: {"rolling_deploy": False}}, ROLLING_DEPLOY, ROLLING_DEPLOY, "false and true"),
+        ({PROMOTION: {"rolling_deploy_config": None}}, ROLLING_DEPLOY_CONFIG, SURGE, "null and 25"),
+        (
+            {PROMOTION: {"rolling_deploy": {"later": [None]}}},
+            f"{ROLLING_DEPLOY}.later",
+            ROLLING_DEPLOY,
+            "[null] and true",
+        ),
+    ],
+)
+def test_additional_setting_is_refused_when_it_is_also_declared(
+    settings: Any, path: str, other: str, values: str
+) -> None:
+    """The same setting, an object that contains it, or one inside it."""
+    declared = _inputs({ROLLING_DEPLOY: True, SURGE: 25}, **{ADDITIONAL: settings})
+    assert _failures(declared) == [f"{ADDITIONAL}.{path}: must be set once, here or in {other}, got {values}"]
+
+
+def test_names_of_additional_settings_may_begin_alike_when_they_are_not_declared_twice() -> None:
+    """The other percentage is not declared twice either."""
+    config = {"rolling_deploy_config": {"max_unavailable_percent": 0}, "rolling_deploy_later": True}
+    inputs = _inputs({ROLLING_DEPLOY: True, SURGE: 25}, **{ADDITIONAL: {PROMOTION: config}})
+    assert _normalized(inputs)[ADDITIONAL] == {PROMOTION: config}
+    assert UNAVAILABLE not in flatten(_normalized(inputs))
+
+
+def test_additional_settings_pass_when_a_preview_does_not_know_them() -> None:
+    """A list that is known in part is unknown as a whole."""
+    found = _normalized(_inputs({PROMOTION: UNKNOWN}, **{ADDITIONAL: {PROMOTION: {"a": UNKNOWN, "b": [1, UNKNOWN]}}}))
+    assert all(isinstance(found[ADDITIONAL][PROMOTION][name], Unknown) for name in ("a", "b"))
+    assert isinstance(_normalized(_additional(UNKNOWN))[ADDITIONAL], Unknown)

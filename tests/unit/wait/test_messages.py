@@ -29,6 +29,7 @@ from tests.unit.wait.scenario import (
 SUBJECT = 'settings of environment "production" (model abc)'
 WINDOW = "autoscaling_settings.autoscaling_window"
 ROLLING = "promotion_settings.rolling_deploy"
+LATER = "additional_settings.promotion_settings.later"
 NO_RESPONSE = error(errors.RequestTimeoutError, "GET /v1 got no response in time.")
 NO_CONNECTION = error(errors.ConnectionFailedError, "GET /v1 could not connect to https://api.baseten.co.")
 UNREADABLE = error(errors.UnexpectedResponseError, "Baseten returned 200.", status_code=200)
@@ -144,6 +145,16 @@ def test_limit_is_suspected_when_replicas_stay_below_those_desired(
     ended, _ = play_one({0: observed}, settings=settings, timeout=90.0)
     assert isinstance(ended.error, WaitTimeoutError)
     assert ("The account may have a limit on replicas." in str(ended.error)) is is_suspected
+
+
+@pytest.mark.parametrize(("found", "is_suspected"), [({}, True), ({LATER: 1}, False), ({LATER: 2}, None)])
+def test_setting_may_be_ignored_when_an_additional_one_is_never_reported(
+    found: Settings, is_suspected: bool | None
+) -> None:
+    """A misspelled one too: Baseten drops what it does not know in `promotion_settings`, and nobody else knows it."""
+    ended, _ = play_one({0: Environment(found, None)}, settings={LATER: 2}, timeout=90.0)
+    suspicion = "Baseten may ignore a setting that it does not know."
+    assert (ended.error and suspicion in str(ended.error)) is is_suspected
 
 
 @pytest.mark.parametrize(

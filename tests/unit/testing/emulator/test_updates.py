@@ -90,6 +90,24 @@ def test_update_is_rejected_when_it_breaks_the_description_or_a_rule(
     assert served.read() == before
 
 
+def test_setting_is_stored_without_validation_when_it_is_a_later_one() -> None:
+    """A new one, a new value of an old one, or a new object; everything else is validated as ever."""
+    paths = ("autoscaling_settings.burst", "promotion_settings.promotion_cleanup_strategy", "later")
+    served = Served(later_settings=paths)
+    promotion = {"promotion_cleanup_strategy": "ARCHIVE", "rolling_deploy": True}
+    later: dict[str, Any] = {"a": None, "b": [{}]}
+    sent = {"autoscaling_settings": {"burst": 7}, "promotion_settings": promotion, "later": later}
+    assert served.update(**sent) == "ACCEPTED"
+    served.seconds += 15
+    found = served.read()
+    assert (found["autoscaling_settings"]["burst"], found["later"]) == (7, later)
+    assert promotion.items() <= found["promotion_settings"].items()
+    assert found["current_deployment"]["autoscaling_settings"]["burst"] == 7
+    served.emulator.change("m1", "production", {"burst": 8})
+    assert served.read()["autoscaling_settings"]["burst"] == 8
+    assert served.update(**sent, autoscaling={}) == "autoscaling: unknown field"
+
+
 @pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000])
 def test_update_is_a_bad_request_when_it_is_not_json(body: bytes, served: Served) -> None:
     """What cannot be parsed is 400; JSON that is not as described is 422."""
