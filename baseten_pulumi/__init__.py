@@ -1,7 +1,9 @@
 """Manage the settings of Baseten model environments with Pulumi, and wait until Baseten has applied them."""
 
 from baseten_pulumi.lookup import (
+    Deployment,
     Environment,
+    InstanceType,
     Model,
     Promotion,
     find_model,
@@ -10,13 +12,15 @@ from baseten_pulumi.lookup import (
     get_environment_output,
     list_environments,
     list_environments_output,
+    list_models,
+    list_models_output,
 )
 from baseten_pulumi.resources.component import BasetenModelEnvironments
 from baseten_pulumi.resources.environment import BasetenEnvironment
 from baseten_pulumi.resources.in_force import BasetenSettingsInForce
 from baseten_pulumi.resources.schedule import BasetenAutoscalingSchedule
 from baseten_pulumi.resources.settings import BasetenEnvironmentSettings
-from baseten_pulumi.stack_config import settings_from_config
+from baseten_pulumi.stack_config import ModelEnvironmentsArgsDict, models_from_config, settings_from_config
 from baseten_pulumi.types import (
     AutoscalingSettings,
     AutoscalingSettingsArgsDict,
@@ -43,9 +47,12 @@ __all__ = [
     "BasetenEnvironmentSettings",
     "BasetenModelEnvironments",
     "BasetenSettingsInForce",
+    "Deployment",
     "Environment",
     "EnvironmentArgsDict",
+    "InstanceType",
     "Model",
+    "ModelEnvironmentsArgsDict",
     "Promotion",
     "PromotionCleanupStrategy",
     "PromotionSettings",
@@ -64,5 +71,8 @@ __all__ = [
     "get_environment_output",
     "list_environments",
     "list_environments_output",
+    "list_models",
+    "list_models_output",
+    "models_from_config",
     "settings_from_config",
 ]

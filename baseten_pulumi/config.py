@@ -11,8 +11,12 @@ from urllib.parse import SplitResult, urlsplit
 from baseten_pulumi.errors import ConfigurationError, Message, MissingApiKeyError
 
 DEFAULT_BASE_URL = "https://api.baseten.co"
+NAMESPACE = "baseten"
 API_KEY, BASE_URL, ALLOW_HTTP = "baseten:apiKey", "baseten:baseUrl", "baseten:allowHttp"
 SKIP_WAIT, PREVIEW_READS = "baseten:skipWait", "baseten:previewReads"
+ENVIRONMENTS, ENVIRONMENT_DEFAULTS, MODELS = "baseten:environments", "baseten:environmentDefaults", "baseten:models"
+KEYS = (API_KEY, BASE_URL, ALLOW_HTTP, SKIP_WAIT, PREVIEW_READS, ENVIRONMENTS, ENVIRONMENT_DEFAULTS, MODELS)
+"""Every key of a stack's configuration that this package reads."""
 _API_KEY_VARIABLE, _BASE_URL_VARIABLE = "BASETEN_API_KEY", "BASETEN_BASE_URL"
 _NOTHING_SENT = "Nothing was sent."
 # No credentials, query or fragment, and nothing that URL parsers read in different ways.

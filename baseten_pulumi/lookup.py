@@ -41,20 +41,67 @@ TIMEOUT_SECONDS = 120.0
 _Result = TypeVar("_Result")
 
 
-@pulumi.output_type
-class Model:
+class _Properties(dict[str, Any]):
+    """A dict, every key of which is an attribute too. What Baseten does not report is None."""
+
+    if not TYPE_CHECKING:  # or every attribute would exist for type checkers
+
+        def __getattr__(self, name: str) -> Any:
+            if name in type(self).__annotations__:
+                return self.get(name)
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}", name=name, obj=self)
+
+
+class Model(_Properties):
     """A model of the account."""
 
     id: str
     """Baseten's id: the `model_id` of resources and other lookups."""
-    name: str | None = None
+    name: str | None
     """Name of the model, as Baseten shows it; None if Baseten does not report it."""
-    team_name: str | None = None
+    team_name: str | None
     """The team within which the name is unique; None if Baseten does not report it."""
 
 
-@pulumi.output_type
-class Promotion:
+class Deployment(_Properties):
+    """A deployment that serves an environment or is being promoted to it."""
+
+    id: str | None
+    """Baseten's id of the deployment."""
+    name: str | None
+    """Name of the deployment."""
+    created_at: str | None
+    """When it was created, in ISO 8601."""
+    status: str | None
+    """Such as DEPLOYING, LOADING_MODEL, ACTIVE, SCALED_TO_ZERO, INACTIVE or FAILED."""
+    active_replica_count: int | None
+    """Number of active replicas."""
+    instance_type_name: str | None
+    """Name of the instance type it runs on."""
+    labels: dict[str, Any] | None
+    """Labels that the user gave it."""
+
+
+class InstanceType(_Properties):
+    """The machine that an environment's deployments run on."""
+
+    id: str | None
+    """Baseten's id of the instance type, such as "L4:4x16"."""
+    name: str | None
+    """Name of the instance type."""
+    memory_limit_mib: int | None
+    """Memory, in mebibytes."""
+    millicpu_limit: int | None
+    """CPU, in thousandths of a core."""
+    gpu_count: int | None
+    """Number of GPUs."""
+    gpu_type: str | None
+    """Type of its GPUs, such as "H100"."""
+    gpu_memory_limit_mib: int | None
+    """Memory of a GPU, in mebibytes."""
+
+
+class Promotion(_Properties):
     """The latest promotion to an environment; it may have ended."""
 
     status: str
@@ -62,28 +109,40 @@ class Promotion:
     UNKNOWN if Baseten reports none."""
     is_running: bool
     """Whether it is still in progress, so that changes queue behind it."""
-    percent_traffic_to_new_version: int | None = None
-    """Share of the traffic on the new deployment; None if Baseten does not report it."""
-    error_message: str | None = None
-    """Why it failed, in Baseten's words; None if Baseten does not say."""
+    percent_traffic_to_new_version: int | None
+    """Share of the traffic on the candidate deployment, in percent."""
+    error_message: str | None
+    """Why it failed, in Baseten's words."""
+    rolling_deploy: bool | None
+    """Whether it is a rolling deploy."""
 
 
-@pulumi.output_type
-class Environment:
-    """An environment as Baseten reports it. Inside the settings, None means that Baseten reports no value."""
+class Environment(_Properties):
+    """An environment as Baseten reports it.
+
+    Inside the settings, an attribute is None, and a key is absent, if Baseten reports no value.
+    """
 
     model_id: str
     """Baseten's id of the model."""
     env_name: str
     """Name of the environment."""
+    created_at: str | None
+    """When it was created, in ISO 8601."""
+    instance_type: InstanceType | None
+    """The machine that its deployments run on."""
+    current_deployment: Deployment | None
+    """The deployment that serves it; None if none does."""
+    candidate_deployment: Deployment | None
+    """The deployment that is being promoted to it; None if no promotion is running."""
+    in_progress_promotion: Promotion | None
+    """The latest promotion; None if Baseten reports none."""
     autoscaling_settings: AutoscalingSettings
     """Its autoscaling settings."""
     promotion_settings: PromotionSettings
     """Its promotion settings."""
     request_backpressure_settings: RequestBackpressureSettings
     """Its backpressure settings."""
-    in_progress_promotion: Promotion | None = None
-    """The latest promotion; None if Baseten reports none."""
 
 
 def get_environment(*, model_id: str, env_name: str) -> Environment:
@@ -125,24 +184,43 @@ def list_environments_output(*, model_id: pulumi.Input[str]) -> pulumi.Output[Se
     return _later(_list_environments, model_id=model_id)
 
 
-def find_model(*, name: str) -> Model:
+def find_model(*, name: str, team: str | None = None) -> Model:
     """Find a model by its name.
 
     Args:
         name: The full name, as Baseten shows it.
+        team: Name of the model's team; None for every team. Names are unique only within a team.
 
     Raises:
-        ConfigurationError: there is no API key, or the name is empty.
+        ConfigurationError: there is no API key, or an argument is malformed.
         ModelNotFoundError: no model has the name; similar names are suggested.
-        AmbiguousModelError: several models have it; their ids are listed.
+        AmbiguousModelError: several models have it; their ids and teams are listed.
         RequestError: Baseten could not be read.
     """
-    return _now(_find_model, name=name)
+    return _now(_find_model, name=name, team=team)
 
 
-def find_model_output(*, name: pulumi.Input[str]) -> pulumi.Output[Model]:
-    """Find a model by its name once the name is known; otherwise like `find_model`."""
-    return _later(_find_model, name=name)
+def find_model_output(*, name: pulumi.Input[str], team: pulumi.Input[str | None] = None) -> pulumi.Output[Model]:
+    """Find a model by its name once the arguments are known; otherwise like `find_model`."""
+    return _later(_find_model, name=name, team=team)
+
+
+def list_models(*, team: str | None = None) -> Sequence[Model]:
+    """Read every model that the API key can see, sorted by name.
+
+    Args:
+        team: Name of a team, to read only its models; None for every team.
+
+    Raises:
+        ConfigurationError: there is no API key, or the argument is malformed.
+        RequestError: Baseten could not be read.
+    """
+    return _now(_list_models, team=team)
+
+
+def list_models_output(*, team: pulumi.Input[str | None] = None) -> pulumi.Output[Sequence[Model]]:
+    """Read every model once the team is known; otherwise like `list_models`."""
+    return _later(_list_models, team=team)
 
 
 async def _read_environment(client: "BasetenClient", timeout: float, *, model_id: str, env_name: str) -> Environment:
@@ -154,11 +232,14 @@ async def _list_environments(client: "BasetenClient", timeout: float, *, model_i
     return [_environment(model_id, env_name, found[env_name]) for env_name in sorted(found)]
 
 
-async def _find_model(client: "BasetenClient", timeout: float, *, name: str) -> Model:
-    from baseten_pulumi.api import models
+async def _find_model(client: "BasetenClient", timeout: float, *, name: str, team: str | None) -> Model:
+    return Model((await client.find_model(name, team, timeout=timeout)).model_dump())
 
-    found = models.find_model(name, await client.list_models(timeout=timeout))
-    return _make(Model, id=found.id, name=found.name, team_name=found.team_name)
+
+async def _list_models(client: "BasetenClient", timeout: float, *, team: str | None) -> Sequence[Model]:
+    found = await client.list_models(timeout=timeout)
+    models = [Model(it.model_dump()) for it in found if team is None or it.team_name == team]
+    return sorted(models, key=lambda it: (it.name or "", it.id))
 
 
 class _Reads:
@@ -252,10 +333,15 @@ def _refuse_malformed(arguments: Mapping[str, Any]) -> None:
     from baseten_pulumi.schema.validate import Failure, validate_names
 
     outputs = [name for name, value in arguments.items() if isinstance(value, pulumi.Output)]
-    names = {name: value for name, value in arguments.items() if name != "name"}
-    failures = [] if outputs else validate_names(names)
-    if "name" in arguments and not outputs and not (isinstance(arguments["name"], str) and arguments["name"]):
-        failures.append(Failure("name", "must be a non-empty string", arguments["name"]))
+    texts = {name: arguments[name] for name in ("name", "team") if name in arguments}
+    failures = [] if outputs else validate_names({k: v for k, v in arguments.items() if k not in texts})
+    if texts.get("team", "") is None:
+        del texts["team"]
+    failures += [
+        Failure(name, "must be a non-empty string", text)
+        for name, text in texts.items()
+        if not outputs and not (isinstance(text, str) and text)
+    ]
     failures += [Failure(name, "is an Output, whose value is not known yet") for name in outputs]
     if failures:
         action = (
@@ -274,17 +360,15 @@ def _environment(model_id: str, env_name: str, found: "environment.Environment")
     promotion_settings = settings.get("promotion_settings", {})
     if "rolling_deploy_config" in promotion_settings:
         promotion_settings["rolling_deploy_config"] = RollingDeployConfig(**promotion_settings["rolling_deploy_config"])
-    return _make(
-        Environment,
+    return Environment(
         model_id=model_id,
         env_name=env_name,
+        created_at=found.created_at,
+        instance_type=None if found.instance_type is None else InstanceType(found.instance_type),
+        current_deployment=None if found.current_deployment is None else Deployment(found.current_deployment),
+        candidate_deployment=None if found.candidate_deployment is None else Deployment(found.candidate_deployment),
+        in_progress_promotion=None if found.promotion is None else Promotion(found.promotion.outputs()),
         autoscaling_settings=AutoscalingSettings(**settings.get("autoscaling_settings", {})),
         promotion_settings=PromotionSettings(**promotion_settings),
         request_backpressure_settings=RequestBackpressureSettings(**settings.get("request_backpressure_settings", {})),
-        in_progress_promotion=found.promotion and _make(Promotion, **found.promotion.outputs()),
     )
-
-
-def _make(kind: Callable[..., _Result], **values: Any) -> _Result:
-    """Construct an output type, whose constructor type checkers do not see."""
-    return kind(**values)

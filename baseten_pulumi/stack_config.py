@@ -1,19 +1,24 @@
 """The settings of environments from the stack's configuration, over defaults that all stacks of a project share."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Any, cast
 
 import pulumi
 import pulumi.runtime
+from typing_extensions import TypedDict
 
+from baseten_pulumi.config import ENVIRONMENT_DEFAULTS, ENVIRONMENTS, MODELS
 from baseten_pulumi.errors import ConfigurationError, Message
 from baseten_pulumi.run_errors import run_errors
 from baseten_pulumi.schema.merge import merged
 from baseten_pulumi.schema.validate import (
     Failure,
+    either,
     member,
+    unknown_property,
     validate_names,
     validate_object,
     validate_settings,
@@ -21,8 +26,20 @@ from baseten_pulumi.schema.validate import (
 )
 from baseten_pulumi.types import EnvironmentArgsDict
 
-ENVIRONMENTS = "baseten:environments"
-DEFAULTS = "baseten:environmentDefaults"
+_PATH_OF_ONE_SETTING = {
+    ENVIRONMENTS: f"{ENVIRONMENTS}.production.autoscaling_settings.min_replica",
+    MODELS: f"{MODELS}.chat.environments.production.autoscaling_settings.min_replica",
+}
+_PROPERTIES = ("model_id", "defaults", "environments")
+
+
+class ModelEnvironmentsArgsDict(TypedDict):
+    """The arguments of a `BasetenModelEnvironments`."""
+
+    model_id: str
+    """Baseten's id of the model."""
+    environments: dict[str, EnvironmentArgsDict]
+    """The settings of each environment, by its name."""
 
 
 @run_errors()
@@ -41,20 +58,54 @@ def settings_from_config() -> dict[str, EnvironmentArgsDict]:
         ConfigurationError: `baseten:environments` is not set, one of the two keys contains an unknown or invalid
             setting, or an environment ends up with no settings. The message lists every failure by its key in the file.
     """
-    secret = any(pulumi.runtime.is_config_secret(key) for key in (DEFAULTS, ENVIRONMENTS))
-    defaults, environments = _value(DEFAULTS), _value(ENVIRONMENTS)
-    stack_file = f"Pulumi.{pulumi.get_stack()}.yaml"
-    if environments is None:
+    environments, defaults, is_secret = _values(ENVIRONMENTS)
+    failures = [*_lines(ENVIRONMENT_DEFAULTS, _validated(defaults)[1], with_values=not is_secret)]
+    failures += _failures(ENVIRONMENTS, environments, {ENVIRONMENT_DEFAULTS: defaults}, with_values=not is_secret)
+    _refuse(ENVIRONMENTS, failures)
+    return _settings(environments, [defaults], is_secret=is_secret)
+
+
+@run_errors()
+def models_from_config() -> dict[str, ModelEnvironmentsArgsDict]:
+    """Read the environment settings of several models from the stack's configuration, keyed by a name of the model.
+
+    `baseten:models` in `Pulumi.<stack>.yaml` holds them. Each model has its `model_id`, its `environments` as in
+    `settings_from_config` and optionally `defaults` for them. Each environment is deep-merged over the `defaults` of
+    its model, and those over `baseten:environmentDefaults`.
+
+    Returns:
+        The arguments of a `BasetenModelEnvironments` for each model: `BasetenModelEnvironments(name, **model)`.
+
+    Raises:
+        ConfigurationError: `baseten:models` is not set, one of the two keys contains an unknown or invalid property, or
+            an environment ends up with no settings. The message lists every failure by its key in the file.
+    """
+    models, defaults, is_secret = _values(MODELS)
+    _refuse(MODELS, _models_failures(models, defaults, with_values=not is_secret))
+    return {
+        name: {
+            "model_id": model["model_id"],
+            "environments": _settings(model["environments"], [defaults, model.get("defaults")], is_secret=is_secret),
+        }
+        for name, model in models.items()
+    }
+
+
+def _values(key: str) -> tuple[Any, Any, bool]:
+    """Return the value of a key, that of the defaults, and whether one of the two is secret.
+
+    Raises:
+        ConfigurationError: the key is not set.
+    """
+    value = _value(key)
+    if value is None:
+        stack_file = f"Pulumi.{pulumi.get_stack()}.yaml"
         raise _unusable(
-            f"{ENVIRONMENTS} is not set in {stack_file}.",
-            "Set it there, or set individual values with "
-            f"`pulumi config set --path '{ENVIRONMENTS}.production.autoscaling_settings.min_replica' 1`.",
+            key,
+            f"{key} is not set in {stack_file}.",
+            f"Set it there, or set individual values with `pulumi config set --path '{_PATH_OF_ONE_SETTING[key]}' 1`.",
         )
-    failures = list(_failures(defaults, environments, with_values=not secret))
-    if failures:
-        raise _unusable("\n".join(failures), f"Correct them in {stack_file}, or in Pulumi.yaml for {DEFAULTS}.")
-    settings = {name: merged(_object(defaults), _object(own)) for name, own in environments.items()}
-    return {name: _secret(own) for name, own in settings.items()} if secret else settings
+    return value, _value(ENVIRONMENT_DEFAULTS), any(map(pulumi.runtime.is_config_secret, (ENVIRONMENT_DEFAULTS, key)))
 
 
 def _value(key: str) -> Any:
@@ -67,8 +118,8 @@ def _value(key: str) -> Any:
 
 
 def _unquoted(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _unquoted(inner) for key, inner in value.items()}
+    if isinstance(value, Mapping):  # an id can look like a number
+        return {key: inner if key == "model_id" else _unquoted(inner) for key, inner in value.items()}
     return _from_json(value) if isinstance(value, str) else value
 
 
@@ -79,31 +130,62 @@ def _from_json(text: str) -> Any:
         return text
 
 
-def _failures(defaults: Any, environments: Any, *, with_values: bool) -> Iterator[str]:
-    """Yield every failure: of the defaults, of each environment alone and of each environment merged over them."""
-
-    def lines(key: str, failures: Iterable[Failure]) -> Iterator[str]:
-        return (failure.text(with_value=with_values, prefix=key) for failure in failures)
-
-    _, default_failures = _validated(defaults)
-    yield from lines(DEFAULTS, default_failures)
-    if not isinstance(environments, Mapping):
-        yield from lines(ENVIRONMENTS, validate_object(environments))
+def _models_failures(models: Any, defaults: Any, *, with_values: bool) -> Iterator[str]:
+    yield from _lines(ENVIRONMENT_DEFAULTS, _validated(defaults)[1], with_values=with_values)
+    if not isinstance(models, Mapping):
+        yield from _lines(MODELS, validate_object(models), with_values=with_values)
         return
+    if not models:
+        yield f"{MODELS}: must name at least one model"
+    for name, model in models.items():
+        key = member(MODELS, name)
+        if not isinstance(model, Mapping):
+            yield from _lines(key, validate_object(model), with_values=with_values)
+            continue
+        failures = [] if name else [Failure("", "is required")]
+        failures += [Failure(it, unknown_property(it, _PROPERTIES)) for it in model if it not in _PROPERTIES]
+        failures += validate_names({"model_id": model.get("model_id")})
+        layers = {ENVIRONMENT_DEFAULTS: defaults, f"{key}.defaults": model.get("defaults")}
+        yield from _lines(key, failures, with_values=with_values)
+        yield from _lines(f"{key}.defaults", _validated(model.get("defaults"))[1], with_values=with_values)
+        yield from _failures(f"{key}.environments", model.get("environments"), layers, with_values=with_values)
+
+
+def _failures(key: str, environments: Any, defaults: Mapping[str, Any], *, with_values: bool) -> Iterator[str]:
+    """Yield every failure of each environment alone, and of each merged over its defaults.
+
+    Args:
+        key: The key of the environments.
+        environments: Their settings by name.
+        defaults: The layers below them by key, the lowest first. What is wrong with one alone is not repeated.
+        with_values: Whether to show values; False for secrets.
+    """
     if not environments:
-        yield f"{ENVIRONMENTS}: must name at least one environment"
+        failures = [] if environments is None else validate_object(environments)
+        yield from _lines(key, failures or [Failure("", "must name at least one environment")], with_values=with_values)
+        return
+    if failures := validate_object(environments):
+        yield from _lines(key, failures, with_values=with_values)
+        return
+    layers = {layer: _validated(settings) for layer, settings in defaults.items()}
     for name, own in environments.items():
-        key = member(ENVIRONMENTS, name)
+        environment = member(key, name)
         own_settings, own_failures = _validated(own)
-        yield from lines(key, (replace(failure, path="") for failure in validate_names({"env_name": name})))
-        yield from lines(key, own_failures)
-        settings, _ = validate_settings(merged(_object(defaults), _object(own)))  # without what is invalid alone
+        name_failures = [replace(failure, path="") for failure in validate_names({"env_name": name})]
+        yield from _lines(environment, [*name_failures, *own_failures], with_values=with_values)
+        settings, _ = validate_settings(_merged([*defaults.values(), own]))  # without what is invalid alone
         for failure in validate_together(settings):
-            source = "" if failure.path in own_settings else f" (from {DEFAULTS})"
-            yield from (f"{line}{source}" for line in lines(key, [failure]))
+            layer = next((it for it in reversed(layers) if failure.path in layers[it][0]), "")
+            source = "" if failure.path in own_settings or not layer else f" (from {layer})"
+            yield from (f"{line}{source}" for line in _lines(environment, [failure], with_values=with_values))
         # If the stack declares nothing at all, the program may declare the settings.
-        if not settings and (defaults or own) and not (default_failures or own_failures):
-            yield f"{key}: must declare at least one setting, here or in {DEFAULTS}"
+        is_declared = any(defaults.values()) or own
+        if is_declared and not (settings or own_failures or any(failures for _, failures in layers.values())):
+            yield f"{environment}: must declare at least one setting, here or in {either(list(layers))}"
+
+
+def _lines(key: str, failures: Iterable[Failure], *, with_values: bool) -> Iterator[str]:
+    return (failure.text(with_value=with_values, prefix=key) for failure in failures)
 
 
 def _validated(settings: Any) -> tuple[dict[str, Any], list[Failure]]:
@@ -112,8 +194,14 @@ def _validated(settings: Any) -> tuple[dict[str, Any], list[Failure]]:
     return ({}, failures) if failures else validate_settings(settings or {})
 
 
-def _object(settings: Any) -> Mapping[str, Any]:
-    return settings if isinstance(settings, Mapping) else {}
+def _settings(environments: Mapping[str, Any], defaults: Sequence[Any], *, is_secret: bool) -> dict[str, Any]:
+    settings = {name: _merged([*defaults, own]) for name, own in environments.items()}
+    return {name: _secret(own) for name, own in settings.items()} if is_secret else settings
+
+
+def _merged(layers: Iterable[Any]) -> Any:
+    """Merge layers of settings, the lowest first; one that is not an object counts as empty."""
+    return reduce(merged, (layer if isinstance(layer, Mapping) else {} for layer in layers))
 
 
 def _secret(settings: Mapping[str, Any]) -> EnvironmentArgsDict:
@@ -122,10 +210,18 @@ def _secret(settings: Mapping[str, Any]) -> EnvironmentArgsDict:
     return cast("EnvironmentArgsDict", secret)
 
 
-def _unusable(observed: str, action: str) -> ConfigurationError:
+def _refuse(key: str, failures: Iterable[str]) -> None:
+    """Raise an error with a line for each failure, if there is one."""
+    if observed := "\n".join(failures):
+        files = f"Pulumi.{pulumi.get_stack()}.yaml, or in Pulumi.yaml for {ENVIRONMENT_DEFAULTS}"
+        raise _unusable(key, observed, f"Correct them in {files}.")
+
+
+def _unusable(key: str, observed: str, action: str) -> ConfigurationError:
+    what = "models" if key == MODELS else "environment settings"
     return ConfigurationError(
         Message(
-            failed="The stack's Baseten environment settings cannot be used.",
+            failed=f"The stack's Baseten {what} cannot be used.",
             observed=observed,
             state="",
             action=f"{action} Nothing was sent.",  # on a line of its own, since `observed` can have many

@@ -15,6 +15,12 @@ from baseten_pulumi import BasetenModelEnvironments, settings_from_config
 
 BasetenModelEnvironments("chat", model_id="{MODEL}", environments=settings_from_config())
 """
+MODELS_FROM_CONFIG = """
+from baseten_pulumi import BasetenModelEnvironments, models_from_config
+
+for name, model in models_from_config().items():
+    BasetenModelEnvironments(name, **model)
+"""
 
 _SETTINGS = """
 import pulumi

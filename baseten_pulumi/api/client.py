@@ -73,14 +73,29 @@ class BasetenClient:
         self._found.update((model_id, env_name) for env_name in environments)
         return environments
 
-    async def list_models(self, *, timeout: float) -> list[Model]:
-        """Read the models of the account.
+    async def list_models(self, name: str | None = None, *, timeout: float) -> list[Model]:
+        """Read the models of the account; with a name, Baseten returns only those that have it.
 
         Raises:
             RequestError: the request failed, or there was no response within `timeout` seconds.
         """
-        request = self._request("GET", _MODELS, "The models of the account could not be read.")
+        path = _MODELS if name is None else f"{_MODELS}?name={quote(name, safe='', errors='replace')}"
+        request = self._request("GET", path, "The models of the account could not be read.")
         return await self._send(request, models.read_models, timeout)
+
+    async def find_model(self, name: str, team: str | None = None, *, timeout: float) -> Model:
+        """Read the model with that name; None for `team` means any team.
+
+        Raises:
+            ModelNotFoundError: there is none. A second request found similar names.
+            AmbiguousModelError: there are several.
+            RequestError: a request failed, or there was no response within `timeout` seconds.
+        """
+        deadline = _now() + timeout
+        listed = await self.list_models(name, timeout=timeout)
+        if not models.named(name, listed, team):
+            listed = await self.list_models(timeout=deadline - _now())
+        return models.find_model(name, listed, team)
 
     async def update_environment(
         self,

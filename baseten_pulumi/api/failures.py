@@ -67,7 +67,7 @@ class Request:
 
     Attributes:
         method: HTTP method.
-        path: Path of the URL.
+        path: Path of the URL, with its query.
         failed: What the error says if it does not succeed; a sentence.
         base_url: Where it goes, for errors.
     """
@@ -80,7 +80,7 @@ class Request:
     @property
     def endpoint(self) -> str:
         """What Baseten's rate limit counts by: method and path without ids, "GET /v1/models/…/environments"."""
-        empty, version, *parts = self.path.split("/")
+        empty, version, *parts = self.path.partition("?")[0].split("/")
         return f"{self.method} " + "/".join([empty, version, *("…" if i % 2 else part for i, part in enumerate(parts))])
 
     @property

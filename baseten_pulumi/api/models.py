@@ -79,6 +79,7 @@ Word: TypeAlias = Annotated[str, AfterValidator(_word)]
 _OptionalText: TypeAlias = Annotated[Annotated[str, AfterValidator(one_line)] | None, WrapValidator(_or_none)]
 OptionalWord: TypeAlias = Annotated[Word | None, WrapValidator(_or_none)]
 _OptionalInt: TypeAlias = Annotated[int | None, WrapValidator(_or_none)]
+_OptionalBool: TypeAlias = Annotated[bool | None, WrapValidator(_or_none)]
 _TYPES = {"enum": Word, "boolean": bool, "integer": int}
 
 
@@ -113,6 +114,7 @@ class _Promotion(_Response):
     status: OptionalWord = None
     percent_traffic_to_new_version: _OptionalInt = None
     error_message: _OptionalText = None
+    rolling_deploy: _OptionalBool = None
 
 
 _EverySetting: Any = _object("")
@@ -122,7 +124,7 @@ _Autoscaling: Any = _object(AUTOSCALING)
 class _Schedule(_Response):
     id: OptionalName = None
     name: OptionalName = None
-    enabled: Annotated[bool | None, WrapValidator(_or_none)] = None
+    enabled: _OptionalBool = None
     cadence: OptionalWord = None
     weekdays: Annotated[list[Word] | None, WrapValidator(_or_none)] = None
     start_hour: _OptionalInt = None
@@ -147,8 +149,23 @@ class _Schedules(_Response):
 
 class _Deployment(_Response):
     id: OptionalName = None
+    name: OptionalName = None
+    created_at: OptionalWord = None
     status: OptionalWord = None
+    active_replica_count: _OptionalInt = None
+    instance_type_name: OptionalName = None
+    labels: Annotated[dict[str, Any] | None, WrapValidator(_or_none)] = None
     autoscaling_settings: Annotated[_Autoscaling | None, WrapValidator(_or_none)] = None
+
+
+class _InstanceType(_Response):
+    id: OptionalName = None
+    name: OptionalName = None
+    memory_limit_mib: _OptionalInt = None
+    millicpu_limit: _OptionalInt = None
+    gpu_count: _OptionalInt = None
+    gpu_type: OptionalName = None
+    gpu_memory_limit_mib: _OptionalInt = None
 
 
 def _or_unreadable(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
@@ -158,15 +175,12 @@ def _or_unreadable(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
         return _Schedules()
 
 
-class _InstanceType(_Response):
-    name: OptionalName = None
-
-
 class _Environment(_EverySetting):  # type: ignore[misc] # the base class is made at run time
     created_at: OptionalWord = None
     instance_type: Annotated[_InstanceType | None, WrapValidator(_or_none)] = None
     in_progress_promotion: Annotated[_Promotion | None, WrapValidator(_or_none)] = None
     current_deployment: Annotated[_Deployment | None, WrapValidator(_or_none)] = None
+    candidate_deployment: Annotated[_Deployment | None, WrapValidator(_or_none)] = None
     autoscaling_schedules: Annotated[_Schedules | None, WrapValidator(_or_unreadable)] = None
 
 
@@ -298,19 +312,21 @@ def read_models(content: bytes) -> list[Model]:
     return _Models.model_validate_json(content).models
 
 
-def find_model(name: str, models: Sequence[Model]) -> Model:
+def find_model(name: str, models: Sequence[Model], team: str | None = None) -> Model:
     """Return the model with that name.
 
     Raises:
-        ModelNotFoundError: there is none; similar names are suggested.
-        AmbiguousModelError: there are several; their ids are listed.
+        ModelNotFoundError: there is none, or none in the team; similar names are suggested.
+        AmbiguousModelError: there are several; their ids and teams are listed.
     """
-    found = [model for model in models if model.name == printable(name)]
-    failed = f'Model "{name}" could not be looked up.'
+    found = named(name, models, team)
+    of_team = f' of team "{team}"' if team else ""
+    failed = f'Model "{name}"{of_team} could not be looked up.'
     key = "or check that the API key belongs to the model's workspace."
     if len(found) > 1:
         observed = f"{len(found)} models have that name: {_listed(found)}."
-        raise AmbiguousModelError(Message(failed, observed, "", f"Use the id instead, {key}"))
+        action = f"Use the id instead, {key}" if team else f"Name its team, use the id instead, {key}"
+        raise AmbiguousModelError(Message(failed, observed, "", action))
     if found:
         return found[0]
     names = {model.name.casefold() for model in models if model.name}
@@ -319,8 +335,14 @@ def find_model(name: str, models: Sequence[Model]) -> Model:
         it for it in models if it.name and (it.name.casefold() in close or name.casefold() in it.name.casefold())
     ]
     hint = f"; similar names: {_listed(similar)}" if similar else ""
-    observed = f"None of the {len(models)} models that this API key can see has that name{hint}."
-    raise ModelNotFoundError(Message(failed, observed, "", f"Correct the name, {key}"))
+    has_it = f'has that name in team "{team}"' if team else "has that name"
+    observed = f"None of the {len(models)} models that this API key can see {has_it}{hint}."
+    raise ModelNotFoundError(Message(failed, observed, "", f"Correct the name{' or the team' if team else ''}, {key}"))
+
+
+def named(name: str, models: Sequence[Model], team: str | None = None) -> list[Model]:
+    """Return the models with exactly that name; None for `team` means any team."""
+    return [it for it in models if it.name == printable(name) and (team is None or it.team_name == printable(team))]
 
 
 def name_hint(text: str, models: Sequence[Model]) -> str:
@@ -336,18 +358,26 @@ def _environment(response: Any) -> Environment:
             settings.setdefault(field.path, field.null_choice)
     found = response.in_progress_promotion
     promotion = found and Promotion(
-        found.status or "UNKNOWN", found.percent_traffic_to_new_version, found.error_message
+        found.status or "UNKNOWN",
+        found.percent_traffic_to_new_version,
+        error_message=found.error_message,
+        rolling_deploy=found.rolling_deploy,
     )
     return Environment(
         settings,
         promotion,
         *_schedules(response),
-        _serving(response),
+        serving=_serving(response),
         created_at=response.created_at,
-        current_deployment_id=response.current_deployment and response.current_deployment.id,
-        instance_type=response.instance_type and response.instance_type.name,
+        current_deployment=_deployment(response.current_deployment),
+        candidate_deployment=_deployment(response.candidate_deployment),
+        instance_type=response.instance_type and response.instance_type.model_dump(),
         response=response._response,  # noqa: SLF001
     )
+
+
+def _deployment(response: _Deployment | None) -> dict[str, Any] | None:
+    return None if response is None else response.model_dump(exclude={"autoscaling_settings"})
 
 
 def _serving(response: Any) -> dict[str, Any]:

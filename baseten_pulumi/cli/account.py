@@ -1,4 +1,4 @@
-"""Read a model and its environments from Baseten.
+"""Read models and their environments from Baseten.
 
 A command has no stack: the API key comes from BASETEN_API_KEY, the base URL from BASETEN_BASE_URL.
 """
@@ -12,7 +12,13 @@ from baseten_pulumi.api.client import BasetenClient
 from baseten_pulumi.api.models import Model, find_model
 from baseten_pulumi.api.retry import retry
 from baseten_pulumi.config import DEFAULT_BASE_URL, Config, Endpoint
-from baseten_pulumi.errors import ConfigurationError, EnvironmentNotFoundError, MissingApiKeyError
+from baseten_pulumi.errors import (
+    ConfigurationError,
+    EnvironmentNotFoundError,
+    Message,
+    MissingApiKeyError,
+    ModelNotFoundError,
+)
 from baseten_pulumi.schema.environment import Environment
 
 TIMEOUT_SECONDS = 60.0
@@ -38,20 +44,33 @@ class ModelEnvironments:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add `--model` and `--env`."""
-    parser.add_argument("--model", required=True, type=_name, help="the model's name or id", metavar="NAME|ID")
+    """Add `--model`, `--team` and `--env`."""
+    parser.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        type=_name,
+        help="name or id of a model; may be repeated (default: all)",
+        metavar="NAME|ID",
+    )
+    parser.add_argument("--team", type=_name, help="only models of this team", metavar="NAME")
     parser.add_argument(
         "--env",
         action="append",
         default=[],
         type=_name,
-        help="one environment; may be repeated (default: all)",
+        help="an environment; may be repeated (default: all). Models that have none of them are left out",
         metavar="NAME",
     )
 
 
-def read(model: str, env_names: Sequence[str] = ()) -> ModelEnvironments:
-    """Read a model, by its id or name, and its environments; all of them if none is named.
+def read(names: Sequence[str], team: str | None, env_names: Sequence[str]) -> list[ModelEnvironments]:
+    """Read models and their environments, those of all models at the same time.
+
+    Args:
+        names: Names or ids of the models; all of them, sorted by name, if there are none.
+        team: Name of a team, to read only its models; None for every team.
+        env_names: The environments; all of them if there are none. Models that have none of them are left out.
 
     Raises:
         ConfigurationError: there is no API key, or the key or the base URL is malformed.
@@ -67,7 +86,17 @@ def read(model: str, env_names: Sequence[str] = ()) -> ModelEnvironments:
     except ConfigurationError as error:
         action = f"Correct BASETEN_API_KEY or BASETEN_BASE_URL (by default {DEFAULT_BASE_URL})."
         raise error.with_message(action=action) from None
-    return asyncio.run(_read(endpoint, model, env_names))
+    found = asyncio.run(_read(endpoint, names, team))
+    known = {env_name for it in found for env_name in it.environments}
+    if missing := [env_name for env_name in env_names if env_name not in known]:
+        has = f"{found[0].title} has" if len(found) == 1 else f"The {len(found)} models have"
+        observed = f"{has} {', '.join(sorted(map(printable, known))) or 'no environments'}."
+        action = "Correct --env, or leave it out to get every environment."
+        raise EnvironmentNotFoundError(Message(f'Environment "{missing[0]}" does not exist.', observed, "", action))
+    if not env_names:
+        return found
+    chosen = [{name: one for name, one in it.environments.items() if name in env_names} for it in found]
+    return [ModelEnvironments(it.model, some) for it, some in zip(found, chosen, strict=True) if some]
 
 
 def printable(text: str) -> str:
@@ -76,25 +105,35 @@ def printable(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    """Refuse what no model or environment can be called; dots would be steps in the path of a URL."""
+    """Refuse what no model, team or environment can be called; dots would be steps in the path of a URL."""
     if text in ("", ".", "..") or not text.isprintable():
         raise argparse.ArgumentTypeError(f"must be a name, got {text!a}")
     return text
 
 
-async def _read(endpoint: Endpoint, name: str, env_names: Sequence[str]) -> ModelEnvironments:
+async def _read(endpoint: Endpoint, names: Sequence[str], team: str | None) -> list[ModelEnvironments]:
     client = BasetenClient(endpoint)
-    try:
-        models = await retry(lambda left: client.list_models(timeout=left), timeout=TIMEOUT_SECONDS)
-        model = next((it for it in models if it.id == name), None) or find_model(name, models)
+
+    async def environments(model: Model) -> ModelEnvironments:
         found = await retry(lambda left: client.list_environments(model.id, timeout=left), timeout=TIMEOUT_SECONDS)
-        for missing in set(env_names) - found.keys():  # the error of reading it names the environments that exist
-            found[missing] = await retry(
-                lambda left, env_name=missing: client.read_environment(model.id, env_name, timeout=left),  # type: ignore[misc] # mypy cannot infer a lambda's default
-                timeout=TIMEOUT_SECONDS,
-            )
-    except EnvironmentNotFoundError as error:
-        raise error.with_message(action="Correct --env, or leave it out to get every environment.") from None
+        return ModelEnvironments(model, {name: found[name] for name in sorted(found)})
+
+    try:
+        listed = await retry(lambda left: client.list_models(timeout=left), timeout=TIMEOUT_SECONDS)
+        return await asyncio.gather(*map(environments, _chosen(listed, names, team)))
     finally:
         await client.close()
-    return ModelEnvironments(model, {name: found[name] for name in sorted(set(env_names) or found)})
+
+
+def _chosen(models: Sequence[Model], names: Sequence[str], team: str | None) -> list[Model]:
+    of_team = [it for it in models if team is None or it.team_name == team]
+    if names:
+        by_id = {it.id: it for it in of_team}
+        chosen = {it.id: it for it in (by_id.get(name) or find_model(name, models, team) for name in names)}
+        return list(chosen.values())
+    if not of_team:
+        teams = sorted({printable(it.team_name) for it in models if it.team_name})
+        observed = f"This API key can see models of {', '.join(teams)}." if teams else "This API key can see no models."
+        action = "Correct --team, or check that the API key belongs to the models' workspace."
+        raise ModelNotFoundError(Message("There are no such models.", observed, "", action))
+    return sorted(of_team, key=lambda it: (it.name or "", it.id))

@@ -1,4 +1,4 @@
-"""`baseten-pulumi export`: a model's environments as a program, or their settings as stack configuration.
+"""`baseten-pulumi export`: the environments of models as a program, or their settings as stack configuration.
 
 The text is formatted as a formatter would leave it. It depends only on what Baseten reports and, for one-time
 schedules, on the current time.
@@ -7,34 +7,30 @@ schedules, on the current time.
 import argparse
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from keyword import iskeyword
 from typing import Any
 
 from baseten_pulumi.cli import EXIT_STATUS, SUCCEEDED, write
 from baseten_pulumi.cli.account import ModelEnvironments, add_arguments, printable, read
 from baseten_pulumi.errors import EnvironmentNotFoundError, Message
-from baseten_pulumi.schema.environment import Environment
+from baseten_pulumi.schema.environment import PRODUCTION, Environment
 from baseten_pulumi.schema.schedules import Schedule, schedule_differences, validate_schedule
-from baseten_pulumi.schema.settings import (
-    ADDITIONAL,
-    FIELDS,
-    MAX_SURGE_PERCENT,
-    MAX_UNAVAILABLE_PERCENT,
-    nest,
-    properties,
-)
+from baseten_pulumi.schema.settings import FIELDS, GROUPS, MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT, nest, properties
 from baseten_pulumi.schema.validate import Failure, validate_inputs, validate_names
 
 _DESCRIPTION = """\
-Print a Pulumi program that declares the current settings and autoscaling schedules of a model's environments. Its first
-preview only creates resources, and its first up changes nothing in Baseten. What Baseten does not report, or a program
-cannot declare, becomes a comment.
+Print a Pulumi program that declares the environments of models with their current settings and autoscaling schedules.
+Its first preview only creates resources, and its first up changes nothing in Baseten. What three or more environments
+have in common becomes a default. What Baseten does not report, or a program cannot declare, becomes a comment.
 """
 _EPILOG = f"""\
 examples:
-  baseten-pulumi export --model llama-chat > __main__.py
+  baseten-pulumi export > __main__.py
+  baseten-pulumi export --model llama-chat --model embeddings > __main__.py
   baseten-pulumi export --model llama-chat --env production --stack-config | tee Pulumi.production.yaml
 
 The API key is read from BASETEN_API_KEY, the base URL from BASETEN_BASE_URL; stack configuration is not used.
@@ -42,7 +38,8 @@ The API key is read from BASETEN_API_KEY, the base URL from BASETEN_BASE_URL; st
 {EXIT_STATUS}"""
 _INDENT = "    "
 _LINE_LENGTH = 88  # the default of formatters
-_SCHEDULE, _SETTINGS = "BasetenAutoscalingSchedule", "BasetenEnvironmentSettings"
+_SCHEDULE, _COMPONENT = "BasetenAutoscalingSchedule", "BasetenModelEnvironments"
+_ENVIRONMENT_TYPE = "EnvironmentArgsDict"
 _SCHEDULE_ARGUMENTS = (
     "schedule_name",
     "timezone",
@@ -62,16 +59,43 @@ _PERCENTAGES = (MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT)
 _NOT_IN_A_RESOURCE_NAME = re.compile(r"[^a-z0-9]+")
 # Plain keys that YAML, in one of its versions, reads as something other than a string.
 _YAML_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+_PLAIN_YAML_KEY = re.compile(r"[a-z][a-z0-9_-]*")
+# How many environments have to agree on a setting for it to become a default.
+_FEWEST_AGREEING = 3
 
 
 @dataclass(frozen=True, slots=True)
 class _LeftOut:
-    """Takes the place of a setting, or of an object of settings, that is not declared."""
+    """Takes the place of a setting, or of an object of settings, that is not declared.
+
+    Attributes:
+        reason: Why.
+        removes_default: Whether there is a default, which has to be removed.
+    """
 
     reason: str
+    removes_default: bool = False
 
 
 _NOT_REPORTED = _LeftOut("not reported")
+_DEPRECATED = _LeftOut("left out, deprecated")
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """A model as it is exported.
+
+    Attributes:
+        found: The model and its environments.
+        name: Name of its component, which no other model has.
+        declared: What differs from the defaults, nested, for each environment that can be declared.
+        refused: Why none of its settings can be declared, for each other environment.
+    """
+
+    found: ModelEnvironments
+    name: str
+    declared: Mapping[str, dict[str, Any]]
+    refused: Mapping[str, dict[str, Any]]
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -81,12 +105,13 @@ def run(arguments: Sequence[str]) -> int:
         arguments: The command line after `export`.
     """
     chosen = parser().parse_args(arguments)
-    found = read(chosen.model, chosen.env)
-    if not found.environments:
-        failed, observed = f"Model {found.title} could not be exported.", "It has no environments."
+    found = read(chosen.model, chosen.team, chosen.env)
+    if not any(one.environments for one in found):
+        failed = f"{found[0].title if len(found) == 1 else f'{len(found)} models'} could not be exported."
         action = "Create an environment in Baseten first, or promote a deployment."
-        raise EnvironmentNotFoundError(Message(failed, observed, "", action))
-    lines = _stack_config(found) if chosen.stack_config else _program(found)
+        raise EnvironmentNotFoundError(Message(failed, "There are no environments.", "", action))
+    defaults, models = _exported(found)
+    lines = _stack_config(defaults, models) if chosen.stack_config else _program(defaults, models)
     write("".join(f"{line}\n" for line in lines))
     return SUCCEEDED
 
@@ -103,20 +128,63 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--stack-config",
         action="store_true",
-        help="print configuration for Pulumi.<stack>.yaml, read by settings_from_config(), instead of a program",
+        help="print configuration for Pulumi.<stack>.yaml instead of a program: that of one model for "
+        "settings_from_config(), that of several for models_from_config()",
     )
     return parser
 
 
+def _exported(found: Sequence[ModelEnvironments]) -> tuple[dict[str, Any], list[_Model]]:
+    """Return the defaults, nested, and what each model declares over them."""
+    settings = {one.model.id: dict(_declarations(one)) for one in found}
+    defaults = _defaults([it for environments in settings.values() for it in environments.values() if _declares(it)])
+    models: list[_Model] = []
+    for one in found:
+        name = _slug(one.model.name or "") or one.model.id
+        while any(name == other.name for other in models):
+            name = f"{name}-{one.model.id}"
+        environments = settings[one.model.id]
+        models.append(
+            _Model(
+                one,
+                name,
+                {it: _nested("", own, defaults) for it, own in environments.items() if _declares(own)},
+                {it: _nested("", own, {}) for it, own in environments.items() if not _declares(own)},
+            )
+        )
+    return _nested("", defaults, {}) if defaults else {}, models
+
+
+def _defaults(environments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return by path what most environments have in common, three at least; empty if that declares nothing."""
+    common: dict[str, Any] = {}
+    for path in FIELDS if environments else ():
+        value, count = Counter(it[path] for it in environments).most_common(1)[0]
+        if count >= _FEWEST_AGREEING:
+            common[path] = value
+    if not _declares(common):
+        return {}
+    # That some settings of an object are not reported is said where others of it are declared.
+    complete = {
+        group
+        for group in GROUPS
+        if all(path in common for path, field in FIELDS.items() if field.group == group)
+        or _declares({path: value for path, value in common.items() if FIELDS[path].group == group})
+    }
+    return {path: value for path, value in common.items() if FIELDS[path].group in complete}
+
+
 def _declarations(found: ModelEnvironments) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each environment with its nested settings, in which a `_LeftOut` replaces what is not declared."""
+    """Yield each environment with its settings by path, in which a `_LeftOut` replaces what is not declared."""
     for env_name, environment in found.environments.items():
         names = {"model_id": found.model.id, "env_name": env_name}
         if failures := validate_names(names):
             yield env_name, {failure.path: _left_out(failure) for failure in failures}
             continue
         settings = dict(environment.settings)
-        left_out: dict[str, _LeftOut] = {}
+        deprecated = [path for path in settings if FIELDS[path].is_deprecated]
+        left_out = dict.fromkeys(deprecated, _DEPRECATED)
+        settings = {path: value for path, value in settings.items() if path not in left_out}
         # Baseten may report more than a program may declare: a value beyond a documented limit, an enum value that is
         # newer than this release. An exported program must not be refused, so whatever Check refuses is left out; what
         # is left is validated again, because two settings can be invalid together.
@@ -126,72 +194,121 @@ def _declarations(found: ModelEnvironments) -> Iterator[tuple[str, dict[str, Any
                 paths = _PERCENTAGES if failure.path in _PERCENTAGES else (failure.path,)
                 left_out |= dict.fromkeys(paths, _left_out(failure))
             settings = {path: value for path, value in settings.items() if path not in left_out}
-        yield env_name, _nested("", settings, left_out)
+        yield env_name, {path: settings.get(path, left_out.get(path, _NOT_REPORTED)) for path in FIELDS}
 
 
 def _left_out(failure: Failure) -> _LeftOut:
     return _LeftOut(f"left out, {replace(failure, path='')}")
 
 
-def _nested(group: str, settings: Mapping[str, Any], left_out: Mapping[str, _LeftOut]) -> dict[str, Any]:
-    """Nest every setting of the table, in its order; an object without a declared setting is left out as a whole."""
-    nested: dict[str, Any] = {}
+def _nested(group: str, settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Nest what differs from the defaults, in the order of the table.
+
+    An object without a declared setting is left out, or its default removed, as a whole.
+    """
+    nested: dict[str, Any] = {name: it for name, it in settings.items() if not group and name not in FIELDS}
     for name in properties(group):
         path = f"{group}.{name}" if group else name
-        if path == ADDITIONAL:
-            continue
-        if path in FIELDS:
-            nested[name] = settings.get(path, left_out.get(path, _NOT_REPORTED))
-            continue
-        inner = _nested(path, settings, left_out)
-        if _declares(inner):
-            nested[name] = inner
-        else:
-            refused = {f"{name}.{key}": reason for key, reason in inner.items() if reason is not _NOT_REPORTED}
-            nested |= refused or {name: _NOT_REPORTED}
+        inside = [it for it in settings if it == path or it.startswith(f"{path}.")]
+        has_default = any(_declares({it: defaults[it]}) for it in inside if it in defaults)
+        if inside and has_default and all(settings[it] == _NOT_REPORTED for it in inside):
+            nested[name] = replace(_NOT_REPORTED, removes_default=True)
+        elif path in settings:
+            value = settings[path]
+            if path not in defaults or value != defaults[path]:
+                nested[name] = replace(value, removes_default=has_default) if isinstance(value, _LeftOut) else value
+        elif inner := _nested(path, settings, defaults) if path not in FIELDS else None:
+            # What an object has in common with the defaults is declared too.
+            if _declares(inner) or not all(isinstance(settings[it], _LeftOut) for it in inside):
+                nested[name] = inner
+            else:
+                refused = {f"{name}.{key}": reason for key, reason in inner.items() if reason != _NOT_REPORTED}
+                nested |= refused or {name: _NOT_REPORTED}
     return nested
 
 
-def _declares(nested: Mapping[str, Any]) -> bool:
-    return any(not isinstance(value, _LeftOut) for value in nested.values())
+def _declares(settings: Mapping[str, Any]) -> bool:
+    return any(not isinstance(value, _LeftOut) or value.removes_default for value in settings.values())
 
 
-def _program(found: ModelEnvironments) -> Iterator[str]:
-    """Yield the lines of a program with a resource for each environment and for each of its schedules."""
-    resources = list(_resources(found))
-    imported = [name for name in (_SCHEDULE, _SETTINGS) if f"{name}(" in resources]
-    yield '"""Settings and schedules of the environments of a Baseten model."""'
+def _program(defaults: Mapping[str, Any], models: Sequence[_Model]) -> Iterator[str]:
+    """Yield the lines of a program with a component for each model, and a resource for each schedule."""
+    declarations = [line for model in models for line in _declaration(model, has_defaults=bool(defaults))]
+    yield '"""Settings and schedules of the environments of Baseten models."""'
     yield ""
+    imported = [name for name in (_SCHEDULE, _COMPONENT) if any(line.endswith(f"{name}(") for line in declarations)]
     if imported:
-        yield from (f"from baseten_pulumi import {', '.join(imported)}", "")
-    yield f"# Model {found.title}"
-    yield from resources
-
-
-def _resources(found: ModelEnvironments) -> Iterator[str]:
-    prefix = _slug(found.model.name or "") or found.model.id
-    taken = {f"{prefix}-{env_name}" for env_name in found.environments}
-    for env_name, nested in _declarations(found):
-        environment, names = found.environments[env_name], {"model_id": found.model.id, "env_name": env_name}
+        yield from _import([*imported, *([_ENVIRONMENT_TYPE] if defaults else [])])
         yield ""
-        if _declares(nested):
-            yield from _resource(_SETTINGS, f"{prefix}-{env_name}", {**names, **nested})
-        else:
-            yield from _no_settings("", env_name, nested)
+    if defaults:
+        yield f"DEFAULTS: {_ENVIRONMENT_TYPE} = {{"
+        yield from _python_items(defaults, _INDENT)
+        yield from ("}", "")
+    yield from declarations[:-1]  # the last is blank
+
+
+def _import(names: Sequence[str]) -> Iterator[str]:
+    line = f"from baseten_pulumi import {', '.join(names)}"
+    if len(line) <= _LINE_LENGTH:
+        yield line
+    else:
+        yield from ("from baseten_pulumi import (", *(f"{_INDENT}{name}," for name in names), ")")
+
+
+def _declaration(model: _Model, *, has_defaults: bool) -> Iterator[str]:
+    """Yield blocks of lines, a blank one after each."""
+    model_id, environments = model.found.model.id, model.found.environments
+    variable = _variable(model.name)
+    schedules = list(_schedules(model, variable))
+    yield from (f"# Model {model.found.title}{'' if environments else ': no environments'}", "")
+    if model.declared:
+        is_used = any(f"{variable}.settings[" in line for line in schedules)
+        yield f"{f'{variable} = ' if is_used else ''}{_COMPONENT}("
+        yield f"{_INDENT}{_python(model.name)},"
+        yield f"{_INDENT}model_id={_python(model_id)},"
+        if has_defaults:
+            yield f"{_INDENT}defaults=DEFAULTS,"
+        yield f"{_INDENT}environments={{"
+        yield from _python_items(model.declared, 2 * _INDENT)
+        yield f"{_INDENT}}},"
+        if any(env_name != PRODUCTION for env_name in model.declared):
+            yield f"{_INDENT}create_missing=True,"
+        yield from (")", "")
+    for env_name, reasons in model.refused.items():
+        yield from (*_no_settings("", env_name, reasons), "")
+    yield from schedules
+
+
+def _schedules(model: _Model, variable: str) -> Iterator[str]:
+    model_id, taken = model.found.model.id, {f"{model.name}-{env_name}" for env_name in model.found.environments}
+    for env_name, environment in model.found.environments.items():
         if environment.schedules is None:
-            yield from ("", _comment("", f"Environment {env_name}: its schedules cannot be read."))
+            yield from (_comment("", f"Environment {env_name}: its schedules cannot be read."), "")
         for schedule in environment.schedules or ():
-            yield ""
-            if reasons := _refusals(names, schedule, environment):
+            if reasons := _refusals({"model_id": model_id, "env_name": env_name}, schedule, environment):
                 yield _comment("", f"Schedule {_title(schedule)} of environment {env_name}: left out.")
-                yield from (_comment("", f"  {reason}") for reason in reasons)
+                yield from (*(_comment("", f"  {reason}") for reason in reasons), "")
                 continue
             # Without a letter or digit in the schedule's name this is the environment's, which is taken.
-            name = f"{prefix}-{env_name}-{_slug(schedule.name)}".rstrip("-")
+            name = f"{model.name}-{env_name}-{_slug(schedule.name)}".rstrip("-")
             while name in taken:
                 name += f"-{_slug(schedule.id)}"
             taken.add(name)
-            yield from _resource(_SCHEDULE, name, {**names, **_schedule_arguments(schedule.properties)})
+            # Of an environment that the component declares, so that the schedule depends on it.
+            reference = f"{variable}.settings[{_python(env_name)}].env_name"
+            yield f"{_SCHEDULE}("
+            yield f"{_INDENT}{_python(name)},"
+            yield f"{_INDENT}model_id={_python(model_id)},"
+            yield f"{_INDENT}env_name={reference if env_name in model.declared else _python(env_name)},"
+            for key, value in _schedule_arguments(schedule.properties).items():
+                yield from _argument(key, value)
+            yield from (")", "")
+
+
+def _variable(name: str) -> str:
+    """Return the name of a model's component as an identifier."""
+    variable = name.replace("-", "_")
+    return variable if variable.isidentifier() and not iskeyword(variable) else f"model_{variable}"
 
 
 def _refusals(names: Mapping[str, str], schedule: Schedule, environment: Environment) -> list[str]:
@@ -230,21 +347,15 @@ def _slug(text: str) -> str:
     return _NOT_IN_A_RESOURCE_NAME.sub("-", text.lower()).strip("-")
 
 
-def _resource(class_name: str, name: str, arguments: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{class_name}("
-    yield f"{_INDENT}{_python(name)},"
-    for key, value in arguments.items():
-        if isinstance(value, _LeftOut):
-            yield _comment(_INDENT, f"{key}: {value.reason}")
-        elif isinstance(value, dict):
-            yield f"{_INDENT}{key}={{"
-            yield from _python_items(value, 2 * _INDENT)
-            yield f"{_INDENT}}},"
-        elif isinstance(value, list):
-            yield from _python_list(key, value)
-        else:
-            yield f"{_INDENT}{key}={_python(value)},"
-    yield ")"
+def _argument(key: str, value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield f"{_INDENT}{key}={{"
+        yield from _python_items(value, 2 * _INDENT)
+        yield f"{_INDENT}}},"
+    elif isinstance(value, list):
+        yield from _python_list(key, value)
+    else:
+        yield f"{_INDENT}{key}={_python(value)},"
 
 
 def _python_list(key: str, values: Sequence[str]) -> Iterator[str]:
@@ -260,14 +371,17 @@ def _python_list(key: str, values: Sequence[str]) -> Iterator[str]:
 
 def _python_items(nested: Mapping[str, Any], indent: str) -> Iterator[str]:
     for name, value in nested.items():
-        if isinstance(value, _LeftOut):
-            yield _comment(indent, f"{_python(name)}: {value.reason}")
-        elif isinstance(value, dict):
-            yield f"{indent}{_python(name)}: {{"
+        key = _python(name)
+        if isinstance(value, _LeftOut) and value.removes_default:
+            yield f"{indent}{key}: None,  {_comment('', value.reason)}"
+        elif isinstance(value, _LeftOut):
+            yield _comment(indent, f"{key}: {value.reason}")
+        elif isinstance(value, dict) and value:
+            yield f"{indent}{key}: {{"
             yield from _python_items(value, indent + _INDENT)
             yield f"{indent}}},"
         else:
-            yield f"{indent}{_python(name)}: {_python(value)},"
+            yield f"{indent}{key}: {_python(value)},"
 
 
 def _python(value: Any) -> str:
@@ -279,35 +393,58 @@ def _python(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).encode("ascii", "backslashreplace").decode()
 
 
-def _stack_config(found: ModelEnvironments) -> Iterator[str]:
-    """Yield the lines of the stack configuration that `settings_from_config` reads."""
-    yield f"# Settings of the environments of Baseten model {found.title}."
+def _stack_config(defaults: Mapping[str, Any], models: Sequence[_Model]) -> Iterator[str]:
+    """Yield the lines of the stack configuration that `settings_from_config` or `models_from_config` reads."""
+    only = models[0].found.title if len(models) == 1 else ""
+    yield _comment("", f"Settings of the environments of Baseten {f'model {only}' if only else 'models'}.")
     yield "config:"
-    yield "  baseten:environments:"
-    for env_name, nested in _declarations(found):
-        if _declares(nested):
-            is_plain = env_name[0].isalpha() and env_name not in _YAML_WORDS
-            yield f"{_INDENT}{env_name if is_plain else json.dumps(env_name)}:"
-            yield from _yaml_items(nested, f"{_INDENT}  ")
+    if defaults:
+        yield "  baseten:environmentDefaults:"
+        yield from _yaml_items(defaults, _INDENT)
+    if only:
+        yield "  baseten:environments:"
+        yield from _yaml_environments(models[0], _INDENT)
+        return
+    yield "  baseten:models:"
+    for model in models:
+        indent = f"{_INDENT}  "
+        if model.declared:
+            yield f"{_INDENT}{_yaml_key(model.name)}:"
+            yield f"{indent}model_id: {json.dumps(model.found.model.id)}"
+            yield f"{indent}environments:"
         else:
-            yield from _no_settings(_INDENT, env_name, nested)
-        schedules = found.environments[env_name].schedules
-        if schedules is None:
-            yield _comment(_INDENT, f"Environment {env_name}: its schedules cannot be read.")
-        elif schedules:
-            titles = ", ".join(_title(schedule) for schedule in schedules)
-            yield _comment(_INDENT, f"Environment {env_name}: configuration cannot declare its schedules {titles}.")
+            yield _comment(_INDENT, f"Model {model.found.title}: no environments to declare.")
+        yield from _yaml_environments(model, f"{indent}  ")
+
+
+def _yaml_environments(model: _Model, indent: str) -> Iterator[str]:
+    for env_name, environment in model.found.environments.items():
+        if env_name in model.declared:
+            yield from _yaml_items({env_name: model.declared[env_name]}, indent)
+        else:
+            yield from _no_settings(indent, env_name, model.refused[env_name])
+        if environment.schedules is None:
+            yield _comment(indent, f"Environment {env_name}: its schedules cannot be read.")
+        elif environment.schedules:
+            titles = ", ".join(_title(schedule) for schedule in environment.schedules)
+            yield _comment(indent, f"Environment {env_name}: configuration cannot declare its schedules {titles}.")
 
 
 def _yaml_items(nested: Mapping[str, Any], indent: str) -> Iterator[str]:
     for name, value in nested.items():
-        if isinstance(value, _LeftOut):
+        if isinstance(value, _LeftOut) and value.removes_default:
+            yield f"{indent}{name}: null  {_comment('', value.reason)}"
+        elif isinstance(value, _LeftOut):
             yield _comment(indent, f"{name}: {value.reason}")
         elif isinstance(value, dict):
-            yield f"{indent}{name}:"
+            yield f"{indent}{_yaml_key(name)}:{'' if _declares(value) else ' {}'}"
             yield from _yaml_items(value, f"{indent}  ")
         else:
             yield f"{indent}{name}: {json.dumps(value)}"
+
+
+def _yaml_key(name: str) -> str:
+    return name if _PLAIN_YAML_KEY.fullmatch(name) and name not in _YAML_WORDS else json.dumps(name)
 
 
 def _no_settings(indent: str, env_name: str, reasons: Mapping[str, _LeftOut]) -> Iterator[str]:

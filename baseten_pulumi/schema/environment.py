@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from baseten_pulumi.schema.schedules import Schedule
 from baseten_pulumi.schema.settings import (
     ADDITIONAL,
     FIELDS,
@@ -17,6 +16,9 @@ from baseten_pulumi.schema.settings import (
     flatten,
 )
 from baseten_pulumi.schema.validate import IGNORED, Failure, unknown_property, validate_names
+
+if TYPE_CHECKING:
+    from baseten_pulumi.schema.schedules import Schedule  # loads zoneinfo, which a program does not need
 
 _IDENTITY = ("model_id", "env_name")
 _KNOWN = frozenset({*_IDENTITY, *IGNORED, "protected"})
@@ -32,11 +34,13 @@ class Promotion:
         status: RELEASING, RAMPING_UP, RAMPING_DOWN, PAUSED, SUCCEEDED, FAILED, CANCELED, or one added later.
         percent_traffic_to_new_version: Share of the traffic on the new deployment; None if it is not reported.
         error_message: Why it failed, in Baseten's words; None if Baseten does not say.
+        rolling_deploy: Whether it is a rolling deploy; None if it is not reported.
     """
 
     status: str
     percent_traffic_to_new_version: int | None = None
     error_message: str | None = None
+    rolling_deploy: bool | None = None
 
     @property
     def is_running(self) -> bool:
@@ -60,28 +64,34 @@ class Environment:
         serving: Autoscaling settings of the deployment that serves, by dotted path, without those reported as null.
             Empty if they may differ from the environment's: nothing serves, or a schedule is active.
         created_at: When it was created, in ISO 8601; None if it is not reported.
-        current_deployment_id: The deployment that serves; None if there is none.
-        instance_type: Name of its instance type; None if it is not reported.
+        current_deployment: The properties of the deployment that serves, under the API's names; None if none does.
+        candidate_deployment: The same of the deployment that is being promoted.
+        instance_type: The properties of its instance type, under the API's names; None if it is not reported.
         is_listed: Whether its model's list has it; True if that was not asked.
         response: The response as it is.
     """
 
     settings: Mapping[str, Any]
     promotion: Promotion | None
-    schedules: tuple[Schedule, ...] | None = ()
+    schedules: "tuple[Schedule, ...] | None" = ()
     timezone: str | None = None
     serving: Mapping[str, Any] = field(default_factory=dict)
     created_at: str | None = None
-    current_deployment_id: str | None = None
-    instance_type: str | None = None
+    current_deployment: Mapping[str, Any] | None = None
+    candidate_deployment: Mapping[str, Any] | None = None
+    instance_type: Mapping[str, Any] | None = None
     is_listed: bool = True
     response: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def facts(self) -> dict[str, Any]:
         """What `BasetenEnvironment` has as outputs; without what is not reported."""
-        names = ("created_at", "current_deployment_id", "instance_type")
-        return {name: value for name in names if (value := getattr(self, name)) is not None}
+        facts = {
+            "created_at": self.created_at,
+            "current_deployment_id": self.current_deployment and self.current_deployment["id"],
+            "instance_type": self.instance_type and self.instance_type["name"],
+        }
+        return {name: value for name, value in facts.items() if value is not None}
 
     @property
     def observed(self) -> Settings:

@@ -1,4 +1,4 @@
-"""One program for every stack: `Pulumi.<stack>.yaml` has the stack's environments and their settings.
+"""One program for every stack and model: `Pulumi.<stack>.yaml` has the stack's models, environments and settings.
 
 `Pulumi.yaml` has the settings they share, under `baseten:environmentDefaults`. Try each stack with an emulator in
 another terminal (`baseten-pulumi emulate --port 8095`):
@@ -9,9 +9,9 @@ another terminal (`baseten-pulumi emulate --port 8095`):
 
 import pulumi
 
-from baseten_pulumi import BasetenModelEnvironments, settings_from_config
+from baseten_pulumi import BasetenModelEnvironments, models_from_config
 
-chat = BasetenModelEnvironments("chat", model_id="lm4chat8", environments=settings_from_config())
+models = {name: BasetenModelEnvironments(name, **model) for name, model in models_from_config().items()}
 
-pulumi.export("environments", list(chat.settings))
-pulumi.export("inForce", chat.in_force)
+pulumi.export("environments", {name: list(model.settings) for name, model in models.items()})
+pulumi.export("inForce", {name: model.in_force for name, model in models.items()})

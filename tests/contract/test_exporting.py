@@ -6,8 +6,9 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
+import pulumi
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -18,11 +19,15 @@ from baseten_pulumi.api.models import read_environment
 from baseten_pulumi.cli import main
 from baseten_pulumi.config import Endpoint
 from baseten_pulumi.schema.compare import differences
+from baseten_pulumi.schema.merge import merged
 from baseten_pulumi.schema.settings import FIELDS, MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT, Field, flatten, nest
 from baseten_pulumi.schema.validate import validate_inputs
+from baseten_pulumi.stack_config import models_from_config
 from baseten_pulumi.testing import Emulator
 
-MODEL, ENVIRONMENT = "rt123456", "staging"
+MODELS, ENVIRONMENTS = ("rt123456", "rt654321"), ("dev", "staging")
+Environments: TypeAlias = dict[tuple[str, str], Any]
+"""The settings that are declared, by model and name."""
 SCALE_DOWN_DELAY = "autoscaling_settings.scale_down_delay"
 # What Baseten may report as null, according to its API reference.
 _NULLABLE = re.compile(r"window|delay|utilization|in_flight_tokens|scale_down_rate|_percent$")
@@ -35,6 +40,7 @@ def emulator() -> Iterator[Emulator]:
         patch.setenv("BASETEN_BASE_URL", running.url)
         patch.setenv("BASETEN_API_KEY", "any")
         yield running
+    pulumi.runtime.set_all_config({})
 
 
 def _values(field: Field) -> st.SearchStrategy[Any]:
@@ -60,56 +66,82 @@ def _reported(draw: st.DrawFn) -> dict[str, Any]:
     return {**drawn, SCALE_DOWN_DELAY: 7200} if draw(st.integers(0, 2)) == 0 else drawn
 
 
-def _resources(text: str) -> list[dict[str, Any]]:
-    """Run an exported program with a package that only records the resources."""
-    declared: list[dict[str, Any]] = []
+def _resources(text: str) -> Environments:
+    """Run an exported program with a package that only records what the components declare."""
+    declared: Environments = {}
     package = ModuleType("baseten_pulumi")
-    package.BasetenEnvironmentSettings = lambda name, **inputs: declared.append(inputs)  # type: ignore[attr-defined]
+
+    def component(
+        _: str, *, model_id: str, environments: dict[str, Any], defaults: Mapping[str, Any], create_missing: bool
+    ) -> None:
+        assert create_missing
+        declared.update({(model_id, name): merged(defaults, own) for name, own in environments.items()})
+
+    package.BasetenModelEnvironments = component  # type: ignore[attr-defined]
+    package.EnvironmentArgsDict = dict  # type: ignore[attr-defined]
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "baseten_pulumi", package)
         exec(compile(text, "__main__.py", "exec"), {})  # noqa: S102 - it is a program
     return declared
 
 
-def _configured(text: str) -> list[dict[str, Any]]:
-    environments = yaml.safe_load(text)["config"]["baseten:environments"]
-    return [{"model_id": MODEL, "env_name": name, **settings} for name, settings in environments.items()]
+def _configured(text: str) -> Environments:
+    """Read exported configuration as the package does."""
+    config = yaml.safe_load(text)["config"]
+    pulumi.runtime.set_all_config({key: json.dumps(value) for key, value in config.items()})
+    models = models_from_config().values()
+    return {(it["model_id"], name): own for it in models for name, own in it["environments"].items()}
 
 
-def _observed(emulator: Emulator) -> Mapping[str, Any]:
-    return read_environment(json.dumps(emulator.reported(MODEL, ENVIRONMENT)).encode()).settings
+def _observed(emulator: Emulator, model: str, environment: str) -> Mapping[str, Any]:
+    return read_environment(json.dumps(emulator.reported(model, environment)).encode()).settings
 
 
-async def _apply(emulator: Emulator, desired: dict[str, Any]) -> str:
+async def _apply(emulator: Emulator, model: str, environment: str, desired: dict[str, Any]) -> str:
     client = BasetenClient(Endpoint(emulator.url, "any"))
     try:
-        return (await client.update_environment(MODEL, ENVIRONMENT, desired, timeout=30.0)).status
+        return (await client.update_environment(model, environment, desired, timeout=30.0)).status
     finally:
         await client.close()
 
 
 @pytest.mark.parametrize(("flags", "read"), [((), _resources), (("--stack-config",), _configured)])
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
-@given(values=_reported())
+@given(odd=_reported(), most=_reported(), at=st.integers(0, 3))
 def test_nothing_changes_when_what_was_exported_is_applied(
+    *,
     flags: tuple[str, ...],
-    read: Callable[[str], list[dict[str, Any]]],
+    read: Callable[[str], Environments],
     emulator: Emulator,
     capsys: pytest.CaptureFixture[str],
-    values: dict[str, Any],
+    odd: dict[str, Any],
+    most: dict[str, Any],
+    at: int,
 ) -> None:
-    """Everything reported is declared unless it is invalid, Check accepts it, and Baseten has nothing to apply."""
-    emulator.add_model(MODEL, "round-trip", (ENVIRONMENT,))
-    emulator.change(MODEL, ENVIRONMENT, **nest(values))
-    before = _observed(emulator)
-    assert main(["export", "--model", MODEL, *flags]) == 0
-    (declared,) = read(capsys.readouterr().out)
-    inputs, failures = validate_inputs(declared)
-    assert not failures
-    desired = flatten(inputs)
-    assert before.keys() - desired.keys() == ({SCALE_DOWN_DELAY} if values[SCALE_DOWN_DELAY] == 7200 else set())
-    assert not differences(desired, before)
-    status = asyncio.run(_apply(emulator, desired))
-    zeros = {path: 0 for path in (MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT) if path in desired and path not in before}
-    assert _observed(emulator) == {**before, **zeros}
-    assert status == ("ACCEPTED" if zeros else "UNCHANGED")
+    """What is reported is declared unless it is invalid or deprecated, Check accepts it, and Baseten applies nothing.
+
+    Three of the four environments of two models agree, so that there are defaults.
+    """
+    environments = [(model, name) for model in MODELS for name in ENVIRONMENTS]
+    for model in MODELS:
+        emulator.add_model(model, f"round-trip-{model}", ENVIRONMENTS)
+    for environment in environments:
+        emulator.change(*environment, **nest(odd if environment == environments[at] else most))
+    before = {it: _observed(emulator, *it) for it in environments}
+    assert main(["export", *(f"--model={model}" for model in MODELS), *flags]) == 0
+    declared = read(capsys.readouterr().out)
+    assert declared.keys() == set(environments)
+    for (model, name), own in declared.items():
+        values, observed = odd if (model, name) == environments[at] else most, before[model, name]
+        inputs, failures = validate_inputs({"model_id": model, "env_name": name, **own})
+        assert not failures
+        desired = flatten(inputs)
+        invalid = {SCALE_DOWN_DELAY} if values[SCALE_DOWN_DELAY] == 7200 else set()
+        deprecated = {path for path in observed if FIELDS[path].is_deprecated}
+        assert observed.keys() - desired.keys() == {*invalid, *deprecated}
+        assert not differences(desired, observed)
+        status = asyncio.run(_apply(emulator, model, name, desired))
+        percentages = (MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT)
+        zeros = {path: 0 for path in percentages if path in desired and path not in observed}
+        assert _observed(emulator, model, name) == {**observed, **zeros}
+        assert status == ("ACCEPTED" if zeros else "UNCHANGED")

@@ -39,18 +39,34 @@ def _promotion(emulator: Emulator, environment: str) -> Any:
     return emulator.reported("lm4chat8", environment)["promotion_settings"]
 
 
-def test_every_stack_manages_its_own_environment_when_one_program_serves_three(
+def test_every_stack_manages_its_own_environments_when_one_program_serves_three(
     example: Example, emulator: Emulator
 ) -> None:
-    """Each stack's file lies over the defaults that the project's file holds for all."""
-    for name in ("dev", "staging", "production"):
+    """Each stack's file lies over the defaults of a model, and those over the ones that the project has for all."""
+    for name, models in (
+        ("dev", ["chat"]),
+        ("staging", ["chat", "transcribe"]),
+        ("production", ["chat", "transcribe"]),
+    ):
         stack = example("multi_environment", name)
         stack.up()
-        assert stack.outputs() == {"environments": [name], "inForce": True}
+        assert stack.outputs() == {
+            "environments": {model: [name] for model in models},
+            "inForce": dict.fromkeys(models, True),
+        }
     stack.expect_settled()
-    found = {name: _autoscaling(emulator, name) for name in ("dev", "staging", "production")}
-    replicas = {name: (it["min_replica"], it["max_replica"], it["scale_down_delay"]) for name, it in found.items()}
-    assert replicas == {"dev": (0, 1, 60), "staging": (0, 2, 300), "production": (1, 6, 900)}
+
+    def replicas(name: str, model: str) -> tuple[int, ...]:
+        found = _autoscaling(emulator, name, model)
+        names = ("min_replica", "max_replica", "scale_down_delay", "concurrency_target")
+        return tuple(found[it] for it in names)
+
+    assert [replicas(it, "lm4chat8") for it in ("dev", "staging", "production")] == [
+        (0, 1, 60, 8),
+        (0, 2, 300, 8),
+        (1, 6, 900, 8),
+    ]
+    assert [replicas(it, "wh5pr3v1") for it in ("staging", "production")] == [(0, 2, 300, 8), (0, 4, 300, 1)]
     assert _promotion(emulator, "staging")["rolling_deploy_config"]["max_surge_percent"] == 25
     assert _promotion(emulator, "dev")["rolling_deploy"] is False
 

@@ -33,5 +33,5 @@ def bare(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Environment:
 
 @pytest.fixture(scope="session")
 def full(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Environment:
-    """An environment with both extras, and with pytest."""
-    return create(tmp_path_factory.mktemp("full"), wheel, ("testing", "cli"), ("pytest",))
+    """An environment with the extra, and with pytest."""
+    return create(tmp_path_factory.mktemp("full"), wheel, ("testing",), ("pytest",))

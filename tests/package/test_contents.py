@@ -56,7 +56,7 @@ def test_metadata_and_version_are_the_same_everywhere_when_read(wheel: Path, sdi
     with zipfile.ZipFile(wheel) as archive:
         found = Parser().parsestr(archive.read(f"{_DESCRIPTION}/METADATA").decode())
     releases = re.findall(r"Python :: (3\.\d+)", "\n".join(found.get_all("Classifier", [])))
-    assert (found.get_all("Provides-Extra"), found["Requires-Python"]) == (["cli", "testing"], ">=3.10")
+    assert (found.get_all("Provides-Extra"), found["Requires-Python"]) == (["testing"], ">=3.10")
     assert releases == ["3.10", "3.11", "3.12", "3.13"]
     newest = re.findall(r"^## \[(\d.*)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)[0]
     assert found["Version"] == newest == __version__

@@ -13,7 +13,6 @@ from tests.programs import program
 from tests.stacks import REAL, Stack, real_engine
 
 _EMULATOR = 'The emulator needs two more packages: pip install "baseten-pulumi[testing]"'
-_TABLE = 'The table needs one more package: pip install "baseten-pulumi[cli]". --json does not need it.'
 _ASK = """
 import contextlib, io, json
 from baseten_pulumi import testing
@@ -25,9 +24,8 @@ for name in testing.__all__:
         getattr(testing, name)
     except ImportError as error:
         found[name] = str(error)
-for command in (["emulate"], ["status", "--model", "llama-chat"]):
-    with contextlib.redirect_stderr(io.StringIO()) as errors:
-        found[command[0]] = [main(command), errors.getvalue()]
+with contextlib.redirect_stderr(io.StringIO()) as errors:
+    found["emulate"] = [main(["emulate"]), errors.getvalue()]
 print(json.dumps(found))
 """
 _WHERE = """
@@ -36,16 +34,18 @@ pulumi.export("where", baseten_pulumi.__file__)
 """
 
 
-def test_emulator_and_table_ask_for_their_extra_when_only_the_wheel_is_installed(bare: Environment) -> None:
-    """Each in one line, and importing the emulator in a single traceback; `export` works without."""
+def test_emulator_asks_for_its_extra_when_only_the_wheel_is_installed(bare: Environment) -> None:
+    """In one line, and importing it in a single traceback; the other commands work without."""
     names = ("AppliedChange", "Emulator", "Fault", "FictionalEnvironment", "FictionalModel", "RecordedRequest")
-    commands = {"emulate": [1, f"{_EMULATOR}\n"], "status": [1, f"{_TABLE}\n"]}
-    assert json.loads(bare.run("python", "-c", _ASK).stdout) == {**dict.fromkeys(names, _EMULATOR), **commands}
+    emulate = [1, f"{_EMULATOR}\n"]
+    assert json.loads(bare.run("python", "-c", _ASK).stdout) == {**dict.fromkeys(names, _EMULATOR), "emulate": emulate}
     errors = bare.run("python", "-c", "import baseten_pulumi.testing.emulator").stderr
     assert (errors.splitlines()[-1], errors.count("Traceback")) == (f"ImportError: {_EMULATOR}", 1)
     with Emulator() as emulator:
-        exported = bare.run(f"BASETEN_BASE_URL={emulator.url}", "baseten-pulumi", "export", "--model", "llama-chat")
-    assert "BasetenEnvironmentSettings(" in exported.stdout, exported.stderr
+        exported = bare.run(f"BASETEN_BASE_URL={emulator.url}", "baseten-pulumi", "export")
+        shown = bare.run(f"BASETEN_BASE_URL={emulator.url}", "baseten-pulumi", "status")
+    assert "BasetenModelEnvironments(" in exported.stdout, exported.stderr
+    assert "rolling_deploy" in shown.stdout, shown.stderr
 
 
 @pytest.mark.parametrize("engine", ["local", REAL])
@@ -61,13 +61,6 @@ def test_settings_are_applied_when_only_the_wheel_is_installed(engine: str, bare
             assert running.returncode == 0, text
         assert emulator.reported("lm4chat8", "production")["autoscaling_settings"]["max_replica"] == 7
         assert Path(stack.outputs()["where"]).is_relative_to(bare.folder)
-
-
-def test_table_is_shown_when_its_extra_is_installed(full: Environment) -> None:
-    """The script is the one that a user runs."""
-    with Emulator() as emulator:
-        shown = full.run(f"BASETEN_BASE_URL={emulator.url}", "baseten-pulumi", "status", "--model", "llama-chat")
-    assert "rolling_deploy" in shown.stdout, shown.stderr
 
 
 def test_project_with_tests_passes_when_it_asks_for_the_fixture(full: Environment, tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from baseten_pulumi import (
     BasetenSettingsInForce,
     find_model,
     get_environment,
+    list_models,
+    models_from_config,
     settings_from_config,
 )
 from baseten_pulumi.testing import Emulator
@@ -33,6 +35,11 @@ chat = BasetenEnvironmentSettings(
     opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="10m")),
 )
 BasetenModelEnvironments("all", model_id=model.id, environments=settings_from_config())
+for name, own in models_from_config().items():
+    BasetenModelEnvironments(name, **own)
+for each in list_models(team="Fictional"):
+    serving = get_environment(model_id=each.id, env_name="dev").current_deployment
+    pulumi.export(f"{each.name}", serving and serving.active_replica_count)
 BasetenSettingsInForce("joint", settings=[chat, BasetenEnvironmentSettings.get("dev", f"{model.id}/dev")])
 small: AutoscalingSettingsArgsDict = {"max_replica": 2}
 BasetenEnvironmentSettings("small", model_id="m", env_name="dev", autoscaling_settings=small)

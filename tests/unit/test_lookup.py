@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import copy
 import json
 import logging
 from collections.abc import Callable, Iterator
@@ -10,7 +11,10 @@ import pytest
 
 from baseten_pulumi import (
     BasetenEnvironmentSettings,
+    Deployment,
     Environment,
+    InstanceType,
+    Promotion,
     errors,
     find_model,
     find_model_output,
@@ -18,6 +22,8 @@ from baseten_pulumi import (
     get_environment_output,
     list_environments,
     list_environments_output,
+    list_models,
+    list_models_output,
 )
 from baseten_pulumi.api import background
 from baseten_pulumi.schema.settings import ADDITIONAL, TOP_LEVEL_GROUPS
@@ -28,6 +34,7 @@ from tests.programs import until
 MODEL = "lm4chat8"
 ENVIRONMENTS = f"/v1/models/{MODEL}/environments"
 KEY = "k-lookup-4711"
+NAMES = (("chat", "one"), ("twin", "one"), ("twin", "two"))
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +68,8 @@ def _paths(emulator: Emulator) -> list[str]:
 def test_environment_is_typed_when_it_is_read(emulator: Emulator) -> None:
     """It has integers and attributes at every depth, and None for what Baseten reports as null."""
     found = _production()
-    names = {"model_id", "env_name", "in_progress_promotion", *TOP_LEVEL_GROUPS} - {ADDITIONAL}
-    assert set(Environment.__annotations__) == names
+    assert list(found) == list(Environment.__annotations__)
+    assert found.keys() >= {*TOP_LEVEL_GROUPS} - {ADDITIONAL}
     assert (found.model_id, found.env_name, found.in_progress_promotion) == (MODEL, "production", None)
     assert (found.autoscaling_settings.max_replica, found.autoscaling_settings.target_in_flight_tokens) == (3, None)
     assert found.promotion_settings.rolling_deploy_config is not None
@@ -70,15 +77,50 @@ def test_environment_is_typed_when_it_is_read(emulator: Emulator) -> None:
     assert get_environment(model_id=MODEL, env_name="dev").promotion_settings.rolling_deploy_config is None
 
 
-def test_promotion_is_returned_when_one_is_running(emulator: Emulator) -> None:
+def test_deployments_and_promotion_are_returned_when_one_is_running(emulator: Emulator) -> None:
+    """With every property that the classes have, and None for what there is not."""
     emulator.start_promotion("wh5pr3v1", "staging", percent=40)
-    found = get_environment(model_id="wh5pr3v1", env_name="staging").in_progress_promotion
-    assert found is not None
-    assert (found.status, found.is_running, found.percent_traffic_to_new_version) == ("RAMPING_UP", True, 40)
+    found = get_environment(model_id="wh5pr3v1", env_name="staging")
+    current, candidate, promotion = found.current_deployment, found.candidate_deployment, found.in_progress_promotion
+    assert current is not None
+    assert candidate is not None
+    assert promotion is not None
+    assert found.instance_type is not None
+    parts = (
+        (Deployment, current),
+        (Deployment, candidate),
+        (Promotion, promotion),
+        (InstanceType, found.instance_type),
+    )
+    assert all(type(part) is kind and part.keys() == kind.__annotations__.keys() for kind, part in parts)
+    assert (current.status, current.active_replica_count, current.labels) == ("SCALED_TO_ZERO", 0, None)
+    assert (candidate.name, candidate.instance_type_name) == ("deployment-4", "L4:4x16")
+    assert (found.instance_type.gpu_type, found.instance_type.gpu_memory_limit_mib) == ("L4", 24576)
+    assert (promotion.status, promotion.is_running, promotion.percent_traffic_to_new_version) == (
+        "RAMPING_UP",
+        True,
+        40,
+    )
     emulator.finish_promotion("wh5pr3v1", "staging", "FAILED", "no capacity")
-    found = get_environment(model_id="wh5pr3v1", env_name="staging").in_progress_promotion
-    assert found is not None
-    assert (found.status, found.is_running, found.error_message) == ("FAILED", False, "no capacity")
+    found = get_environment(model_id="wh5pr3v1", env_name="staging")
+    assert (found.candidate_deployment, found.current_deployment) == (None, current)
+    assert found.in_progress_promotion is not None
+    assert (found.in_progress_promotion.is_running, found.in_progress_promotion.error_message) == (False, "no capacity")
+
+
+def test_result_is_a_dict_with_attributes_when_a_program_uses_it(emulator: Emulator) -> None:
+    """As the outputs of a resource: keys, attributes, JSON, copies and text; a misspelt attribute is an error."""
+    found = _production()
+    assert found["current_deployment"]["name"] == found.current_deployment.name  # type: ignore[union-attr] # there is one
+    assert (found["candidate_deployment"], found.candidate_deployment) == (None, None)
+    assert json.loads(json.dumps(found)) == found
+    assert repr(found).startswith(f"{{'model_id': '{MODEL}', 'env_name': 'production', 'created_at': '20")
+    assert copy.deepcopy(found).autoscaling_settings.max_replica == 3
+    assert Deployment(name="of a test").status is None
+    with pytest.raises(AttributeError, match=r"^Environment has no attribute 'promotion'$"):
+        found.promotion  # type: ignore[attr-defined] # noqa: B018
+    exported, _ = run(lambda: pulumi.Output.json_dumps(_production_output()))
+    assert json.loads(exported) == found
 
 
 def test_environments_are_sorted_when_a_model_is_listed(emulator: Emulator) -> None:
@@ -92,8 +134,33 @@ def test_environments_are_sorted_when_a_model_is_listed(emulator: Emulator) -> N
 
 
 def test_model_is_returned_when_its_name_is_given(emulator: Emulator) -> None:
-    found = find_model(name="llama-chat")
-    assert (found.id, found.name, found.team_name) == (MODEL, "llama-chat", "Fictional")
+    """One request, which names it; the whole list is read only to suggest names."""
+    assert find_model(name="llama-chat") == {"id": MODEL, "name": "llama-chat", "team_name": "Fictional"}
+    assert find_model(name="llama-chat", team="Fictional").id == MODEL
+    assert [(it.path, it.query) for it in emulator.requests] == [("/v1/models", {"name": "llama-chat"})] * 2
+    with pytest.raises(errors.ModelNotFoundError, match='similar names: "llama-chat"'):
+        find_model(name="llama&chat?")
+    assert [it.query for it in emulator.requests][2:] == [{"name": "llama&chat?"}, {}]
+    with pytest.raises(errors.ModelNotFoundError, match=r"None of the [3-9] models .* in team \"Other\""):
+        find_model(name="llama-chat", team="Other")
+
+
+def test_model_is_found_when_the_server_ignores_the_name(emulator: Emulator) -> None:
+    models = [{"id": f"m{at}", "name": name, "team_name": team} for at, (name, team) in enumerate(NAMES)]
+    emulator.faults.add(Fault.body({"models": models}, path="/models$", times=None))
+    assert (find_model(name="chat").id, find_model(name="twin", team="two").id) == ("m0", "m2")
+    with pytest.raises(errors.AmbiguousModelError):
+        find_model(name="twin")
+
+
+def test_models_are_sorted_when_they_are_listed(emulator: Emulator) -> None:
+    """In both forms; a team narrows, and one without models gives an empty sequence."""
+    models = [{"id": f"m{at}", "name": name, "team_name": team} for at, (name, team) in enumerate(NAMES)]
+    emulator.faults.add(Fault.body({"models": [*models, {"id": "m9"}]}, path="/models$", times=None))
+    assert [it.id for it in list_models()] == ["m9", "m0", "m1", "m2"]
+    listed, _ = run(lambda: list_models_output(team=_output("two")).apply(lambda found: [it.id for it in found]))
+    assert listed == ["m2"]
+    assert list(list_models(team="three")) == []
 
 
 def test_result_is_an_argument_when_another_lookup_or_resource_takes_it(emulator: Emulator) -> None:
@@ -132,7 +199,7 @@ def test_equal_reads_share_a_request_when_one_is_under_way(emulator: Emulator) -
         before = [_production_output() for _ in range(3)]
         after = [get_environment_output(model_id=MODEL, env_name=settings.env_name) for _ in range(2)]
         other = get_environment_output(model_id=MODEL, env_name="dev")
-        return pulumi.Output.all(*before, *after, other).apply(lambda found: [it.env_name for it in found])
+        return pulumi.Output.all(*before, *after, other).apply(lambda found: [it["env_name"] for it in found])
 
     assert run(program)[0] == [*["production"] * 5, "dev"]
     assert sorted(_paths(emulator)) == [f"{ENVIRONMENTS}/dev", *[f"{ENVIRONMENTS}/production"] * 2]
@@ -151,7 +218,8 @@ def test_plain_read_returns_a_change_when_an_equal_read_from_before_it_is_under_
             return _production()
 
         after: pulumi.Output[Environment] = pulumi.Output.from_input("changed").apply(change)
-        return pulumi.Output.all(before, after).apply(lambda all_: [it.autoscaling_settings.max_replica for it in all_])
+        replicas = [it.autoscaling_settings.max_replica for it in (before, after)]
+        return pulumi.Output.all(*replicas)
 
     found, _ = run(program)
     emulator.change(MODEL, "production", {"max_replica": 3})
@@ -238,6 +306,8 @@ NUMBER: Any = 7
         (lambda: list_environments(model_id=""), "model_id: is required."),
         (lambda: find_model(name=""), 'name: must be a non-empty string, got "".'),
         (lambda: find_model(name=NUMBER), "name: must be a non-empty string, got 7."),
+        (lambda: find_model(name="m", team=""), 'team: must be a non-empty string, got "".'),
+        (lambda: list_models(team=NUMBER), "team: must be a non-empty string, got 7."),
         (lambda: find_model(name=_output("llama-chat")), f"name: {OUTPUT_RULE}"),
         (lambda: get_environment(model_id=_output(MODEL), env_name=".."), f"model_id: {OUTPUT_RULE}"),
     ],

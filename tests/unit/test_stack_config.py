@@ -8,11 +8,11 @@ import pytest
 from baseten_pulumi.errors import ConfigurationError
 from baseten_pulumi.resources.component import BasetenModelEnvironments
 from baseten_pulumi.resources.settings import BasetenEnvironmentSettings
-from baseten_pulumi.stack_config import settings_from_config
+from baseten_pulumi.stack_config import models_from_config, settings_from_config
 from tests.mocked import run
 
 Configure = Callable[..., None]
-ENVIRONMENTS, DEFAULTS = "baseten:environments", "baseten:environmentDefaults"
+ENVIRONMENTS, DEFAULTS, MODELS = "baseten:environments", "baseten:environmentDefaults", "baseten:models"
 DEV_MAX = f"{ENVIRONMENTS}.dev.autoscaling_settings.max_replica"
 NAME_RULE = "must contain only lowercase letters, digits and -, and start and end with a letter or digit"
 NOTHING_LEFT = f"must declare at least one setting, here or in {DEFAULTS}"
@@ -29,8 +29,10 @@ MAX_2 = _scaling(max_replica=2)
 def configure() -> Iterator[Configure]:
     """Configure a stack as the engine does: every value is a string, objects are JSON."""
 
-    def configured(environments: Any = None, defaults: Any = None, secret: str | None = None) -> None:
-        values = {ENVIRONMENTS: environments, DEFAULTS: defaults}
+    def configured(
+        environments: Any = None, defaults: Any = None, secret: str | None = None, models: Any = None
+    ) -> None:
+        values = {ENVIRONMENTS: environments, DEFAULTS: defaults, MODELS: models}
         texts = {key: it if isinstance(it, str) else json.dumps(it) for key, it in values.items() if it is not None}
         pulumi.runtime.set_all_config(texts, [secret] if secret else [])
 
@@ -38,15 +40,15 @@ def configure() -> Iterator[Configure]:
     pulumi.runtime.set_all_config({}, [])
 
 
-def _error() -> str:
+def _error(read: Callable[[], object] = settings_from_config) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        run(settings_from_config, stack="production")
+        run(read, stack="production")
     return str(caught.value)
 
 
-def _failures() -> list[str]:
+def _failures(read: Callable[[], object] = settings_from_config) -> list[str]:
     """Return the lines of the error between what failed and what to do."""
-    return _error().splitlines()[1:-1]
+    return _error(read).splitlines()[1:-1]
 
 
 def test_environments_are_merged_over_the_defaults_when_both_are_configured(configure: Configure) -> None:
@@ -225,3 +227,113 @@ def test_error_shows_no_value_when_one_of_the_keys_is_secret(configure: Configur
         f"{ENVIRONMENTS}.staging.{surge}: exactly one of max_surge_percent and max_unavailable_percent must be > 0",
         f"{ENVIRONMENTS}.qa: must be an object",
     ]
+
+
+# --- several models -------------------------------------------------------------------------------------------------
+
+
+def test_each_model_is_a_component_when_several_are_configured(configure: Configure) -> None:
+    """Its environments are merged over the defaults of the model, and those over the defaults of all."""
+    chat = {
+        "model_id": "abc123",
+        "defaults": {**_scaling(max_replica=4), "promotion_settings": None},
+        "environments": {"dev": None, "production": _scaling(min_replica=1)},
+    }
+    configure(
+        models={"chat": chat, "whisper": {"model_id": "def456", "environments": {"dev": None}}},
+        defaults={**MAX_2, "promotion_settings": {"rolling_deploy": True}},
+    )
+
+    def program() -> pulumi.Output[Any]:
+        components = [BasetenModelEnvironments(name, **model) for name, model in models_from_config().items()]
+        return pulumi.Output.all(*(it.in_force for it in components))
+
+    _, mocks = run(program)
+    declared = {name: mocks.inputs(name) for name in ("chat-dev", "chat-production", "whisper-dev")}
+    assert {it.pop("wait") for it in declared.values()} == {False}
+    assert declared == {
+        "chat-dev": {"model_id": "abc123", "env_name": "dev", **_scaling(max_replica=4)},
+        "chat-production": {"model_id": "abc123", "env_name": "production", **_scaling(max_replica=4, min_replica=1)},
+        "whisper-dev": {
+            "model_id": "def456",
+            "env_name": "dev",
+            **MAX_2,
+            "promotion_settings": {"rolling_deploy": True},
+        },
+    }
+
+
+def test_every_failure_is_named_by_its_key_in_the_file_when_models_are_invalid(configure: Configure) -> None:
+    """The full text of the error. A failure of the defaults of all is named once, whatever the number of models."""
+    dev = {"dev": None}
+    configure(
+        models={
+            "chat": {
+                "model_id": "abc123",
+                "defaults": _scaling(min_replica=7, max_replicas=2),
+                "environments": {"dev": _scaling(max_replica=5), "production": _scaling(max_replica=0)},
+            },
+            "whisper": {"model": "def456", "environments": {**dev, "Prod": MAX_2}},
+            "one": {"model_id": "a/b", "defaults": [], "environments": {}},
+            "two": {"model_id": "m"},
+            "three": {"model_id": "m", "environments": [1]},
+            "four": "abc123",
+            "": {"model_id": "m", "environments": dev},
+        },
+        defaults=_scaling(scale_down_delay=2.5, min_replica=1),
+    )
+    assert _error(models_from_config) == (
+        "The stack's Baseten models cannot be used.\n"
+        "baseten:environmentDefaults.autoscaling_settings.scale_down_delay: must be a whole number, got 2.5\n"
+        "baseten:models.chat.defaults.autoscaling_settings.max_replicas: unknown property; "
+        'did you mean "max_replica"? (one newer than this release goes in additional_settings)\n'
+        "baseten:models.chat.environments.dev.autoscaling_settings.min_replica: must be <= max_replica (5), got 7 "
+        "(from baseten:models.chat.defaults)\n"
+        "baseten:models.chat.environments.production.autoscaling_settings.max_replica: must be >= 1, got 0\n"
+        'baseten:models.whisper.model: unknown property; did you mean "model_id"?\n'
+        "baseten:models.whisper.model_id: is required\n"
+        f'baseten:models.whisper.environments.Prod: {NAME_RULE}, got "Prod"\n'
+        'baseten:models.one.model_id: must contain only letters, digits, - and _, got "a/b"\n'
+        "baseten:models.one.defaults: must be an object, got []\n"
+        "baseten:models.one.environments: must name at least one environment\n"
+        "baseten:models.two.environments: must name at least one environment\n"
+        "baseten:models.three.environments: must be an object, got [1]\n"
+        'baseten:models.four: must be an object, got "abc123"\n'
+        'baseten:models[""]: is required\n'
+        "Correct them in Pulumi.production.yaml, or in Pulumi.yaml for baseten:environmentDefaults. Nothing was sent."
+    )
+
+
+@pytest.mark.parametrize(
+    ("models", "failure"),
+    [
+        (None, f"{MODELS} is not set in Pulumi.production.yaml."),
+        ("small", f'{MODELS}: must be an object, got "small"'),
+        ({}, f"{MODELS}: must name at least one model"),
+        (
+            {"chat": {"model_id": "m", "defaults": _scaling(max_replica=None), "environments": {"dev": None}}},
+            f"{MODELS}.chat.environments.dev: {NOTHING_LEFT} or {MODELS}.chat.defaults",
+        ),
+    ],
+)
+def test_models_are_refused_when_an_object_or_a_setting_is_missing(
+    configure: Configure, models: Any, failure: str
+) -> None:
+    configure(models=models, defaults=MAX_2)
+    assert _failures(models_from_config) == [failure]
+
+
+def test_every_setting_but_no_id_is_secret_when_models_are(configure: Configure) -> None:
+    """An id that looks like a number stays one. Errors show no value."""
+    model = {"model_id": "12345678", "environments": {"dev": _scaling(max_replica="6")}}
+    configure(models={"chat": model}, secret=MODELS)
+
+    def program() -> pulumi.Output[Any]:
+        chat: Any = models_from_config()["chat"]
+        group = chat["environments"]["dev"]["autoscaling_settings"]
+        return pulumi.Output.all(chat["model_id"], group.is_secret(), pulumi.Output.unsecret(group))
+
+    assert run(program)[0] == ["12345678", True, {"max_replica": 6}]
+    broken = {"model_id": "4747/", "defaults": "4747", "environments": {"dev": _scaling(max_replica="47 replicas")}}
+    configure(models={"chat": broken}, secret=MODELS)
+    assert "47" not in _error(models_from_config)

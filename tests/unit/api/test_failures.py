@@ -253,4 +253,4 @@ def test_seconds_to_wait_are_counted_when_baseten_names_a_date() -> None:
 
 def test_endpoint_has_no_ids_when_the_rate_limit_counts_by_it() -> None:
     assert PATCH.endpoint == "PATCH /v1/models/…/environments/…"
-    assert Request("GET", "/v1/models", "", "").endpoint == "GET /v1/models"
+    assert Request("GET", "/v1/models?name=a/b", "", "").endpoint == "GET /v1/models"

@@ -117,7 +117,23 @@ def test_promotion_runs_when_its_status_is_not_one_of_an_end(
     promotion = _read(in_progress_promotion=reported).promotion
     assert promotion is not None
     outputs = {"status": status, "is_running": is_running, "percent_traffic_to_new_version": percent}
-    assert promotion.outputs() == {**outputs, "error_message": None}
+    assert promotion.outputs() == {**outputs, "error_message": None, "rolling_deploy": None}
+
+
+def test_deployment_and_instance_type_are_reported_when_some_of_their_properties_cannot_be_read() -> None:
+    """Those are None. The deployment's own settings are compared, not shown."""
+    deployment = {"id": "d1", "status": 3, "active_replica_count": "two", "labels": {"a": [1]}, "new": 1}
+    found = _read(
+        created_at=7,
+        current_deployment={**deployment, AUTOSCALING: {"min_replica": 1}},
+        candidate_deployment=[],
+        instance_type={"name": "L4", "gpu_count": 1, "gpu_type": None},
+    )
+    absent = dict.fromkeys(("name", "created_at", "status", "active_replica_count", "instance_type_name"))
+    assert (found.created_at, found.candidate_deployment) == (None, None)
+    assert found.current_deployment == {**absent, "id": "d1", "labels": {"a": [1]}}
+    sizes = dict.fromkeys(("id", "memory_limit_mib", "millicpu_limit", "gpu_memory_limit_mib"))
+    assert found.instance_type == {**sizes, "name": "L4", "gpu_count": 1, "gpu_type": None}
 
 
 def test_text_is_printable_and_short_when_baseten_sends_anything() -> None:
@@ -209,30 +225,46 @@ NONE_HAS_IT = "None of the 6 models that this API key can see has that name"
 
 def test_model_is_found_when_one_has_the_name() -> None:
     assert [find_model(name, MODELS).id for name in ("chat", "x\u200by")] == ["m1", "m5"]
+    assert [find_model("twice", MODELS, team).id for team in ("one", "two")] == ["m3", "m4"]
     assert name_hint("chat", MODELS) == '"chat" is the name of a model, not an id: "chat" (m1, serving).'
     assert name_hint("m1", MODELS) == ""
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "observed", "action"),
+    ("name", "team", "kind", "observed", "action"),
     [
         (
             "CHAT",
+            None,
             ModelNotFoundError,
             f'{NONE_HAS_IT}; similar names: "chat" (m1, serving), "Chat-large" (m2).',
             "Correct",
         ),
-        ("vision", ModelNotFoundError, f"{NONE_HAS_IT}.", "Correct the name"),
-        ("twice", AmbiguousModelError, '2 models have that name: "twice" (m3, one), "twice" (m4, two).', "Use the id"),
+        ("vision", None, ModelNotFoundError, f"{NONE_HAS_IT}.", "Correct the name, or"),
+        (
+            "chat",
+            "one",
+            ModelNotFoundError,
+            f'{NONE_HAS_IT} in team "one"; similar names: "chat" (m1, serving), "Chat-large" (m2).',
+            "Correct the name or the team",
+        ),
+        (
+            "twice",
+            None,
+            AmbiguousModelError,
+            '2 models have that name: "twice" (m3, one), "twice" (m4, two).',
+            "Name its team, use the id instead",
+        ),
     ],
 )
 def test_error_helps_to_find_the_model_when_not_exactly_one_has_the_name(
-    name: str, kind: type[Exception], observed: str, action: str
+    name: str, team: str | None, kind: type[Exception], observed: str, action: str
 ) -> None:
     with pytest.raises(kind) as caught:
-        find_model(name, MODELS)
+        find_model(name, MODELS, team)
     lines = str(caught.value).splitlines()
-    assert lines[:2] == [f'Model "{name}" could not be looked up.', observed]
+    of_team = f' of team "{team}"' if team else ""
+    assert lines[:2] == [f'Model "{name}"{of_team} could not be looked up.', observed]
     assert lines[2].startswith(action)
     assert lines[2].endswith(", or check that the API key belongs to the model's workspace.")
 

@@ -22,8 +22,36 @@ def test_only_some_environments_are_read_when_they_are_named(emulator: Emulator,
     """Sorted by name, whatever their order on the command line."""
     text = run("status", "--model", MODEL, "--env", "staging", "--env", "dev", "--env", "staging")
     assert text.splitlines()[1].split() == ["setting", "dev", "staging"]
-    exported = run("export", "--model", MODEL, "--env", "staging")
-    assert re.findall(r'env_name="(.*)"', exported) == ["staging"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ([], ["embeddings", "llama-chat", "of-another-team", "whisper-transcribe"]),  # sorted by name
+        (
+            ["--model", "whisper-transcribe", "--model", MODEL, "--model", "llama-chat"],
+            ["whisper-transcribe", "llama-chat"],
+        ),
+        (["--team", "Other"], ["of-another-team"]),
+        (["--env", "preview"], ["of-another-team"]),  # the only one that has it
+    ],
+)
+def test_several_models_are_read_when_they_are_chosen(
+    arguments: list[str], names: list[str], emulator: Emulator, run: Callable[..., str]
+) -> None:
+    """All of them by default; each once, however often it is named."""
+    emulator.add_model("t3am0001", "of-another-team", ("preview",))
+    listed = [{**it, "team_name": "Other"} if it["id"] == "t3am0001" else it for it in emulator.models()]
+    emulator.faults.add(Fault.body({"models": listed}, path="/models$"))
+    assert re.findall(r"^Model (.*) \(", run("status", *arguments), re.MULTILINE) == names
+    assert len(emulator.requests) == 1 + (4 if "--env" in arguments else len(names))
+
+
+def test_models_are_read_at_the_same_time_when_there_are_several(emulator: Emulator, run: Callable[..., str]) -> None:
+    emulator.faults.add(Fault.delay(1.0, path="/environments$", times=None))
+    assert run("status")
+    first, second, _ = emulator.requests[1:]
+    assert max(first.at_seconds, second.at_seconds) < min(first.answered_at_seconds, second.answered_at_seconds)
 
 
 def test_a_request_is_repeated_when_its_error_is_transient(emulator: Emulator, run: Callable[..., str]) -> None:
@@ -40,10 +68,16 @@ def test_a_request_is_repeated_when_its_error_is_transient(emulator: Emulator, r
         (
             [MODEL, "--env", "canary"],
             (
-                f'Model "{MODEL}" has no environment "canary"; it has dev, production, staging.\n'
+                'Environment "canary" does not exist.\n'
+                f"llama-chat ({MODEL}) has dev, production, staging.\n"
                 "Correct --env, or leave it out to get every environment.\n"
             ),
         ),
+        (
+            [MODEL, "--model", "emb3d9x2", "--env", "dev", "--env", "canary"],
+            'Environment "canary" does not exist.\nThe 2 models have dev, production, staging.\n',
+        ),
+        (["twin", "--team", "Real"], 'has that name in team "Real".\nCorrect the name or the team, or'),
     ],
 )
 def test_error_lists_what_exists_when_nothing_is_found(
@@ -51,6 +85,26 @@ def test_error_lists_what_exists_when_nothing_is_found(
 ) -> None:
     emulator.add_model("tw1n0001", "embeddings")
     assert observed in run("status", "--model", *arguments, status=1)
+
+
+@pytest.mark.parametrize(
+    ("models", "observed"),
+    [
+        (
+            [{"id": "a", "team_name": "Two"}, {"id": "b", "team_name": "One"}],
+            "This API key can see models of One, Two.",
+        ),
+        ([], "This API key can see no models."),
+    ],
+)
+def test_error_lists_the_teams_when_one_has_no_models(
+    models: list[dict[str, str]], observed: str, emulator: Emulator, run: Callable[..., str]
+) -> None:
+    emulator.faults.add(Fault.body({"models": models}, path="/models$"))
+    assert run("status", "--team", "Three", status=1) == (
+        f"There are no such models.\n{observed}\n"
+        "Correct --team, or check that the API key belongs to the models' workspace.\n"
+    )
 
 
 @pytest.mark.parametrize(

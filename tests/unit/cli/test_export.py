@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from baseten_pulumi import BasetenAutoscalingSchedule
-from baseten_pulumi.testing import Emulator
+from baseten_pulumi.testing import Emulator, Fault
 from tests.schedules import one_time, reported, schedule
 from tests.unit.cli.conftest import HOSTILE
 
@@ -55,11 +55,19 @@ def declared(program: str) -> list[dict[str, Any]]:
     return [
         {
             "resource": ast.literal_eval(call.args[0]),
-            **{str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords},
+            **{str(it.arg): value(it.value) for it in call.keywords},
         }
         for call in calls
         if isinstance(call.func, ast.Name) and call.func.id == "BasetenAutoscalingSchedule"
     ]
+
+
+def value(expression: ast.expr) -> Any:
+    """Return the value of a literal, and the text of any other expression."""
+    try:
+        return ast.literal_eval(expression)
+    except ValueError:
+        return ast.unparse(expression)
 
 
 def comments(program: str) -> list[str]:
@@ -73,38 +81,109 @@ def comments(program: str) -> list[str]:
 
 def test_program_declares_what_is_reported_when_a_model_is_exported(export: Callable[..., str]) -> None:
     """A comment says why a setting is not declared; an object without any is one comment."""
-    program = export({"dev": ONE_SETTING, "production": SETTINGS})
-    begin, _, production = program.partition('BasetenEnvironmentSettings(\n    "llama-chat-production",\n')
+    text = export({"dev": ONE_SETTING, "production": SETTINGS})
+    begin, _, production = text.partition('        "production": {\n')
     assert begin.startswith('''\
-"""Settings and schedules of the environments of a Baseten model."""
+"""Settings and schedules of the environments of Baseten models."""
 
-from baseten_pulumi import BasetenEnvironmentSettings
+from baseten_pulumi import BasetenModelEnvironments
 
 # Model llama-chat (lm4chat8)
 
-BasetenEnvironmentSettings(
-    "llama-chat-dev",
+BasetenModelEnvironments(
+    "llama-chat",
+    model_id="lm4chat8",
+    environments={
+        "dev": {
+            "autoscaling_settings": {
+                # "min_replica": not reported
+                "max_replica": 2,
 ''')
-    assert "\n    # promotion_settings: not reported\n    request_backpressure_settings={\n" in begin
+    assert (
+        '\n            # "promotion_settings": not reported\n            "request_backpressure_settings": {\n' in begin
+    )
     assert (
         production
         == """\
-    model_id="lm4chat8",
-    env_name="production",
-    autoscaling_settings={
-        "min_replica": 1,
-        "max_replica": 3,
-        # "autoscaling_window": left out, must be <= 3600 s, got 7200
-        # "scale_down_delay": not reported
+            "autoscaling_settings": {
+                "min_replica": 1,
+                "max_replica": 3,
+                # "autoscaling_window": left out, must be <= 3600 s, got 7200
+                # "scale_down_delay": not reported
+                # "concurrency_target": not reported
+                # "target_utilization_percentage": not reported
+                # "target_in_flight_tokens": not reported
+                # "max_scale_down_rate": not reported
+            },
+            "promotion_settings": {
+                # "redeploy_on_promotion": not reported
+                "rolling_deploy": False,
+                "promotion_cleanup_strategy": "KEEP",
+                # "ramp_up_while_promoting": not reported
+                # "ramp_up_duration_seconds": not reported
+                "rolling_deploy_config": {
+                    # "rolling_deploy_strategy": not reported
+                    "max_surge_percent": 10,
+                    # "max_unavailable_percent": not reported
+                    # "stabilization_time_seconds": not reported
+                    # "replica_overhead_percent": not reported
+                },
+            },
+            "request_backpressure_settings": {
+                "policy": "NONE",
+            },
+        },
+    },
+    create_missing=True,
+)
+"""
+    )
+
+
+COMMON: dict[str, Any] = {
+    "autoscaling_settings": {"max_replica": 2, "scale_down_delay": 300},
+    "promotion_settings": {"rolling_deploy_config": {"max_surge_percent": 10}},
+}
+OTHER = {"id": "abc", "name": "Llama chat"}
+
+
+@pytest.fixture
+def export_two(emulator: Emulator, run: Callable[..., str]) -> Callable[..., str]:
+    """Return what is exported of two models whose names have one slug; three of five environments agree."""
+    own: dict[str, Any] = {"autoscaling_settings": {"max_replica": 9, "autoscaling_window": 7200}}
+    chat = {"dev": COMMON, "staging": COMMON, "production": own}
+    other = {"dev": COMMON, "odd": {}, "production": {**COMMON, "autoscaling_settings": {"min_replica": 1}}}
+    emulator.faults.add(Fault.body({"models": [CHAT, OTHER, {"id": "none"}]}, path="/models$", times=None))
+    for model, environments in (("lm4chat8", chat), ("abc", other), ("none", {})):
+        body = {"environments": [{"name": name, **settings} for name, settings in environments.items()]}
+        emulator.faults.add(Fault.body(body, path=f"/{model}/environments$", times=None))
+    return lambda *flags: run("export", *flags)
+
+
+def test_settings_are_defaults_when_three_environments_agree(export_two: Callable[..., str]) -> None:
+    """Whatever their models. A default that does not apply is removed, one setting or a whole object at a time."""
+    assert (
+        export_two()
+        == '''\
+"""Settings and schedules of the environments of Baseten models."""
+
+from baseten_pulumi import BasetenModelEnvironments, EnvironmentArgsDict
+
+DEFAULTS: EnvironmentArgsDict = {
+    "autoscaling_settings": {
+        # "min_replica": not reported
+        "max_replica": 2,
+        # "autoscaling_window": not reported
+        "scale_down_delay": 300,
         # "concurrency_target": not reported
         # "target_utilization_percentage": not reported
         # "target_in_flight_tokens": not reported
         # "max_scale_down_rate": not reported
     },
-    promotion_settings={
+    "promotion_settings": {
         # "redeploy_on_promotion": not reported
-        "rolling_deploy": False,
-        "promotion_cleanup_strategy": "KEEP",
+        # "rolling_deploy": not reported
+        # "promotion_cleanup_strategy": not reported
         # "ramp_up_while_promoting": not reported
         # "ramp_up_duration_seconds": not reported
         "rolling_deploy_config": {
@@ -115,12 +194,104 @@ BasetenEnvironmentSettings(
             # "replica_overhead_percent": not reported
         },
     },
-    request_backpressure_settings={
-        "policy": "NONE",
+    # "request_backpressure_settings": not reported
+}
+
+# Model none: no environments
+
+# Model Llama chat (abc)
+
+BasetenModelEnvironments(
+    "llama-chat",
+    model_id="abc",
+    defaults=DEFAULTS,
+    environments={
+        "dev": {},
+        "production": {
+            "autoscaling_settings": {
+                "min_replica": 1,
+                "max_replica": None,  # not reported
+                "scale_down_delay": None,  # not reported
+            },
+        },
     },
+    create_missing=True,
 )
-"""
+
+# Environment odd: no settings to declare.
+#   autoscaling_settings: not reported
+#   promotion_settings: not reported
+#   request_backpressure_settings: not reported
+
+# Model llama-chat (lm4chat8)
+
+BasetenModelEnvironments(
+    "llama-chat-lm4chat8",
+    model_id="lm4chat8",
+    defaults=DEFAULTS,
+    environments={
+        "dev": {},
+        "production": {
+            "autoscaling_settings": {
+                "max_replica": 9,
+                # "autoscaling_window": left out, must be <= 3600 s, got 7200
+                "scale_down_delay": None,  # not reported
+            },
+            "promotion_settings": None,  # not reported
+        },
+        "staging": {},
+    },
+    create_missing=True,
+)
+'''
     )
+
+
+def test_a_setting_is_a_comment_when_others_of_its_object_are_defaults(export: Callable[..., str]) -> None:
+    """The object is not called unreported."""
+    delays = {"dev": {"scale_down_delay": 1}, "production": {}, "qa": {"scale_down_delay": 2}}
+    text = export({name: {"autoscaling_settings": {"max_replica": 2, **own}} for name, own in delays.items()})
+    comment = (
+        '            "autoscaling_settings": {\n                # "scale_down_delay": not reported\n            },\n'
+    )
+    assert f'        "production": {{\n{comment}        }},\n' in text
+
+
+def test_no_environment_is_declared_when_production_alone_is_exported(export: Callable[..., str]) -> None:
+    """It always exists."""
+    assert "create_missing" not in export({"production": ONE_SETTING})
+
+
+def test_models_are_what_pulumi_reads_when_their_stack_config_is_exported(export_two: Callable[..., str]) -> None:
+    text = export_two("--stack-config")
+    assert "    # Model none: no environments to declare.\n" in text
+    assert yaml.safe_load(text) == {
+        "config": {
+            "baseten:environmentDefaults": COMMON,
+            "baseten:models": {
+                "llama-chat": {
+                    "model_id": "abc",
+                    "environments": {
+                        "dev": {},
+                        "production": {
+                            "autoscaling_settings": {"min_replica": 1, "max_replica": None, "scale_down_delay": None}
+                        },
+                    },
+                },
+                "llama-chat-lm4chat8": {
+                    "model_id": "lm4chat8",
+                    "environments": {
+                        "dev": {},
+                        "production": {
+                            "autoscaling_settings": {"max_replica": 9, "scale_down_delay": None},
+                            "promotion_settings": None,
+                        },
+                        "staging": {},
+                    },
+                },
+            },
+        }
+    }
 
 
 def test_stack_config_is_what_pulumi_reads_when_it_is_exported(export: Callable[..., str]) -> None:
@@ -130,10 +301,13 @@ def test_stack_config_is_what_pulumi_reads_when_it_is_exported(export: Callable[
     assert "        # autoscaling_window: left out, must be <= 3600 s, got 7200\n" in text
     assert "        # scale_down_delay: not reported\n" in text
     none = {"request_backpressure_settings": {"policy": "NONE"}}
-    one = {"autoscaling_settings": {"max_replica": 2}, **none}
-    whole = {**SETTINGS, "autoscaling_settings": {"min_replica": 1, "max_replica": 3}, **none}
+    one = {"autoscaling_settings": {"max_replica": 2}}
+    whole = {**SETTINGS, "autoscaling_settings": {"min_replica": 1, "max_replica": 3}}
+    del whole["request_backpressure_settings"]
     environments = {"production": whole, "on": one, "007": one}
-    assert yaml.safe_load(text) == {"config": {"baseten:environments": environments}}
+    assert yaml.safe_load(text) == {
+        "config": {"baseten:environmentDefaults": none, "baseten:environments": environments}
+    }
 
 
 @pytest.mark.parametrize(
@@ -185,7 +359,7 @@ def test_an_environment_is_a_comment_when_no_resource_may_have_its_name(
         text,
         re.MULTILINE,
     )
-    assert "BasetenEnvironmentSettings" not in text
+    assert "BasetenModelEnvironments" not in text
     if not flags:
         title, reason = comments(text)
         assert title == '# Schedule "peak" (s1) of environment Production: left out.'
@@ -195,23 +369,23 @@ def test_an_environment_is_a_comment_when_no_resource_may_have_its_name(
 @pytest.mark.parametrize(
     ("model", "name"),
     [
-        ({"id": "abc", "name": "My Model (v2)"}, "my-model-v2-dev"),
-        ({"id": "abc", "name": "模型"}, "abc-dev"),
-        ({"id": "abc"}, "abc-dev"),
+        ({"id": "abc", "name": "My Model (v2)"}, "my-model-v2"),
+        ({"id": "abc", "name": "模型"}, "abc"),
+        ({"id": "abc"}, "abc"),
     ],
 )
 def test_resource_is_named_after_model_and_environment_when_exported(
     model: dict[str, str], name: str, export: Callable[..., str]
 ) -> None:
     """With letters, digits and dashes of the model's name, or with its id if there are none."""
-    assert f'BasetenEnvironmentSettings(\n    "{name}",\n' in export({"dev": ONE_SETTING}, model=model)
+    assert f'BasetenModelEnvironments(\n    "{name}",\n' in export({"dev": ONE_SETTING}, model=model)
 
 
 def test_error_says_so_when_a_model_has_no_environments(emulator: Emulator, run: Callable[..., str]) -> None:
     emulator.add_model("empty000", "empty", ())
     assert run("export", "--model", "empty", status=1) == (
-        "Model empty (empty000) could not be exported.\n"
-        "It has no environments.\n"
+        "empty (empty000) could not be exported.\n"
+        "There are no environments.\n"
         "Create an environment in Baseten first, or promote a deployment.\n"
     )
 
@@ -220,7 +394,7 @@ def test_error_says_so_when_a_model_has_no_environments(emulator: Emulator, run:
 
 
 def test_program_declares_every_schedule_when_environments_have_some(export: Callable[..., str]) -> None:
-    """After the settings of the environment and in Baseten's order, without nulls and defaults."""
+    """After the settings, on which they depend, and in Baseten's order; without nulls and defaults."""
     hourly = schedule(
         "Every hour", cadence="HOURLY", start_hour=None, end_hour=None, weekdays=WEEK, end_minute=15, enabled=False
     )
@@ -231,14 +405,20 @@ def test_program_declares_every_schedule_when_environments_have_some(export: Cal
             "staging": with_schedules(PEAK, zone="UTC"),
         }
     )
-    assert "\nfrom baseten_pulumi import BasetenAutoscalingSchedule, BasetenEnvironmentSettings\n\n" in text
+    assert "\nfrom baseten_pulumi import BasetenAutoscalingSchedule, BasetenModelEnvironments\n\n" in text
+    assert '\nllama_chat = BasetenModelEnvironments(\n    "llama-chat",\n' in text
     assert (
-        text.partition('        "policy": "NONE",\n    },\n)\n')[2]
+        text.partition("\n)\n")[2]
         == """
+# Environment staging: no settings to declare.
+#   autoscaling_settings: not reported
+#   promotion_settings: not reported
+#   request_backpressure_settings: not reported
+
 BasetenAutoscalingSchedule(
     "llama-chat-production-every-hour",
     model_id="lm4chat8",
-    env_name="production",
+    env_name=llama_chat.settings["production"].env_name,
     schedule_name="Every hour",
     timezone="Europe/Berlin",
     cadence="HOURLY",
@@ -262,7 +442,7 @@ BasetenAutoscalingSchedule(
 BasetenAutoscalingSchedule(
     "llama-chat-production-launch",
     model_id="lm4chat8",
-    env_name="production",
+    env_name=llama_chat.settings["production"].env_name,
     schedule_name="Launch",
     timezone="Europe/Berlin",
     cadence="ONE_TIME",
@@ -274,11 +454,6 @@ BasetenAutoscalingSchedule(
     start_at="2099-01-01T08:00:00Z",
     end_at="2099-01-01T10:00:00Z",
 )
-
-# Environment staging: no settings to declare.
-#   autoscaling_settings: not reported
-#   promotion_settings: not reported
-#   request_backpressure_settings: not reported
 
 BasetenAutoscalingSchedule(
     "llama-chat-staging-peak",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from baseten_pulumi import get_environment
 from baseten_pulumi.cli import main
 from baseten_pulumi.schema.settings import FIELDS, flatten, nest
 from baseten_pulumi.testing import Emulator
@@ -44,7 +45,8 @@ def test_table_has_every_setting_and_promotion_when_output_is_piped(
     lines = [line.split() for line in text.splitlines()]
     assert text.startswith("Model llama-chat (lm4chat8)\nsetting")
     assert lines[1] == ["setting", "dev", "production", "staging"]
-    assert lines[2] == ["promotion", "–", "RAMPING_UP,", "40", "%", "–"]
+    assert lines[2] == ["deployment", "SCALED_TO_ZERO", "ACTIVE,", "1", "replica", "SCALED_TO_ZERO"]
+    assert lines[3] == ["promotion", "–", "RAMPING_UP,", "40", "%", "–"]
     assert ["max_replica", "1", "3", "1"] in lines
     assert ["max_surge_percent", "–", "25", "25"] in lines
     assert ["rolling_deploy", "false", "false", "false"] in lines
@@ -54,8 +56,9 @@ def test_table_has_every_setting_and_promotion_when_output_is_piped(
 
 
 def test_tables_are_below_each_other_when_the_terminal_is_narrow(terminal: Callable[..., str]) -> None:
-    """No value is cut. With NO_COLOR there is no escape sequence at all, not even for bold."""
-    text = terminal(COLUMNS="60", NO_COLOR="1")
+    """No value is cut. With NO_COLOR, or in a dumb terminal, there is no escape sequence at all, not even for bold."""
+    text = terminal(COLUMNS="60", TERM="dumb")
+    assert text == terminal(COLUMNS="60", NO_COLOR="1")
     assert (text.count("setting "), text.count("SCALE_TO_ZERO")) == (3, 3)
     assert "…" not in text
     assert "\x1b" not in text
@@ -71,8 +74,8 @@ def test_a_value_is_colored_when_it_is_not_the_default(terminal: Callable[..., s
 def test_json_has_every_setting_when_it_is_asked_for(emulator: Emulator, run: Callable[..., str]) -> None:
     emulator.start_promotion(MODEL, "production", percent=40)
     emulator.finish_promotion(MODEL, "production", "FAILED", "no capacity")
-    printed = json.loads(run("status", "--model", MODEL, "--json"))
-    assert printed["model"] == {"id": MODEL, "name": "llama-chat", "team_name": "Fictional"}
+    (printed,) = json.loads(run("status", "--model", MODEL, "--json"))["models"]
+    assert (printed["id"], printed["name"], printed["team_name"]) == (MODEL, "llama-chat", "Fictional")
     assert [it["env_name"] for it in printed["environments"]] == ["dev", "production", "staging"]
     dev, production, _ = printed["environments"]
     reported = {**flatten(emulator.reported(MODEL, "production")), "request_backpressure_settings.policy": "NONE"}
@@ -81,9 +84,16 @@ def test_json_has_every_setting_when_it_is_asked_for(emulator: Emulator, run: Ca
         "percent_traffic_to_new_version": 40,
         "error_message": "no capacity",
         "is_running": False,
+        "rolling_deploy": False,
     }
     every_setting = nest({path: reported.get(path) for path in FIELDS})
-    assert production == {"env_name": "production", "in_progress_promotion": promotion, **every_setting}
+    shown = get_environment(model_id=MODEL, env_name="production")
+    assert production == {
+        **{name: shown[name] for name in ("env_name", "created_at", "instance_type", "current_deployment")},
+        "candidate_deployment": None,
+        "in_progress_promotion": promotion,
+        **every_setting,
+    }
     assert dev["in_progress_promotion"] is None
     assert dev["promotion_settings"]["rolling_deploy_config"]["max_surge_percent"] is None
 
@@ -91,17 +101,7 @@ def test_json_has_every_setting_when_it_is_asked_for(emulator: Emulator, run: Ca
 def test_a_model_without_environments_is_shown_when_it_has_none(emulator: Emulator, run: Callable[..., str]) -> None:
     emulator.add_model("empty000", "empty", ())
     assert run("status", "--model", "empty") == "Model empty (empty000)\nIt has no environments.\n"
-    assert json.loads(run("status", "--model", "empty", "--json"))["environments"] == []
-
-
-def test_error_names_the_extra_when_rich_is_not_installed(
-    emulator: Emulator, run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "rich", None)
-    assert run("status", "--model", MODEL, status=1) == (
-        'The table needs one more package: pip install "baseten-pulumi[cli]". --json does not need it.\n'
-    )
-    assert run("status", "--model", MODEL, "--json")
+    assert json.loads(run("status", "--model", "empty", "--json"))["models"][0]["environments"] == []
 
 
 def test_nothing_controls_the_terminal_when_names_are_hostile(
