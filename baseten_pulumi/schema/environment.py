@@ -63,6 +63,7 @@ class Environment:
         current_deployment_id: The deployment that serves; None if there is none.
         instance_type: Name of its instance type; None if it is not reported.
         is_listed: Whether its model's list has it; True if that was not asked.
+        is_readable: Whether a read by its name returns it; True if that was not asked.
         response: The response as it is.
     """
 
@@ -75,6 +76,7 @@ class Environment:
     current_deployment_id: str | None = None
     instance_type: str | None = None
     is_listed: bool = True
+    is_readable: bool = True
     response: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
