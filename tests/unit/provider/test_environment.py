@@ -79,8 +79,7 @@ def _notes(engine: "Engine") -> list[str]:
     [
         (
             {"env_name": "production"},
-            "env_name: always exists and cannot be created or deleted; declare only its settings, "
-            'got "production"',
+            'env_name: always exists and cannot be created or deleted; declare only its settings, got "production"',
         ),
         (
             {"env_name": "Canary_1"},
@@ -88,7 +87,7 @@ def _notes(engine: "Engine") -> list[str]:
             'got "Canary_1"',
         ),
         ({"model_id": None}, "model_id: is required"),
-        ({"enviroment": "x"}, "enviroment: is not a property; the properties are model_id and env_name"),
+        ({"enviroment": "x"}, "enviroment: unknown property; use model_id or env_name"),
     ],
 )
 def test_input_is_refused_when_baseten_would_refuse_it(changes: dict[str, Any], reason: str, canary: Servicer) -> None:
@@ -214,7 +213,9 @@ def test_environment_is_adopted_when_somebody_else_created_it_a_moment_ago(
     assert (_statuses(stack), _notes(engine)) == ([status], [f"{ID}: adopted the existing environment"])
 
 
-@pytest.mark.parametrize(("listed", "readable", "seconds"), [(True, False, 90.0), (False, True, 90.0), (True, True, 50.0)])
+@pytest.mark.parametrize(
+    ("listed", "readable", "seconds"), [(True, False, 90.0), (False, True, 90.0), (True, True, 50.0)]
+)
 def test_create_waits_when_reads_lag_behind_it(
     listed: bool, readable: bool, seconds: float, stack: Stack, canary: Servicer, engine: "Engine"
 ) -> None:
