@@ -1,6 +1,7 @@
 """Environments: created or adopted, read, and deleted unless the program still declares them."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,7 @@ UNKNOWN: Any = Unknown()  # type: ignore[no-untyped-call] # Pulumi's own
 CANARY = {"model_id": MODEL, "env_name": "canary"}
 ID = f"{MODEL}/canary"
 SUBJECT = f'nvironment "canary" (model {MODEL})'
+NAME_RULE = "env_name: must contain only lowercase letters, digits and -, and start and end with a letter or digit"
 UNPROTECTED = "not protected: deleting it cancels a promotion under way and scales its serving deployment to zero"
 WAY_OUT = "If the model was deleted, remove the resource with `pulumi state delete`."
 
@@ -56,7 +58,7 @@ def _lag(stack: Stack, seconds: float, *, listed: bool = False, readable: bool =
         faults.append(Fault.body(content, method="GET", path="/environments$"))
     for fault in faults:
         stack.emulator.faults.add(fault)
-        stack.after(seconds, lambda fault=fault: stack.emulator.faults.remove(fault))
+        stack.after(seconds, partial(stack.emulator.faults.remove, fault))
 
 
 def _statuses(stack: Stack, method: str = "POST") -> list[int | None]:
@@ -81,11 +83,7 @@ def _notes(engine: "Engine") -> list[str]:
             {"env_name": "production"},
             'env_name: always exists and cannot be created or deleted; declare only its settings, got "production"',
         ),
-        (
-            {"env_name": "Canary_1"},
-            "env_name: must contain only lowercase letters, digits and -, and start and end with a letter or digit, "
-            'got "Canary_1"',
-        ),
+        ({"env_name": "canary-"}, f'{NAME_RULE}, got "canary-"'),
         ({"model_id": None}, "model_id: is required"),
         ({"enviroment": "x"}, "enviroment: unknown property; use model_id or env_name"),
     ],
