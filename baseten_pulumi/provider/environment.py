@@ -41,11 +41,13 @@ def check(
     inputs, failures = validate_environment(news)
     if failures := failures or environment_owners.register(call.urn, inputs):
         return inputs, failures
-    is_create = not olds or bool(replaced_properties(olds, news))
-    if is_create and news.get("protected") is False:
+    if config.waits():
+        inputs["in_force"] = True
+    if olds and replaced_properties(olds, news):  # Pulumi checks the replacement again, as a create
+        return inputs, []
+    if not olds and news.get("protected") is False:
         Row(call.urn).warn(UNPROTECTED)
-    failures = compare(inputs, config, call, lambda found: _expected(found, is_create=is_create))
-    return {**inputs, "in_force": True} if config.waits() else inputs, failures
+    return inputs, compare(inputs, config, call, lambda found: _expected(found, is_create=not olds))
 
 
 def _expected(found: Environment | None, *, is_create: bool) -> str:

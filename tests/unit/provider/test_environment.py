@@ -117,7 +117,7 @@ def test_inputs_are_only_names_when_they_come_from_the_engine(skip: str, waiting
     ("olds", "protected", "warns"),
     [
         ({}, {"protected": False}, True),
-        ({**CANARY, "env_name": "staging"}, {"protected": False}, True),
+        ({**CANARY, "env_name": "staging"}, {"protected": False}, False),
         (CANARY, {"protected": False}, False),
         ({}, {}, False),
     ],
@@ -126,6 +126,7 @@ def test_inputs_are_only_names_when_they_come_from_the_engine(skip: str, waiting
 def test_row_warns_when_what_is_created_is_not_protected(
     olds: dict[str, Any], protected: dict[str, Any], warns: bool, canary: Servicer, engine: "Engine"
 ) -> None:
+    """Pulumi checks a replacement twice, the second time as a create."""
     canary.check({**CANARY, **protected}, olds)
     lines = [(line.message, line.severity, line.urn) for line in engine.lines]
     assert lines == ([(UNPROTECTED, engine_pb2.WARNING, canary.urn())] if warns else [])
@@ -337,7 +338,7 @@ def test_names_and_facts_are_returned_when_an_environment_is_read(stack: Stack, 
     outputs = _put(stack)
     for props in ({**outputs, "in_force": False, **PICKLE}, dict(PICKLE)):
         found = canary.read(ID, props)
-        assert (found.id, found.outs, found.inputs) == (ID, outputs, CANARY)
+        assert (found.id, found.outs, found.inputs) == (ID, outputs, {**CANARY, "in_force": True})
 
 
 def test_resource_is_gone_when_its_environment_was_deleted(canary: Servicer) -> None:
