@@ -159,9 +159,12 @@ def test_environment_is_created_when_the_model_does_not_have_it(stack: Stack, ca
     ]
 
 
-def test_environment_is_adopted_when_the_model_has_it(stack: Stack, engine: "Engine") -> None:
-    staging = stack.provider("staging", EnvironmentProvider)
-    assert staging.create({**CANARY, "env_name": "staging"}) == _outputs(stack, "staging")
+@pytest.mark.parametrize(("skip", "in_force"), [("false", True), ("true", False)])
+def test_environment_is_adopted_when_the_model_has_it(
+    skip: str, in_force: bool, stack: Stack, engine: "Engine"
+) -> None:
+    staging = stack.provider("staging", EnvironmentProvider, skipWait=skip)
+    assert staging.create({**CANARY, "env_name": "staging"}) == _outputs(stack, "staging", in_force=in_force)
     assert _statuses(stack) == []
     assert _notes(engine) == [f"{MODEL}/staging: adopted the existing environment"]
 
@@ -269,7 +272,7 @@ def test_nothing_is_created_when_a_policy_changed_its_name_after_the_check(stack
 
 
 def test_resource_is_kept_when_the_wait_times_out_and_the_next_update_finishes_it(
-    stack: Stack, canary: Servicer
+    stack: Stack, canary: Servicer, engine: "Engine"
 ) -> None:
     """Nothing is created twice, and the preview in between shows `in_force`."""
     _lag(stack, 100.0, listed=True)
@@ -285,7 +288,7 @@ def test_resource_is_kept_when_the_wait_times_out_and_the_next_update_finishes_i
     assert MessageToDict(canary.kept.inputs) == {**CANARY, **PICKLE}
     assert canary.diff(kept, {**CANARY, "in_force": True}).changes
     assert canary.update(kept, CANARY) == _outputs(stack)
-    assert _statuses(stack) == [200]
+    assert (_statuses(stack), _notes(engine)) == ([200], [])
     assert not canary.diff(_outputs(stack), CANARY).changes
 
 
