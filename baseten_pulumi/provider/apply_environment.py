@@ -12,7 +12,6 @@ from baseten_pulumi.config import Config
 from baseten_pulumi.errors import ConflictError, EnvironmentNotFoundError, RejectedError
 from baseten_pulumi.provider.environment import outputs_of, resource_id
 from baseten_pulumi.provider.operation import Operation, refuse_invalid
-from baseten_pulumi.provider.ownership import environment_owners
 from baseten_pulumi.provider.pulumi_internals import Call
 from baseten_pulumi.provider.session import Session
 from baseten_pulumi.schema.environment import Environment, environment_of, validate_environment
@@ -39,7 +38,6 @@ def apply(inputs: Mapping[str, Any], olds: Mapping[str, Any], config: Config, ca
     """
     operation = _ApplyEnvironment(inputs, olds, config, call)
     refuse_invalid(validate_environment(inputs)[1], operation.not_sent)
-    environment_owners.hold(call.urn, operation.resource_id)
     return operation.run()
 
 

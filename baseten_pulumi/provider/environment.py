@@ -57,13 +57,12 @@ def _expected(found: Environment | None, *, is_create: bool) -> str:
     return "" if found else "no longer exists in Baseten; `pulumi up --refresh` creates it again"
 
 
-def changes(olds: Mapping[str, Any], news: Mapping[str, Any], config: Config, call: Call) -> dict[str, str]:
+def changes(olds: Mapping[str, Any], news: Mapping[str, Any], config: Config) -> dict[str, str]:
     """Return what changes, by property path, in the words of Pulumi's protocol; empty if no update is due.
 
     If the environment was never observed, there is still something to do while waiting is on, or if no response has
     shown it.
     """
-    environment_owners.hold(call.urn, resource_id(olds))
     found = dict.fromkeys(replaced_properties(olds, news), "UPDATE_REPLACE")
     found |= {name: "UPDATE" for name in ("model_id", "env_name") if isinstance(news.get(name), Unknown)}
     if not found and olds.get("in_force") is not True and (config.waits() or not olds.get("created_at")):
