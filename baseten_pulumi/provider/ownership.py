@@ -170,7 +170,9 @@ class ScheduleOwners:
             return schedule.name in names or schedule.id in self._holders
 
     def hold(self, urn: str, schedule_id: str) -> None:
-        """Record that a resource of this program has a schedule."""
+        """Record that a resource of this program has a schedule; nothing is recorded without a URN."""
+        if not urn:
+            return
         with self._lock:
             self._holders.setdefault(schedule_id, set()).add(urn)
 
