@@ -204,8 +204,8 @@ class OverriddenError(NotAppliedError):
 
 
 class WaitTimeoutError(NotAppliedError):
-    """The wait for settings or a schedule to be applied timed out."""
+    """The wait for settings, a schedule or an environment timed out."""
 
 
 class WaitCancelledError(NotAppliedError):
-    """The wait for settings or a schedule to be applied was cancelled, for example with Ctrl-C."""
+    """The wait for settings, a schedule or an environment was cancelled, for example with Ctrl-C."""

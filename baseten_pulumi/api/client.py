@@ -35,7 +35,8 @@ class BasetenClient:
     def __init__(self, endpoint: Endpoint) -> None:
         self._base_url = endpoint.base_url
         self._transport = Transport(endpoint)
-        self._found: set[tuple[str, str]] = set()  # environments that a response has shown
+        # Environments that a response has shown: True; what this client deleted since: False.
+        self._found: dict[tuple[str, str], bool] = {}
 
     async def read_environment(self, model_id: str, env_name: str, *, timeout: float) -> Environment:
         """Read one environment.
@@ -53,7 +54,7 @@ class BasetenClient:
             environment = await self._send(request, models.read_environment, timeout)
         except NotFoundError as error:
             raise await self._diagnosed(error, model_id, env_name, deadline) from None
-        self._found.add((model_id, env_name))
+        self._found.setdefault((model_id, env_name), True)
         return environment
 
     async def list_environments(self, model_id: str, *, timeout: float) -> dict[str, Environment]:
@@ -70,7 +71,8 @@ class BasetenClient:
             environments = await self._send(request, models.read_environments, timeout)
         except NotFoundError as error:
             raise await self._diagnosed_model(error, model_id, deadline) from None
-        self._found.update((model_id, env_name) for env_name in environments)
+        for env_name in environments:
+            self._found.setdefault((model_id, env_name), True)
         return environments
 
     async def list_models(self, name: str | None = None, *, timeout: float) -> list[Model]:
@@ -136,7 +138,7 @@ class BasetenClient:
             created = await self._send(request, models.read_created, timeout, body=body, on_send=on_send)
         except NotFoundError as error:
             raise await self._diagnosed_model(error, model_id, deadline) from None
-        self._found.add((model_id, env_name))
+        self._found[model_id, env_name] = True
         return created
 
     async def delete_environment(self, model_id: str, env_name: str, *, timeout: float) -> bool:
@@ -149,7 +151,7 @@ class BasetenClient:
         deadline = _now() + timeout
         failed = f'Environment "{env_name}" (model {model_id}) was not deleted.'
         request = self._request("DELETE", _environment_path(model_id, env_name), failed)
-        self._found.discard((model_id, env_name))
+        self._found[model_id, env_name] = False
         try:
             return await self._send(request, models.read_deleted, timeout)
         except NotFoundError as error:
@@ -211,7 +213,7 @@ class BasetenClient:
             update = await self._send(request, models.read_update, timeout, body=body, on_send=on_send)
         except NotFoundError as error:
             raise await self._diagnosed(error, model_id, env_name, deadline) from None
-        self._found.add((model_id, env_name))
+        self._found[model_id, env_name] = True
         return update
 
     def _request(self, method: str, path: str, failed: str) -> Request:
@@ -231,7 +233,7 @@ class BasetenClient:
 
         One that this process has seen before, or that the list has, is retried: reads are eventually consistent.
         """
-        diagnosed, is_known = error, (model_id, env_name) in self._found
+        diagnosed, is_known = error, self._found.get((model_id, env_name), False)
         try:
             names = [*await self._diagnose(_environments_path(model_id), models.read_environments, deadline)]
         except NotFoundError:

@@ -1,7 +1,7 @@
 """Retry a request while its error is worth it.
 
-Every attempt of this package is safe to repeat: a PATCH sends the same settings again, and the creation of a schedule
-looks for it first.
+Every attempt of this package is safe to repeat: a PATCH sends the same settings again, and the creation of a
+schedule or an environment looks for it first.
 """
 
 import asyncio

@@ -98,7 +98,7 @@ class EnvironmentProvider(_Provider):
         """Return whether something is due; offline."""
         from baseten_pulumi.provider import diff, environment, pulumi_internals
 
-        changes = pulumi_internals.answer(lambda call: environment.changes(_olds, _news, self._config, call))
+        changes = pulumi_internals.answer(lambda _: environment.changes(_olds, _news, self._config))
         pulumi_internals.note_changes(changes)
         return DiffResult(bool(changes), diff.replaced_properties(_olds, _news))
 

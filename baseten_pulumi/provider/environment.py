@@ -16,7 +16,7 @@ from baseten_pulumi.schema.environment import Environment, validate_environment
 from baseten_pulumi.schema.validate import Failure
 
 ID_FORM = "model_id/env_name"
-UNPROTECTED = "is not protected: deleting it cancels a promotion under way and scales its serving deployment to zero."
+UNPROTECTED = "not protected: deleting it cancels a promotion under way and scales its serving deployment to zero"
 
 
 def resource_id(inputs: Mapping[str, Any]) -> str:
@@ -41,11 +41,13 @@ def check(
     inputs, failures = validate_environment(news)
     if failures := failures or environment_owners.register(call.urn, inputs):
         return inputs, failures
-    is_create = not olds or bool(replaced_properties(olds, news))
-    if is_create and news.get("protected") is False:
-        Row(call.urn).warn(f"{resource_id(inputs)} {UNPROTECTED}")
-    failures = compare(inputs, config, call, lambda found: _expected(found, is_create=is_create))
-    return {**inputs, "in_force": True} if config.waits() else inputs, failures
+    if config.waits():
+        inputs["in_force"] = True
+    if olds and replaced_properties(olds, news):  # Pulumi checks the replacement again, as a create
+        return inputs, []
+    if not olds and news.get("protected") is False:
+        Row(call.urn).warn(UNPROTECTED)
+    return inputs, compare(inputs, config, call, lambda found: _expected(found, is_create=not olds))
 
 
 def _expected(found: Environment | None, *, is_create: bool) -> str:
@@ -55,12 +57,15 @@ def _expected(found: Environment | None, *, is_create: bool) -> str:
     return "" if found else "no longer exists in Baseten; `pulumi up --refresh` creates it again"
 
 
-def changes(olds: Mapping[str, Any], news: Mapping[str, Any], config: Config, call: Call) -> dict[str, str]:
-    """Return what changes, by property path, in the words of Pulumi's protocol; empty if no update is due."""
-    environment_owners.hold(call.urn, resource_id(olds))
+def changes(olds: Mapping[str, Any], news: Mapping[str, Any], config: Config) -> dict[str, str]:
+    """Return what changes, by property path, in the words of Pulumi's protocol; empty if no update is due.
+
+    If the environment was never observed, there is still something to do while waiting is on, or if no response has
+    shown it.
+    """
     found = dict.fromkeys(replaced_properties(olds, news), "UPDATE_REPLACE")
     found |= {name: "UPDATE" for name in ("model_id", "env_name") if isinstance(news.get(name), Unknown)}
-    if not found and config.waits() and olds.get("in_force") is not True:
+    if not found and olds.get("in_force") is not True and (config.waits() or not olds.get("created_at")):
         found["in_force"] = "UPDATE"
     return found
 

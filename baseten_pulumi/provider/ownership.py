@@ -73,44 +73,15 @@ def _conflicts(
     ]
 
 
-class Holders:
-    """Which resources of a program have an object in Baseten, by its id.
+class EnvironmentOwners:
+    """The environments that the resources of a program declare.
 
-    A rename without an alias, a move into a component and a replacement create before they delete: the object is
-    adopted first, and deleting it by its id would delete what the program declares.
+    What a program declares is never deleted: a rename without an alias, a move into a component and a replacement adopt
+    the environment before the engine deletes the resource that had it, even if a run in between was interrupted.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._holders: dict[str, set[str]] = {}
-
-    def hold(self, urn: str, object_id: str) -> None:
-        """Record that a resource of this program has an object."""
-        with self._lock:
-            self._holders.setdefault(object_id, set()).add(urn)
-
-    def is_held_by_another(self, urn: str, object_id: str) -> bool:
-        """Return whether another resource of this program has an object."""
-        with self._lock:
-            return bool(self._holders.get(object_id, set()) - {urn})
-
-    def _keeper(self, urn: str, object_id: str, *, is_declared: bool) -> str | None:
-        """Return the name of the resource for which an object must stay although `urn` is deleted; None for none.
-
-        What is deleted can also be the earlier resource of the same URN, even in the run after a replacement that was
-        interrupted; `is_declared` says whether the program declares that URN with this object.
-        """
-        holders = self._holders.get(object_id, set())
-        if others := holders - {urn}:
-            return _name(min(others), urn)
-        return _name(urn, "") if is_declared and urn in holders else None
-
-
-class EnvironmentOwners(Holders):
-    """The environments that the resources of a program declare."""
-
-    def __init__(self) -> None:
-        super().__init__()
         self._declared: dict[str, tuple[str, str]] = {}
 
     def register(self, urn: str, inputs: Mapping[str, Any]) -> list[Failure]:
@@ -128,7 +99,7 @@ class EnvironmentOwners(Holders):
             return []
         with self._lock:
             self._declared.pop(urn, None)
-            other = next((it for it, theirs in self._declared.items() if theirs == environment), None)
+            other = self._owner(environment)
             if other is not None:
                 rule = f'is already declared by {_name(other, urn)} for model "{environment[0]}"'
                 return [Failure("env_name", rule, environment[1])]
@@ -138,20 +109,29 @@ class EnvironmentOwners(Holders):
     def declares(self, model_id: str, env_name: str) -> bool:
         """Return whether a resource of this program declares an environment."""
         with self._lock:
-            return (model_id, env_name) in self._declared.values()
+            return self._owner((model_id, env_name)) is not None
 
     def keeper(self, urn: str, environment: tuple[str, str]) -> str | None:
         """Return the name of the resource for which an environment must stay although `urn` is deleted."""
         with self._lock:
-            return self._keeper(urn, "/".join(environment), is_declared=self._declared.get(urn) == environment)
+            owner = self._owner(environment)
+            return None if owner is None else _name(owner, "" if owner == urn else urn)
+
+    def _owner(self, environment: tuple[str, str]) -> str | None:
+        return next((urn for urn, theirs in self._declared.items() if theirs == environment), None)
 
 
-class ScheduleOwners(Holders):
-    """The autoscaling schedules that the resources of a program declare, and Baseten's ids of them."""
+class ScheduleOwners:
+    """The autoscaling schedules that the resources of a program declare, and which resources have those of Baseten's.
+
+    A rename without an alias, a move into a component and a replacement create before they delete: the schedule is
+    adopted first, and deleting it by its id would delete what the program declares.
+    """
 
     def __init__(self) -> None:
-        super().__init__()
+        self._lock = threading.Lock()
         self._declared: dict[str, tuple[tuple[str, str], Any, Any]] = {}
+        self._holders: dict[str, set[str]] = {}
 
     def register(self, urn: str, inputs: Mapping[str, Any]) -> list[Failure]:
         """Record which schedule a resource declares, in place of the one before; nothing is recorded with a failure.
@@ -189,11 +169,30 @@ class ScheduleOwners(Holders):
             names = [name for theirs, name, _ in self._declared.values() if theirs == environment]
             return schedule.name in names or schedule.id in self._holders
 
-    def keeper(self, urn: str, environment: tuple[str, str], schedule_id: str) -> str | None:
-        """Return the name of the resource for which a schedule must stay although `urn` is deleted; None for none."""
+    def hold(self, urn: str, schedule_id: str) -> None:
+        """Record that a resource of this program has a schedule; nothing is recorded without a URN."""
+        if not urn:
+            return
         with self._lock:
+            self._holders.setdefault(schedule_id, set()).add(urn)
+
+    def is_held_by_another(self, urn: str, schedule_id: str) -> bool:
+        """Return whether another resource of this program has a schedule."""
+        with self._lock:
+            return bool(self._holders.get(schedule_id, set()) - {urn})
+
+    def keeper(self, urn: str, environment: tuple[str, str], schedule_id: str) -> str | None:
+        """Return the name of the resource for which a schedule must stay although `urn` is deleted; None for none.
+
+        What is deleted can also be the earlier resource of the same URN, even in the run after a replacement that was
+        interrupted, if the program declares that URN for this environment.
+        """
+        with self._lock:
+            holders = self._holders.get(schedule_id, set())
+            if others := holders - {urn}:
+                return _name(min(others), urn)
             is_declared = urn in self._declared and self._declared[urn][0] == environment
-            return self._keeper(urn, schedule_id, is_declared=is_declared)
+            return _name(urn, "") if is_declared and urn in holders else None
 
 
 environment_owners = EnvironmentOwners()

@@ -68,6 +68,7 @@ class Environment:
         candidate_deployment: The same of the deployment that is being promoted.
         instance_type: The properties of its instance type, under the API's names; None if it is not reported.
         is_listed: Whether its model's list has it; True if that was not asked.
+        is_readable: Whether a read by its name returns it; True if that was not asked.
         response: The response as it is.
     """
 
@@ -81,6 +82,7 @@ class Environment:
     candidate_deployment: Mapping[str, Any] | None = None
     instance_type: Mapping[str, Any] | None = None
     is_listed: bool = True
+    is_readable: bool = True
     response: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property

@@ -20,7 +20,7 @@ class Desired(Protocol):
         name: What a wait for several environments calls this one; "" in a wait for one.
         message: What Baseten said in the response to the PATCH; "" if nothing.
         before: What the environment had before the request, by path; None if a third value does not end the wait.
-        must_be_listed: Whether each poll also asks whether the model's list has the environment.
+        must_be_listed: Whether each poll asks both for the environment and for its model's list.
     """
 
     @property
@@ -161,15 +161,17 @@ class DesiredEnvironment:
     @property
     def subject(self) -> str:
         """How messages name it."""
-        deletion = "the deletion of " if self.is_gone else ""
-        return f"{deletion}{environment_of(self.model_id, self.env_name)}"
+        change = "deletion" if self.is_gone else "creation"
+        return f"the {change} of {environment_of(self.model_id, self.env_name)}"
 
     def differences(self, environment: Environment) -> tuple[Difference, ...]:
         """Return what is not applied."""
         self.observed = environment
         if self.is_gone:
             return (Difference("environment", "deleted", "listed" if environment.is_listed else "readable"),)
-        return () if environment.is_listed else (Difference("environment", "listed", "not listed"),)
+        if not environment.is_listed:
+            return (Difference("environment", "listed", "not listed"),)
+        return () if environment.is_readable else (Difference("environment", "readable", "not readable"),)
 
     def lagging(self, environment: Environment) -> tuple[Difference, ...]:  # noqa: ARG002
         """Return nothing: it need not have a deployment."""

@@ -11,6 +11,7 @@ from baseten_pulumi.errors import (
     AuthenticationError,
     BasetenError,
     ModelNotFoundError,
+    NotFoundError,
     RequestError,
     TransientError,
 )
@@ -264,9 +265,13 @@ class ModelPoller:
         for name, found in zip(missing, await asyncio.gather(*reads, return_exceptions=True), strict=True):
             if isinstance(found, BaseException) and not isinstance(found, BasetenError):
                 raise found
-            observed[name] = found
-            if isinstance(found, Environment):
+            listed = observed.get(name)
+            if isinstance(found, NotFoundError) and isinstance(listed, Environment):
+                observed[name] = replace(listed, is_readable=False)
+            elif isinstance(found, Environment):
                 observed[name] = replace(found, is_listed=name not in unlisted)
+            else:
+                observed[name] = found
         return observed
 
 

@@ -80,10 +80,11 @@ def served() -> Iterator[Emulator]:
 def account(served: Emulator) -> Iterator[Account]:
     """Whatever the client sends in the test has to be what the API's description allows."""
     yield Account(served)
-    allowed = Draft202012Validator(closed(request(described(), founding.PATH, "patch")))
-    for sent in served.requests:
-        if sent.method == "PATCH":
-            allowed.validate(sent.body)
+    for method, path in (("PATCH", founding.PATH), ("POST", founding.PATH.removesuffix("/{env_name}"))):
+        allowed = Draft202012Validator(closed(request(described(), path, method.lower())))
+        for sent in served.requests:
+            if sent.method == method:
+                allowed.validate(sent.body)
 
 
 # --- requests and responses -----------------------------------------------------------------------------------------
@@ -112,6 +113,25 @@ def test_update_is_one_patch_when_all_is_well(account: Account) -> None:
     (sent,) = account.emulator.requests
     assert (sent.method, sent.path, sent.query, sent.body) == ("PATCH", PATH, {}, founding.EXAMPLE)
     assert sent.headers.items() >= {**HEADERS, "content-type": "application/json"}.items()
+
+
+def test_environment_is_one_post_and_one_delete_when_all_is_well(account: Account) -> None:
+    created = account.call(lambda it: it.create_environment("abc123", "canary", timeout=10.0))
+    assert created == account.read("canary")
+    account.emulator.clear_requests()
+    assert account.call(lambda it: it.delete_environment("abc123", "canary", timeout=10.0)) is True
+    (sent,) = account.emulator.requests
+    assert (sent.method, sent.path, sent.query, sent.body) == ("DELETE", f"{LIST}/canary", {}, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_deleted"), [({"deleted": False}, False), ({"deleted": []}, True), ({}, True), ("<html>", True)]
+)
+def test_environment_counts_as_deleted_unless_the_response_denies_it(
+    body: object, is_deleted: bool, account: Account
+) -> None:
+    account.emulator.faults.add(Fault.body(body, method="DELETE"))
+    assert account.call(lambda it: it.delete_environment("abc123", "staging", timeout=10.0)) is is_deleted
 
 
 def test_each_setting_is_accepted_and_read_back_when_it_is_sent_alone(account: Account) -> None:
@@ -225,14 +245,20 @@ def test_nothing_is_called_missing_when_nobody_knows(faults: list[Fault], accoun
     assert time.monotonic() - started_at < 5.0
 
 
+async def _create_again(client: BasetenClient) -> None:
+    await client.delete_environment("abc123", "staging", timeout=10.0)
+    await client.create_environment("abc123", "staging", timeout=10.0)
+
+
 @pytest.mark.parametrize(
     "see",
     [
         lambda it: it.read_environment("abc123", "staging", timeout=10.0),
         lambda it: it.list_environments("abc123", timeout=10.0),
         lambda it: it.update_environment("abc123", "staging", {MIN: 1}, timeout=10.0),
+        _create_again,
     ],
-    ids=["read", "listed", "updated"],
+    ids=["read", "listed", "updated", "created"],
 )
 @pytest.mark.parametrize("method", ["read", "update"])
 @pytest.mark.parametrize(
@@ -275,6 +301,22 @@ def test_404_is_retried_for_a_minute_when_the_list_of_a_known_model_is_not_found
     with pytest.raises(errors.ModelNotFoundError) as caught:
         account.call(work)
     assert caught.value.retried_for == 60.0
+
+
+def test_404_is_final_when_this_client_has_deleted_the_environment(account: Account) -> None:
+    """Also if it is listed a little longer."""
+
+    async def work(client: BasetenClient) -> None:
+        await client.delete_environment("abc123", "staging", timeout=10.0)
+        await client.list_environments("abc123", timeout=10.0)
+        account.emulator.faults.clear()
+        await client.read_environment("abc123", "staging", timeout=10.0)
+
+    listed = {"environments": account.emulator.environments("abc123")}
+    account.emulator.faults.add(Fault.body(listed, method="GET"))
+    with pytest.raises(errors.EnvironmentNotFoundError) as caught:
+        account.call(work)
+    assert caught.value.retried_for == 0.0
 
 
 @pytest.mark.parametrize(("model_id", "env_name"), [("abc123", "nowhere"), ("zzz", "staging")])

@@ -16,6 +16,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 from baseten_pulumi import (
     BasetenAutoscalingSchedule,
+    BasetenEnvironment,
     BasetenEnvironmentSettings,
     BasetenModelEnvironments,
     BasetenSettingsInForce,
@@ -27,7 +28,12 @@ from tests.mocked import run
 from tests.schedules import inputs, one_time_inputs
 
 MODULE = "baseten_pulumi.provider"
-PROVIDERS = ("AutoscalingScheduleProvider", "EnvironmentSettingsProvider", "SettingsInForceProvider")
+PROVIDERS = (
+    "AutoscalingScheduleProvider",
+    "EnvironmentProvider",
+    "EnvironmentSettingsProvider",
+    "SettingsInForceProvider",
+)
 
 
 def _configured(name: str, **config: str) -> Any:
@@ -40,6 +46,7 @@ def _configured(name: str, **config: str) -> Any:
     ("kind", "token"),
     [
         (BasetenAutoscalingSchedule, "dynamic/baseten:AutoscalingSchedule"),
+        (BasetenEnvironment, "dynamic/baseten:Environment"),
         (BasetenEnvironmentSettings, "dynamic/baseten:EnvironmentSettings"),
         (BasetenSettingsInForce, "dynamic/baseten:SettingsInForce"),
     ],
@@ -52,9 +59,17 @@ def test_type_token_is_frozen_when_a_resource_is_declared(kind: type[pulumi.dyna
 def test_urns_are_frozen_when_a_component_is_declared() -> None:
     """They contain the type of the component and the names of its children; others would replace every resource."""
     environments: Any = {"production": {"autoscaling_settings": {"max_replica": 3}}}
-    _, mocks = run(lambda: BasetenModelEnvironments("chat", model_id="abc123", environments=environments).in_force)
-    assert [(args.typ, args.name) for args in mocks.registered] == [
+    environments["dev"] = None
+
+    def program() -> pulumi.Output[bool]:
+        declared = {"model_id": "abc123", "environments": environments, "create_missing": True}
+        return BasetenModelEnvironments("chat", **declared).in_force
+
+    _, mocks = run(program)
+    assert sorted((args.typ, args.name) for args in mocks.registered) == [
         ("baseten:index:ModelEnvironments", "chat"),
+        ("pulumi-python:dynamic/baseten:Environment", "chat-dev"),
+        ("pulumi-python:dynamic/baseten:EnvironmentSettings", "chat-dev"),
         ("pulumi-python:dynamic/baseten:EnvironmentSettings", "chat-production"),
         ("pulumi-python:dynamic/baseten:SettingsInForce", "chat-in-force"),
     ]
@@ -89,6 +104,7 @@ def test_pickle_is_the_same_when_another_process_writes_it() -> None:
     ("name", "framed"),
     [
         ("AutoscalingScheduleProvider", b"\x80\x04\x95>\0\0\0\0\0\0\0\x8c\x17%b\x94\x8c\x1b%b\x94\x93\x94)R\x94."),
+        ("EnvironmentProvider", b"\x80\x04\x956\0\0\0\0\0\0\0\x8c\x17%b\x94\x8c\x13%b\x94\x93\x94)R\x94."),
         ("EnvironmentSettingsProvider", b"\x80\x04\x95>\0\0\0\0\0\0\0\x8c\x17%b\x94\x8c\x1b%b\x94\x93\x94)R\x94."),
         ("SettingsInForceProvider", b"\x80\x04\x95:\0\0\0\0\0\0\0\x8c\x17%b\x94\x8c\x17%b\x94\x93\x94)R\x94."),
     ],
@@ -126,6 +142,24 @@ def test_id_and_property_names_are_the_apis_own_when_settings_are_created() -> N
     assert result.outs == {**declared, "in_force": False, "status": "ACCEPTED", "revision": revision}
 
 
+def test_id_and_property_names_are_frozen_when_an_environment_is_created() -> None:
+    """State files have them: `model_id/env_name`, and every name under the outputs."""
+    declared = {"model_id": "lm4chat8", "env_name": "production"}
+    with Emulator() as baseten:
+        deployment = baseten.reported("lm4chat8", "production")["current_deployment"]
+        environments = _configured("EnvironmentProvider", apiKey="k", baseUrl=baseten.url, skipWait="true")
+        found = environments.read("lm4chat8/production", declared)
+        result = environments.create({**declared, "env_name": "canary"})
+    assert (result.id, found.id) == ("lm4chat8/canary", "lm4chat8/production")
+    facts = {
+        "created_at": "2026-03-02T09:30:00Z",
+        "instance_type": "H100:26x234",
+        "current_deployment_id": deployment["id"],
+    }
+    assert found.outs == {**declared, **facts, "in_force": True}
+    assert set(result.outs) == {*found.outs} - {"current_deployment_id"}
+
+
 @pytest.mark.parametrize(
     ("declared", "names"),
     [
@@ -158,6 +192,8 @@ def test_id_and_property_names_are_the_apis_own_when_a_schedule_is_created(
             ),
         ),
         (BasetenEnvironmentSettings.get, "resource_name, id, opts"),
+        (BasetenEnvironment, "resource_name, model_id, env_name, opts"),
+        (BasetenEnvironment.get, "resource_name, id, opts"),
         (
             BasetenAutoscalingSchedule,
             (

@@ -7,7 +7,7 @@ import grpc
 from pulumi.dynamic import CheckResult, Config, ConfigureRequest, CreateResult, DiffResult, ReadResult, UpdateResult
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
-from baseten_pulumi.provider import AutoscalingScheduleProvider, EnvironmentSettingsProvider
+from baseten_pulumi.provider import EnvironmentSettingsProvider
 from tests.unit.provider.processes import struct, urn
 
 PICKLE = {"__provider": "pickle"}
@@ -49,9 +49,8 @@ class Servicer:
 
     def urn(self, name: str = "", parent: str = "") -> str:
         """Return the URN of a resource; without a name, of the one that is created, updated and so on."""
-        found = urn(name or self._name, parent)
-        is_schedule = isinstance(self.provider, AutoscalingScheduleProvider)
-        return found.replace("EnvironmentSettings", "AutoscalingSchedule") if is_schedule else found
+        kind = type(self.provider).__name__.removesuffix("Provider")
+        return urn(name or self._name, parent).replace("EnvironmentSettings", kind)
 
     def check(
         self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None, name: str = "", parent: str = ""

@@ -19,7 +19,6 @@ from baseten_pulumi.api.background import IDLE_SECONDS
 from baseten_pulumi.errors import BasetenError
 from baseten_pulumi.provider import (
     AutoscalingScheduleProvider,
-    apply_environment,
     apply_schedule,
     delete_environment,
     delete_schedule,
@@ -86,7 +85,7 @@ class Stack:
         self._patches.enter_context(mock.patch.object(session, "background_loop", return_value=self._process))
         for module in (schedule, apply_schedule, delete_schedule):
             self._patches.enter_context(mock.patch.object(module, "schedule_owners", owners))
-        for module in (environment, apply_environment, delete_environment, preview_reads):
+        for module in (environment, delete_environment, preview_reads):
             self._patches.enter_context(mock.patch.object(module, "environment_owners", environments))
         self._patches.enter_context(mock.patch.object(preview_reads, "listed_environments", {}))
 

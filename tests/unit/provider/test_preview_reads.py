@@ -70,6 +70,7 @@ def test_note_says_whether_an_environment_exists(reading: Stack, engine: "Engine
     provider.check(CANARY)
     provider.check(staging)
     provider.check(staging, staging)
+    provider.check(CANARY, staging)  # Pulumi checks a replacement again, as a create
     provider.check(CANARY, CANARY)
     assert [line.message for line in engine.lines] == [
         f"{MODEL}/staging: exists and will be adopted",

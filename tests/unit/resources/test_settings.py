@@ -8,7 +8,12 @@ import pulumi
 import pytest
 from pulumi.dynamic.dynamic import PROVIDER_KEY
 
-from baseten_pulumi import BasetenAutoscalingSchedule, BasetenEnvironmentSettings, BasetenSettingsInForce
+from baseten_pulumi import (
+    BasetenAutoscalingSchedule,
+    BasetenEnvironment,
+    BasetenEnvironmentSettings,
+    BasetenSettingsInForce,
+)
 from tests.mocked import run
 from tests.schedules import inputs, one_time_inputs
 
@@ -101,12 +106,13 @@ def test_resource_is_read_when_it_is_looked_up() -> None:
         assert not _settings().is_lookup
         assert options.id is None
         BasetenAutoscalingSchedule.get("night", "abc123/staging/s1")
+        BasetenEnvironment.get("canary", "abc123/canary")
         return live.id
 
     value, mocks = run(program)
     assert value == "abc123/staging"
     assert [args.resource_id for args in mocks.registered if args.name == "live"] == ["abc123/staging"]
-    assert (mocks.inputs("live"), mocks.inputs("night")) == ({}, {})
+    assert [mocks.inputs(name) for name in ("live", "night", "canary")] == [{}, {}, {}]
 
 
 def test_settings_are_refused_when_pulumi_cannot_send_them() -> None:
@@ -122,7 +128,9 @@ def test_settings_are_refused_when_pulumi_cannot_send_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [BasetenEnvironmentSettings, BasetenAutoscalingSchedule, BasetenSettingsInForce], ids=lambda it: it.__name__
+    "kind",
+    [BasetenEnvironment, BasetenEnvironmentSettings, BasetenAutoscalingSchedule, BasetenSettingsInForce],
+    ids=lambda it: it.__name__,
 )
 def test_subclass_is_refused_when_it_is_instantiated(kind: Any) -> None:
     arguments = {name: None for name in inspect.signature(kind).parameters if name not in ("resource_name", "opts")}
