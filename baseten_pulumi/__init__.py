@@ -20,6 +20,7 @@ from baseten_pulumi.resources.environment import BasetenEnvironment
 from baseten_pulumi.resources.in_force import BasetenSettingsInForce
 from baseten_pulumi.resources.schedule import BasetenAutoscalingSchedule
 from baseten_pulumi.resources.settings import BasetenEnvironmentSettings
+from baseten_pulumi.run_errors import hide_interrupts as _hide_interrupts
 from baseten_pulumi.stack_config import ModelEnvironmentsArgsDict, models_from_config, settings_from_config
 from baseten_pulumi.types import (
     AutoscalingSettings,
@@ -76,3 +77,5 @@ __all__ = [
     "models_from_config",
     "settings_from_config",
 ]
+
+_hide_interrupts()
