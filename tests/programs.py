@@ -36,6 +36,7 @@ settings = BasetenEnvironmentSettings(
 )
 pulumi.export("min", settings.autoscaling_settings.apply(lambda it: it and it.min_replica))
 pulumi.export("repr", settings.autoscaling_settings.apply(lambda it: repr(it and it.min_replica)))
+pulumi.export("promotion", settings.promotion_settings)
 pulumi.export("status", settings.status)
 pulumi.export("in_force", settings.in_force)
 """

@@ -125,7 +125,7 @@ class Stack:
         return Run(done.returncode, done.stdout + done.stderr)
 
     def expect_settled(self) -> None:
-        self.preview("--expect-no-changes")
+        assert "[unknown]" not in self.preview("--expect-no-changes").text
 
     def start(self, operation: str, *flags: str) -> "subprocess.Popen[str]":
         """Start an operation in a process of its own and leave it running; its errors go where its words go."""

@@ -7,6 +7,7 @@ import pulumi.dynamic
 
 from baseten_pulumi.provider import EnvironmentProvider
 from baseten_pulumi.resources.arguments import prepared
+from baseten_pulumi.resources.outputs import none_if_absent
 from baseten_pulumi.resources.settings import refuse_subclass
 
 
@@ -47,9 +48,9 @@ class BasetenEnvironment(pulumi.dynamic.Resource, module="baseten", name="Enviro
         refuse_subclass(self, BasetenEnvironment)
         arguments: dict[str, Any] = {"model_id": model_id, "env_name": env_name}
         props = prepared(f'BasetenEnvironment "{resource_name}"', arguments, opts, "model_id/env_name")
-        is_lookup = opts is not None and opts.id is not None
-        is_protected = not is_lookup if opts is None or opts.protect is None else opts.protect
-        if not is_lookup and not is_protected:
+        self._is_lookup = opts is not None and opts.id is not None
+        is_protected = not self._is_lookup if opts is None or opts.protect is None else opts.protect
+        if not self._is_lookup and not is_protected:
             props["protected"] = False  # Check warns of it before a create, and drops it
         outputs = dict.fromkeys(("created_at", "current_deployment_id", "instance_type", "in_force"))
         options = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=is_protected))
@@ -71,25 +72,29 @@ class BasetenEnvironment(pulumi.dynamic.Resource, module="baseten", name="Enviro
     @pulumi.getter
     def created_at(self) -> pulumi.Output[str | None]:
         """When Baseten created it, in ISO 8601; None if Baseten does not report it."""
-        return pulumi.get(self, "created_at")
+        return self._reported("created_at")
 
     @property
     @pulumi.getter
     def current_deployment_id(self) -> pulumi.Output[str | None]:
         """The deployment that served when the resource was last created or refreshed; None if there was none."""
-        return pulumi.get(self, "current_deployment_id")
+        return self._reported("current_deployment_id")
 
     @property
     @pulumi.getter
     def instance_type(self) -> pulumi.Output[str | None]:
         """Name of its instance type; None if Baseten does not report it."""
-        return pulumi.get(self, "instance_type")
+        return self._reported("instance_type")
 
     @property
     @pulumi.getter
     def in_force(self) -> pulumi.Output[bool]:
         """Whether Baseten listed the environment. False if nothing waited for it."""
         return pulumi.get(self, "in_force")
+
+    def _reported(self, name: str) -> Any:
+        """Return an output that only Baseten knows. A preview does not know the id of what is looked up."""
+        return none_if_absent(pulumi.get(self, name), self.model_id if self._is_lookup else self.id)
 
     @staticmethod
     def get(

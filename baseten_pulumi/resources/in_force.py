@@ -67,8 +67,8 @@ def _entry(settings: BasetenEnvironmentSettings) -> pulumi.Output[str]:
     program more than everything else. In a preview, an output that the state does not have is not known; every state
     has `revision`, so if that is known, a group that is not is one that is not managed.
     """
-    groups = {name: getattr(settings, name) for name in TOP_LEVEL_GROUPS}
-    own = {name: getattr(settings, name) for name in ("model_id", "env_name", "revision", "status")}
+    groups = {name: pulumi.get(settings, name) for name in TOP_LEVEL_GROUPS}
+    own = {name: pulumi.get(settings, name) for name in ("model_id", "env_name", "revision", "status")}
 
     async def is_sent() -> bool:
         return all([await own[name].is_known() for name in ("model_id", "env_name", "revision")])

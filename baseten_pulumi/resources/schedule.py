@@ -8,6 +8,7 @@ import pulumi.dynamic
 
 from baseten_pulumi.provider import AutoscalingScheduleProvider
 from baseten_pulumi.resources.arguments import prepared
+from baseten_pulumi.resources.outputs import none_if_absent
 from baseten_pulumi.resources.settings import refuse_subclass
 from baseten_pulumi.types import (
     AutoscalingSettings,
@@ -147,43 +148,43 @@ class BasetenAutoscalingSchedule(pulumi.dynamic.Resource, module="baseten", name
     @pulumi.getter
     def weekdays(self) -> pulumi.Output[Sequence[str] | None]:
         """The weekdays on which it runs; None for ONE_TIME."""
-        return pulumi.get(self, "weekdays")
+        return none_if_absent(pulumi.get(self, "weekdays"), self.model_id)
 
     @property
     @pulumi.getter
     def start_hour(self) -> pulumi.Output[int | None]:
         """The hour at which it starts, or the first hour; None if there is none."""
-        return pulumi.get(self, "start_hour")
+        return none_if_absent(pulumi.get(self, "start_hour"), self.model_id)
 
     @property
     @pulumi.getter
     def start_minute(self) -> pulumi.Output[int | None]:
         """The minute at which it starts; None for ONE_TIME."""
-        return pulumi.get(self, "start_minute")
+        return none_if_absent(pulumi.get(self, "start_minute"), self.model_id)
 
     @property
     @pulumi.getter
     def end_hour(self) -> pulumi.Output[int | None]:
         """The hour at which it ends, or the last hour; None if there is none."""
-        return pulumi.get(self, "end_hour")
+        return none_if_absent(pulumi.get(self, "end_hour"), self.model_id)
 
     @property
     @pulumi.getter
     def end_minute(self) -> pulumi.Output[int | None]:
         """The minute at which it ends; None for ONE_TIME."""
-        return pulumi.get(self, "end_minute")
+        return none_if_absent(pulumi.get(self, "end_minute"), self.model_id)
 
     @property
     @pulumi.getter
     def start_at(self) -> pulumi.Output[str | None]:
         """When it starts; None unless ONE_TIME."""
-        return pulumi.get(self, "start_at")
+        return none_if_absent(pulumi.get(self, "start_at"), self.model_id)
 
     @property
     @pulumi.getter
     def end_at(self) -> pulumi.Output[str | None]:
         """When it ends; None unless ONE_TIME."""
-        return pulumi.get(self, "end_at")
+        return none_if_absent(pulumi.get(self, "end_at"), self.model_id)
 
     @property
     @pulumi.getter

@@ -10,6 +10,7 @@ import pulumi.runtime
 
 from baseten_pulumi.provider import EnvironmentSettingsProvider
 from baseten_pulumi.resources.arguments import prepared
+from baseten_pulumi.resources.outputs import none_if_absent
 from baseten_pulumi.schema.settings import decoded, encoded
 from baseten_pulumi.types import (
     AutoscalingSettings,
@@ -113,31 +114,31 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
     @pulumi.getter
     def autoscaling_settings(self) -> pulumi.Output[AutoscalingSettings | None]:
         """The managed autoscaling settings; None if none are managed."""
-        return pulumi.get(self, "autoscaling_settings")
+        return none_if_absent(pulumi.get(self, "autoscaling_settings"), self.model_id)
 
     @property
     @pulumi.getter
     def promotion_settings(self) -> pulumi.Output[PromotionSettings | None]:
         """The managed promotion settings; None if none are managed."""
-        return pulumi.get(self, "promotion_settings")
+        return none_if_absent(pulumi.get(self, "promotion_settings"), self.model_id)
 
     @property
     @pulumi.getter
     def request_backpressure_settings(self) -> pulumi.Output[RequestBackpressureSettings | None]:
         """The managed backpressure settings; None if none are managed."""
-        return pulumi.get(self, "request_backpressure_settings")
+        return none_if_absent(pulumi.get(self, "request_backpressure_settings"), self.model_id)
 
     @property
     @pulumi.getter
     def additional_settings(self) -> pulumi.Output[dict[str, Any] | None]:
         """The managed additional settings, in the API's own shape; None if none are managed."""
-        return pulumi.get(self, "additional_settings").apply(decoded)
+        return none_if_absent(pulumi.get(self, "additional_settings"), self.model_id).apply(decoded)
 
     @property
     @pulumi.getter
     def status(self) -> pulumi.Output[str | None]:
         """Status of Baseten's last response: ACCEPTED, QUEUED or UNCHANGED; None if the response was lost."""
-        return pulumi.get(self, "status")
+        return self._sent("status")
 
     @property
     @pulumi.getter
@@ -149,7 +150,12 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
     @pulumi.getter
     def revision(self) -> pulumi.Output[str | None]:
         """A random token of the last operation that sent the settings; a new token means that they were sent again."""
-        return pulumi.get(self, "revision")
+        return self._sent("revision")
+
+    def _sent(self, name: str) -> Any:
+        """Return an output of sending, which a lookup does not have."""
+        output = pulumi.get(self, name)
+        return none_if_absent(output, self.model_id) if self.is_lookup else output
 
     @staticmethod
     def get(
