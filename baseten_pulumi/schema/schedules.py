@@ -4,7 +4,6 @@ Baseten replaces a schedule as a whole, so every property is managed. An autosca
 null, which means "as the environment has it".
 """
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,7 +19,8 @@ from baseten_pulumi.schema.validate import (
     IGNORED,
     Failure,
     broken_rule,
-    either,
+    did_you_mean,
+    one_of,
     unknown_property,
     validate_names,
     validate_settings,
@@ -178,8 +178,7 @@ def _timezone_failures(name: Any) -> Iterator[Failure]:
     if name is None:
         yield Failure("timezone", "is required")
     elif not isinstance(name, Unknown) and not _is_timezone(name):
-        close = difflib.get_close_matches(str(name), available_timezones(), n=1)
-        hint = f' (did you mean "{close[0]}"?)' if close else ""
+        hint = did_you_mean(str(name), available_timezones())
         yield Failure("timezone", f"must be an IANA time zone name{hint}", name)
 
 
@@ -202,7 +201,7 @@ def _weekdays_failures(weekdays: Any) -> Iterator[Failure]:
         if isinstance(day, Unknown):
             continue
         if day not in WEEKDAYS:
-            yield Failure(f"weekdays[{index}]", f"must be {either(WEEKDAYS)}", day)
+            yield Failure(f"weekdays[{index}]", one_of(day, WEEKDAYS), day)
         elif weekdays.index(day) < index:
             yield Failure(f"weekdays[{index}]", "must not be repeated", day)
 

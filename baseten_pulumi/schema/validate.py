@@ -107,11 +107,10 @@ def validate_inputs(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failu
     wait = news.get("wait")
     if not (wait is None or isinstance(wait, (bool, Unknown))):
         failures.append(Failure("wait", "must be true or false", wait))
-    if not failures:
-        settings |= _counterpart(settings)
-        failures = validate_together(settings)
-        if not settings:
-            failures.append(Failure("", f"at least one setting must be declared in {either(TOP_LEVEL_GROUPS)}"))
+    settings |= _counterpart(settings)
+    failures += validate_together(settings)
+    if not (settings or failures):
+        failures.append(Failure("", f"at least one setting must be declared in {either(TOP_LEVEL_GROUPS)}"))
     if failures:
         return dict(news), failures
     own = {"model_id": news["model_id"], "env_name": news["env_name"], "wait": True if wait is None else wait}
@@ -216,6 +215,18 @@ def unknown_property(key: object, known: Iterable[str], hint: str = "") -> str:
     return f"unknown property; {advice}{'' if ADDITIONAL in advice else hint}"
 
 
+def one_of(value: Any, choices: Sequence[str]) -> str:
+    """Return the rule that a value breaks that is none of several choices, with the one that may have been meant."""
+    hint = did_you_mean(value.upper(), choices) if isinstance(value, str) and len(choices) > 1 else ""
+    return f"must be {either(choices)}{hint}"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ` (did you mean "…"?)` with the closest known name; "" if none is close."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f' (did you mean "{close[0]}"?)' if close else ""
+
+
 def shown(value: Any) -> str:
     """Show a value as short JSON; a value that is not JSON by its type."""
     try:
@@ -241,7 +252,7 @@ def broken_rule(field: Field, value: Any) -> str | None:
     if field.kind == "boolean":
         return None if isinstance(value, bool) else "must be true or false"
     if field.kind == "enum":
-        return None if value in field.choices else f"must be {either(field.choices)}"
+        return None if value in field.choices else one_of(value, field.choices)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
         return "must be a whole number"
     unit = {"seconds": " s", "percent": " %"}.get(field.unit or "", "")

@@ -84,7 +84,7 @@ def _failures(inputs: dict[str, Any]) -> list[str]:
         (MIN_REPLICA, StringAsset("x"), "must be a whole number, got StringAsset"),
         (MIN_REPLICA, "x" * 100, f'must be a whole number, got "{"x" * 79}…'),
         (ROLLING_DEPLOY, 1, "must be true or false, got 1"),
-        (CLEANUP, "keep", f'must be KEEP, SCALE_TO_ZERO or DEACTIVATE{NEWER}, got "keep"'),
+        (CLEANUP, "keep", f'must be KEEP, SCALE_TO_ZERO or DEACTIVATE (did you mean "KEEP"?){NEWER}, got "keep"'),
         (CLEANUP, ["KEEP"], f'must be KEEP, SCALE_TO_ZERO or DEACTIVATE{NEWER}, got ["KEEP"]'),
         (f"{ROLLING_DEPLOY_CONFIG}.rolling_deploy_strategy", "NODE", f'must be REPLICA{NEWER}, got "NODE"'),
         (AUTOSCALING, 3, "must be an object, got 3"),
@@ -223,10 +223,11 @@ def test_settings_are_accepted_as_they_are_when_no_rule_is_known_to_be_broken(se
 
 
 def test_every_failure_is_listed_when_there_are_several() -> None:
-    """A preview shows what is already wrong beside what is not known yet."""
+    """A preview shows what is already wrong beside what is not known yet, by itself and together."""
     more = {"model_id": UNKNOWN, "env_name": "Dev", "wait": "no", PROMOTION: UNKNOWN, "extra": 1}
-    _, failures = validate_inputs({AUTOSCALING: {"min_replica": -1, "max_replica": 0}, **more})
-    assert [failure.path for failure in failures] == ["env_name", MIN_REPLICA, MAX_REPLICA, "extra", "wait"]
+    autoscaling = {"min_replica": 7, "max_replica": 5, "autoscaling_window": 1}
+    _, failures = validate_inputs({AUTOSCALING: autoscaling, **more})
+    assert [failure.path for failure in failures] == ["env_name", WINDOW, "extra", "wait", MIN_REPLICA]
     unknown = dict.fromkeys((*NAMES, "wait", *TOP_LEVEL_GROUPS), UNKNOWN)
     assert validate_inputs(unknown) == (unknown, [])
 
