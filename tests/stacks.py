@@ -118,6 +118,7 @@ class Stack:
         """Run an operation that has to fail, and return what it printed."""
         run = self.run(operation, *flags)
         assert run.returncode != 0, run.text
+        assert "KeyboardInterrupt" not in run.text, run.text
         return run.text
 
     def run(self, operation: str, *flags: str) -> Run:

@@ -21,6 +21,7 @@ class Desired(Protocol):
         message: What Baseten said in the response to the PATCH; "" if nothing.
         before: What the environment had before the request, by path; None if a third value does not end the wait.
         must_be_listed: Whether each poll asks both for the environment and for its model's list.
+        is_deletion: Whether it must be gone.
     """
 
     @property
@@ -37,6 +38,8 @@ class Desired(Protocol):
     def before(self) -> Settings | None: ...  # noqa: D102
     @property
     def must_be_listed(self) -> bool: ...  # noqa: D102
+    @property
+    def is_deletion(self) -> bool: ...  # noqa: D102
 
     @property
     def subject(self) -> str:
@@ -64,6 +67,7 @@ class DesiredSettings:
     message: str = ""
     before: Settings | None = None
     must_be_listed: ClassVar[bool] = False
+    is_deletion: ClassVar[bool] = False
 
     @property
     def subject(self) -> str:
@@ -105,9 +109,14 @@ class DesiredSchedule:
     must_be_listed: ClassVar[bool] = False
 
     @property
+    def is_deletion(self) -> bool:
+        """Whether it must be gone."""
+        return self.properties is None
+
+    @property
     def subject(self) -> str:
         """How messages name it."""
-        deletion = "the deletion of " if self.properties is None else ""
+        deletion = "the deletion of " if self.is_deletion else ""
         where = environment_of(self.model_id, self.env_name)
         return f'{deletion}autoscaling schedule "{self.schedule_name}" of {where}'
 
@@ -157,6 +166,11 @@ class DesiredEnvironment:
     message: ClassVar[str] = ""
     before: ClassVar[None] = None
     must_be_listed: ClassVar[bool] = True
+
+    @property
+    def is_deletion(self) -> bool:
+        """Whether it must be gone."""
+        return self.is_gone
 
     @property
     def subject(self) -> str:

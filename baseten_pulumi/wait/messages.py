@@ -72,7 +72,7 @@ def cancelled(watches: "Sequence[Watch]", waited: float) -> Message:
     """Return the error for a wait that was cancelled."""
     unapplied = _unapplied(watches)
     failed = f"The wait for {_subject(unapplied, watches)} was cancelled after {waited:.0f} s."
-    action = "Run `pulumi up` again to keep waiting."
+    action = f"{_again(watches)} to keep waiting."
     return Message(failed, _observed(unapplied, watches, waited), _state(watches), action)
 
 
@@ -89,7 +89,7 @@ def error(watches: "Sequence[Watch]", timeout: float) -> BasetenError:
     actions = [failure.message.action for failure in failures]
     failed = f"The wait for {_subject(unapplied, watches)} failed."
     if is_timeout:
-        actions.append("Run `pulumi up` again to keep waiting, or raise `custom_timeouts`.")
+        actions.append(f"{_again(watches)} to keep waiting, or raise `custom_timeouts`.")
         if any(watch.desired.name for watch in watches):  # a resource of its own, which only reads
             actions.append("To resend the settings that differ, run `pulumi up --refresh`.")
         failed = f"Timed out after {timeout:.0f} s waiting for {_subject(unapplied, watches)} to be applied."
@@ -100,6 +100,12 @@ def error(watches: "Sequence[Watch]", timeout: float) -> BasetenError:
     if len({type(failure) for failure in failures}) > 1:
         return NotAppliedError(message)
     return failures[0].with_message(**asdict(message))
+
+
+def _again(watches: "Sequence[Watch]") -> str:
+    """Say how to go on; what is deleted by `pulumi destroy` would be created again by `pulumi up`."""
+    is_deletion = any(watch.desired.is_deletion for watch in watches)
+    return "Run the same command again" if is_deletion else "Run `pulumi up` again"
 
 
 def _unapplied(watches: "Sequence[Watch]") -> "list[Watch]":

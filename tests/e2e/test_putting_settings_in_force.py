@@ -19,7 +19,8 @@ def test_state_and_outputs_hold_what_was_declared_when_settings_are_applied(stac
         "promotion_settings": {"rolling_deploy": False},
     }
     assert patches(emulator) == [declared]
-    outputs = {"min": 0, "repr": "0", "status": "ACCEPTED", "in_force": True}
+    promotion = declared["promotion_settings"]
+    outputs = {"min": 0, "repr": "0", "promotion": promotion, "status": "ACCEPTED", "in_force": True}
     assert stack.outputs() == outputs
     resource = stack.resource("chat")
     held = {"model_id": MODEL, "env_name": "production", "wait": True, "in_force": True, **declared}

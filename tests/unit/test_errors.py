@@ -1,5 +1,9 @@
 import inspect
 import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pulumi
 import pytest
@@ -65,3 +69,26 @@ def test_other_error_stays_as_it_is_when_a_program_causes_it() -> None:
     with pytest.raises(KeyError) as caught, run_errors():
         raise KeyError("x")
     assert type(caught.value) is KeyError
+
+
+@pytest.mark.parametrize(
+    ("program", "printed"),
+    [
+        ("pulumi-language-python-exec", "ValueError"),
+        ("automation.py", "KeyboardInterrupt ValueError KeyboardInterrupt"),
+    ],
+)
+def test_interrupt_is_printed_when_it_is_not_the_pulumi_cli_that_runs_the_program(
+    program: str, printed: str, tmp_path: Path
+) -> None:
+    """The CLI interrupts a program whose resource failed. The exit status, and what others print, stay the same."""
+    (tmp_path / program).write_text(
+        "import sys\n"
+        "sys.excepthook = lambda kind, *_: print(kind.__name__)\n"
+        "import baseten_pulumi\n"
+        "for error in (KeyboardInterrupt(), ValueError()):\n"
+        "    sys.excepthook(type(error), error, None)\n"
+        "raise KeyboardInterrupt\n"
+    )
+    done = subprocess.run([sys.executable, tmp_path / program], capture_output=True, text=True, check=False)
+    assert (done.stdout.split(), done.stderr, done.returncode) == (printed.split(), "", -signal.SIGINT)

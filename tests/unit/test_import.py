@@ -17,8 +17,9 @@ def test_only_light_modules_are_loaded_when_a_program_imports_the_package() -> N
     assert {name.partition(".")[0] for name in added - ours} <= set(sys.stdlib_module_names)
     light = (
         "config errors lookup provider resources resources.arguments resources.component resources.environment "
-        "resources.in_force resources.schedule resources.settings resources.stack_keys run_errors schema "
-        "schema.environment schema.in_force schema.merge schema.settings schema.validate stack_config types version"
+        "resources.in_force resources.outputs resources.schedule resources.settings resources.stack_keys run_errors "
+        "schema schema.environment schema.in_force schema.merge schema.settings schema.validate stack_config types "
+        "version"
     )
     assert ours == {"baseten_pulumi", *(f"baseten_pulumi.{name}" for name in light.split())}
 

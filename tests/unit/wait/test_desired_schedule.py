@@ -122,7 +122,9 @@ def test_error_says_what_was_observed_when_the_time_is_over(
 
 
 def test_error_says_so_when_the_schedule_stays() -> None:
+    """After a failed `pulumi destroy`, `pulumi up` would create again what was deleted."""
     _, _, lines, error = _wait({0: OTHER}, "s1", is_gone=True, timeout=5.0)
+    assert str(error).endswith("\nRun the same command again to keep waiting, or raise `custom_timeouts`.")
     observed = "schedule: expected deleted, observed listed. "
     assert f"waiting for the deletion of {SUBJECT} to be applied.\n{observed}" in str(error)
     assert lines == ["waiting: schedule listed→deleted"]
