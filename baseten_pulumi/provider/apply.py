@@ -115,14 +115,20 @@ class _Apply(Operation):
         self._message = message_of(update, self.row, self.resource_id)
 
     def _warn_of_changes(self, observed: Settings) -> None:
-        """Warn of each setting that was changed by hand since the last operation and is changed back."""
-        if self._olds.get("in_force") is not True:
+        """Warn of each setting that is no longer as it was after the last operation and is changed back.
+
+        If nothing waited then, as with a joint wait, it was changed by hand or is not applied yet.
+        """
+        was_applied = self._olds.get("in_force") is True
+        was_sent = self._olds.get("wait") is False and self._olds.get("status") in ("ACCEPTED", "UNCHANGED")
+        if not (was_applied or was_sent):
             return
         for it in differences(flatten(self._olds), observed):
             declared = self._settings.get(it.path)
             if declared is not None and it.observed not in (None, declared):
                 now, new = shown(it.observed), shown(declared)
-                self.row.warn(f"{self.resource_id}: {it.name} was changed outside Pulumi ({now}); resetting to {new}")
+                found = f"was changed outside Pulumi ({now})" if was_applied else f"is {now} ({shown(it.desired)} was sent)"
+                self.row.warn(f"{self.resource_id}: {it.name} {found}; resetting to {new}")
 
     def desired(self) -> DesiredSettings | None:
         """Return the settings, if something waits for them."""

@@ -156,7 +156,20 @@ def test_row_warns_when_a_setting_that_was_changed_by_hand_is_changed_back(
     assert _warnings(engine) == [line]
 
 
-@pytest.mark.parametrize("olds", [{}, _outputs(2, in_force=False)], ids=["create", "not in force before"])
+def test_row_warns_when_a_setting_is_changed_back_that_nothing_waited_for(
+    stack: Stack, settings: Servicer, engine: "Engine"
+) -> None:
+    """As with a joint wait: it was changed by hand, or is not applied yet."""
+    stack.emulator.change(MODEL, "production", {"max_replica": 9})
+    settings.update(_outputs(2, wait=False, in_force=False), _inputs(3, wait=False))
+    assert _warnings(engine) == [f"{PRODUCTION}: max_replica is 9 (2 was sent); resetting to 3"]
+
+
+@pytest.mark.parametrize(
+    "olds",
+    [{}, _outputs(2, in_force=False), _outputs(2, wait=False, in_force=False, status="QUEUED")],
+    ids=["create", "not in force before", "queued before"],
+)
 def test_row_does_not_warn_when_it_is_not_known_what_was_there_before(
     olds: dict[str, Any], stack: Stack, settings: Servicer, engine: "Engine"
 ) -> None:
