@@ -49,7 +49,7 @@ def prepared(
         failures.append("leave import_ out: the first `pulumi up` adopts what exists in Baseten")
     if opts is not None and isinstance(opts.id, str) and id_form is not None:
         failures += _id_failures(opts.id, id_form)
-    _refuse(resource, failures)
+    refuse(resource, failures)
     return plain
 
 
@@ -75,7 +75,7 @@ def _plain(resource: str, value: Any, path: str, failures: list[str]) -> Any:
 def _plain_or_error(resource: str, value: Any, path: str) -> Any:
     failures: list[str] = []
     plain = _plain(resource, value, path, failures)
-    _refuse(resource, failures)
+    refuse(resource, failures)
     return plain
 
 
@@ -90,7 +90,12 @@ def _plain_dict(resource: str, value: Mapping[Any, Any], path: str, failures: li
     return plain
 
 
-def _refuse(resource: str, failures: list[str]) -> None:
+def refuse(resource: str, failures: list[str]) -> None:
+    """Do nothing if there are no failures.
+
+    Raises:
+        pulumi.RunError: there are some; the message has a line for each.
+    """
     if failures:
         raise pulumi.RunError("\n".join(f"{resource}: {failure}" for failure in failures))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pulumi
 
-from baseten_pulumi.resources.arguments import prepared
+from baseten_pulumi.resources.arguments import prepared, refuse
 from baseten_pulumi.resources.environment import BasetenEnvironment
 from baseten_pulumi.resources.in_force import BasetenSettingsInForce
 from baseten_pulumi.resources.settings import BasetenEnvironmentSettings
@@ -67,11 +67,13 @@ class BasetenModelEnvironments(pulumi.ComponentResource):
             raise pulumi.RunError(f"{component}: environments: must name at least one environment")
         given = {"model_id": model_id, "environments": environments, "defaults": defaults}
         arguments = prepared(component, given, opts)  # an awaitable in them is an Output, which several children use
-        shared = _validated(component, "defaults", arguments["defaults"])
+        failures: list[str] = []
+        shared = _validated(component, "defaults", arguments["defaults"], failures)
         declared = {
-            name: _validated(component, member("environments", name), own)
+            name: _validated(component, member("environments", name), own, failures)
             for name, own in arguments["environments"].items()
         }
+        refuse(component, failures)
         super().__init__("baseten:index:ModelEnvironments", resource_name, None, opts)
         child_opts = pulumi.ResourceOptions(parent=self, custom_timeouts=opts.custom_timeouts if opts else None)
         self.environments = {
@@ -106,22 +108,28 @@ class BasetenModelEnvironments(pulumi.ComponentResource):
         self.register_outputs({"in_force": self.in_force})
 
 
-def _validated(component: str, path: str, settings: Any) -> Any:
-    """Return settings after their top-level keys are validated; {} for None, an Output for an Output.
+def _validated(component: str, path: str, settings: Any, failures: list[str]) -> Any:
+    """Return settings, and add a failure for each unknown top-level key; {} for None, an Output for an Output.
 
     An unknown key would be lost here: no child has an input for it. All other rules are the children's own.
     """
     if isinstance(settings, pulumi.Output):
-        return settings.apply(lambda known: _validated(component, path, known))
+        return settings.apply(lambda known: _validated_or_error(component, path, known))
     if settings is None:
         return {}
     if not isinstance(settings, Mapping):
-        raise pulumi.RunError(f"{component}: {path}: must be a mapping, got {type(settings).__name__}")
+        failures.append(f"{path}: must be a mapping, got {type(settings).__name__}")
+        return {}
     known = properties("")
-    unknown = [f"{member(path, key)}: {unknown_property(key, known, NEWER)}" for key in settings if key not in known]
-    if unknown:
-        raise pulumi.RunError("\n".join(f"{component}: {failure}" for failure in unknown))
+    failures += [f"{member(path, key)}: {unknown_property(key, known, NEWER)}" for key in settings if key not in known]
     return settings
+
+
+def _validated_or_error(component: str, path: str, settings: Any) -> Any:
+    failures: list[str] = []
+    valid = _validated(component, path, settings, failures)
+    refuse(component, failures)
+    return valid
 
 
 def _group(settings: Any, name: str) -> Any:

@@ -161,8 +161,10 @@ def test_every_environment_gets_the_value_when_it_can_be_awaited_once(awaited: s
     [
         ({"environments": {}}, "environments: must name at least one environment"),
         ({"environments": ["dev", "production"]}, "environments: must be a mapping, got list"),
-        ({"environments": {"dev": 5}}, "environments.dev: must be a mapping, got int"),
-        ({"defaults": "small"}, "defaults: must be a mapping, got str"),
+        (
+            {"defaults": "small", "environments": {"dev": 5}},
+            'defaults: must be a mapping, got str\nBasetenModelEnvironments "chat": environments.dev: must be a mapping, got int',
+        ),
         (
             {"defaults": {"autoscalingsettings": {}, "wait": False}},
             (
