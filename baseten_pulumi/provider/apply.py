@@ -126,8 +126,8 @@ class _Apply(Operation):
         for it in differences(flatten(self._olds), observed):
             declared = self._settings.get(it.path)
             if declared is not None and it.observed not in (None, declared):
-                now, new = shown(it.observed), shown(declared)
-                found = f"was changed outside Pulumi ({now})" if was_applied else f"is {now} ({shown(it.desired)} was sent)"
+                sent, now, new = map(shown, (it.desired, it.observed, declared))
+                found = f"was changed outside Pulumi ({now})" if was_applied else f"is {now} ({sent} was sent)"
                 self.row.warn(f"{self.resource_id}: {it.name} {found}; resetting to {new}")
 
     def desired(self) -> DesiredSettings | None:
