@@ -17,12 +17,12 @@ from tests.stacks import ON_REAL_ENGINE, Stack
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def _read(terminal: int) -> str:
-    """Return what was written, without colors and movements; "" once nobody has the terminal any more."""
+def _read(terminal: int) -> bytes:
+    """Return what was written; b"" once nobody has the terminal any more."""
     try:
-        return _ESCAPES.sub("", os.read(terminal, 65536).decode(errors="replace"))
+        return os.read(terminal, 65536)
     except OSError:
-        return ""
+        return b""
 
 
 @ON_REAL_ENGINE
@@ -40,11 +40,12 @@ def test_row_shows_the_reason_when_a_terminal_is_narrow(
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     command = ["pulumi", "up", "--yes", "--skip-preview", "--stack", stack.name, "--cwd", str(stack.folder), *flags]
     environment = {**stack.environment, "TERM": "xterm"}
-    text, is_seen = "", False
+    written, text, is_seen = b"", "", False
     with subprocess.Popen(command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
-        while written := _read(ours):
-            text += written
+        while more := _read(ours):
+            written += more
+            text = _ESCAPES.sub("", written.decode(errors="replace"))
             if visible in text and not is_seen:
                 is_seen = True
                 emulator.finish_promotion(MODEL, "production")
