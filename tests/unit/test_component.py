@@ -163,8 +163,10 @@ def test_every_environment_gets_the_value_when_it_can_be_awaited_once(awaited: s
         ({"environments": ["dev", "production"]}, "environments: must be a mapping, got list"),
         (
             {"defaults": "small", "environments": {"dev": 5}},
-            "defaults: must be a mapping, got str\n"
-            'BasetenModelEnvironments "chat": environments.dev: must be a mapping, got int',
+            (
+                "defaults: must be a mapping, got str\n"
+                'BasetenModelEnvironments "chat": environments.dev: must be a mapping, got int'
+            ),
         ),
         (
             {"defaults": {"autoscalingsettings": {}, "wait": False}},
