@@ -30,7 +30,8 @@ def _known_in_preview(declare: Callable[[], pulumi.Resource], names: tuple[str, 
         found = {name: getattr(resource, name) for name in names}
         return {name: await output.future() for name, output in found.items() if await output.is_known()}
 
-    return run(lambda: pulumi.Output.from_input(known(declare())), preview=True, outputs=outputs)[0]
+    found: dict[str, Any] = run(lambda: pulumi.Output.from_input(known(declare())), preview=True, outputs=outputs)[0]
+    return found
 
 
 @pytest.mark.parametrize(
