@@ -37,7 +37,7 @@ def _known_in_preview(declare: Callable[[], pulumi.Resource], names: tuple[str, 
 @pytest.mark.parametrize(
     ("declare", "names"),
     [
-        (_settings, ("autoscaling_settings", *SETTINGS)),
+        (_settings, ("autoscaling_settings", "additional_settings", *SETTINGS)),
         (lambda: BasetenEnvironmentSettings.get("live", f"{MODEL}/dev"), ("status", "revision", *SETTINGS)),
         (_schedule, ("start_hour", "end_hour", "start_at", "end_at")),
         (lambda: BasetenAutoscalingSchedule.get("live", f"{MODEL}/dev/s1"), ("weekdays", "start_minute", "end_minute")),
