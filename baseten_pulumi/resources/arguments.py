@@ -15,7 +15,7 @@ from typing import Any
 import pulumi
 from pulumi.output import Unknown
 
-from baseten_pulumi.resources.stack_keys import warn_of_unknown_keys
+from baseten_pulumi.resources.stack_keys import warn_of_keys
 from baseten_pulumi.schema.validate import member, split_id
 
 _TEXT_LIKE = (bytes, bytearray, memoryview)
@@ -42,7 +42,7 @@ def prepared(
         pulumi.RunError: Pulumi could not send a value to the engine, `import_` is set, or the id has another form. The
             message has a line for each. For what an Output contains, it is raised once that is known.
     """
-    warn_of_unknown_keys(pulumi.get_project(), pulumi.get_stack())
+    warn_of_keys(pulumi.get_project(), pulumi.get_stack())
     failures: list[str] = []
     plain = {name: _plain(resource, value, name, failures) for name, value in arguments.items()}
     if opts is not None and opts.import_ is not None:

@@ -1,12 +1,10 @@
 """The resource for the settings of one environment."""
 
-import functools
 from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 import pulumi.dynamic
-import pulumi.runtime
 
 from baseten_pulumi.provider import EnvironmentSettingsProvider
 from baseten_pulumi.resources.arguments import prepared
@@ -20,8 +18,6 @@ from baseten_pulumi.types import (
     RequestBackpressureSettings,
     RequestBackpressureSettingsArgsDict,
 )
-
-_API_KEY = "baseten:apiKey"
 
 
 class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name="EnvironmentSettings"):
@@ -93,7 +89,6 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
         self.is_lookup: bool = opts is not None and opts.id is not None
         """Whether the settings were looked up. Such a resource manages no settings and sends nothing."""
         super().__init__(EnvironmentSettingsProvider(), resource_name, props, opts)
-        _warn_of_plain_key(pulumi.get_project(), pulumi.get_stack())
 
     # Outputs are properties, as in generated SDKs: Pulumi reads their types once, while it resolves the annotations of
     # a class again for every resource.
@@ -195,15 +190,4 @@ def refuse_subclass(resource: pulumi.dynamic.Resource, declared: type[pulumi.dyn
         raise TypeError(
             f"{declared.__name__} cannot be subclassed: the class is the resource's type in the state. "
             "Write a function or a pulumi.ComponentResource that declares one."
-        )
-
-
-@functools.cache
-def _warn_of_plain_key(_project: str, _stack: str) -> None:
-    """Warn if the key can be read in the stack's files and state; once for each stack that a process runs."""
-    is_set = pulumi.runtime.config.get_config(_API_KEY) is not None
-    if is_set and not pulumi.runtime.config.is_config_secret(_API_KEY):
-        pulumi.log.warn(
-            f"{_API_KEY} is stored in plain text in the stack's configuration and state. "
-            f"Run `pulumi config set --secret {_API_KEY} KEY` with a new key, and delete the old key in Baseten."
         )

@@ -7,7 +7,7 @@ import pytest
 
 from baseten_pulumi import BasetenAutoscalingSchedule, BasetenEnvironmentSettings
 from baseten_pulumi.config import KEYS
-from baseten_pulumi.resources.stack_keys import warn_of_unknown_keys
+from baseten_pulumi.resources.stack_keys import warn_of_keys
 from tests.mocked import run
 from tests.schedules import schedule
 
@@ -46,7 +46,7 @@ def test_nothing_is_warned_of_when_the_keys_are_those_of_a_project_called_basete
 ) -> None:
     pulumi.runtime.set_all_config({"baseten:apikey": "k-4711"})
     with caplog.at_level(logging.WARNING):
-        run(lambda: warn_of_unknown_keys("baseten", "dev"))
+        run(lambda: warn_of_keys("baseten", "dev"))
     assert not caplog.records
 
 
