@@ -44,7 +44,7 @@ def check(
     row, where = Row(call.urn), f"{_known(inputs['model_id'])}/{_known(inputs['env_name'])}"
     for warning in _warnings(olds, inputs):
         row.warn(f"{where}: {warning}")
-    failures = compare(inputs, config, call, lambda found: _drift(inputs, found))
+    failures = compare(olds, inputs, config, call, lambda found: _drift(inputs, found))
     return {**inputs, "in_force": True} if config.waits(inputs["wait"]) else inputs, failures
 
 

@@ -43,11 +43,9 @@ def check(
         return inputs, failures
     if config.waits():
         inputs["in_force"] = True
-    if olds and replaced_properties(olds, news):  # Pulumi checks the replacement again, as a create
-        return inputs, []
     if not olds and news.get("protected") is False:
         Row(call.urn).warn(UNPROTECTED)
-    return inputs, compare(inputs, config, call, lambda found: _expected(found, is_create=not olds))
+    return inputs, compare(olds, inputs, config, call, lambda found: _expected(found, is_create=not olds))
 
 
 def _expected(found: Environment | None, *, is_create: bool) -> str:

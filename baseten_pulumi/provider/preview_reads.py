@@ -11,6 +11,7 @@ from pulumi.output import Unknown
 
 from baseten_pulumi.config import Config, Endpoint
 from baseten_pulumi.errors import BasetenError, ModelNotFoundError
+from baseten_pulumi.provider.diff import replaced_properties
 from baseten_pulumi.provider.ownership import environment_owners
 from baseten_pulumi.provider.pulumi_internals import Call, Row
 from baseten_pulumi.provider.session import Session, run
@@ -27,11 +28,18 @@ listed_environments: dict[tuple[Endpoint, str], "asyncio.Task[dict[str, Environm
 
 
 def compare(
-    inputs: Mapping[str, Any], config: Config, call: Call, note: Callable[["Environment | None"], str]
+    olds: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    config: Config,
+    call: Call,
+    note: Callable[["Environment | None"], str],
 ) -> list[Failure]:
     """Compare with Baseten, if that is on and model and environment are known; what differs goes to the row.
 
+    Nothing is compared before a replacement, which Pulumi checks again as a create.
+
     Args:
+        olds: Inputs of the last operation; empty for a create.
         inputs: Validated inputs.
         config: Configuration of the stack.
         call: The request that is being answered.
@@ -43,6 +51,8 @@ def compare(
     """
     model_id, env_name = inputs["model_id"], inputs["env_name"]
     if isinstance(model_id, Unknown) or isinstance(env_name, Unknown) or not config.reads_in_previews():
+        return []
+    if olds and replaced_properties(olds, inputs):
         return []
     try:
         endpoint = config.endpoint()

@@ -37,7 +37,7 @@ def check(
     inputs, failures = validate_schedule(news, {} if replaced_properties(olds, news) else olds, _now())
     if failures := failures or schedule_owners.register(call.urn, inputs):
         return inputs, failures
-    failures = compare(inputs, config, call, lambda found: _drift(inputs, found, is_create=not olds))
+    failures = compare(olds, inputs, config, call, lambda found: _drift(inputs, found, is_create=not olds))
     return {**inputs, "in_force": True} if config.waits() else inputs, failures
 
 
