@@ -256,8 +256,8 @@ class ModelPoller:
                 observed.update(await self._reader.list_environments(self._model_id, timeout=timeout))
             except (TransientError, ModelNotFoundError, AuthenticationError) as error:
                 return dict.fromkeys(names, error)
-            except BasetenError:
-                pass
+            except BasetenError:  # an API key that may not list them
+                must_be_listed = set()
         unlisted = must_be_listed - observed.keys()
         missing = [name for name in names if name not in observed or name in must_be_listed]
         reads = (self._reader.read_environment(self._model_id, name, timeout=timeout) for name in missing)
