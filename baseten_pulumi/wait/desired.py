@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol
 from baseten_pulumi.schema.compare import Difference, differences
 from baseten_pulumi.schema.environment import Environment, environment_of
 from baseten_pulumi.schema.schedules import Schedule, schedule_differences
-from baseten_pulumi.schema.settings import Settings
+from baseten_pulumi.schema.settings import Settings, is_additional
 
 
 class Desired(Protocol):
@@ -76,7 +76,8 @@ class DesiredSettings:
 
     def differences(self, environment: Environment) -> tuple[Difference, ...]:
         """Return every setting that is not applied."""
-        return differences(self.settings, environment.observed)
+        has_additional = any(map(is_additional, self.settings))  # which take as long as reading the response
+        return differences(self.settings, environment.observed if has_additional else environment.settings)
 
     def lagging(self, environment: Environment) -> tuple[Difference, ...]:
         """Return what the deployment that serves does not have yet, of the settings that it reports."""
