@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi.output import Unknown
 
 from baseten_pulumi.config import Config
-from baseten_pulumi.provider.diff import dropped
+from baseten_pulumi.provider.diff import dropped, replaced_properties
 from baseten_pulumi.provider.ownership import Owners
 from baseten_pulumi.provider.preview_reads import compare
 from baseten_pulumi.provider.pulumi_internals import Call, Row
@@ -42,7 +42,8 @@ def check(
     if failures := failures or _owners.register(call.urn, inputs):
         return inputs, failures
     row, where = Row(call.urn), f"{_known(inputs['model_id'])}/{_known(inputs['env_name'])}"
-    for warning in _warnings(olds, inputs):
+    is_replaced = bool(olds and replaced_properties(olds, inputs))  # Pulumi checks it again, as a create
+    for warning in () if is_replaced else _warnings(olds, inputs):
         row.warn(f"{where}: {warning}")
     failures = compare(olds, inputs, config, call, lambda found: _drift(inputs, found))
     return {**inputs, "in_force": True} if config.waits(inputs["wait"]) else inputs, failures
