@@ -50,9 +50,8 @@ def compare(
         A failure if the model does not exist, or if the environment does not and this run does not declare it.
     """
     model_id, env_name = inputs["model_id"], inputs["env_name"]
-    if isinstance(model_id, Unknown) or isinstance(env_name, Unknown) or not config.reads_in_previews():
-        return []
-    if olds and replaced_properties(olds, inputs):
+    is_known = not (isinstance(model_id, Unknown) or isinstance(env_name, Unknown))
+    if not (is_known and config.reads_in_previews()) or (olds and replaced_properties(olds, inputs)):
         return []
     try:
         endpoint = config.endpoint()
@@ -62,8 +61,11 @@ def compare(
     except BasetenError as error:
         text = f"could not compare with Baseten: {error.message.observed}"
     else:
+        if not environments:
+            rule = f'model "{model_id}" has no environments that this API key can see'
+            return [Failure("model_id", rule)]
         if env_name not in environments and not environment_owners.declares(model_id, env_name):
-            listed = ", ".join(sorted(environments)) or "none"
+            listed = ", ".join(sorted(environments))
             rule = f'model "{model_id}" has no environment "{env_name}"; it has {listed}. Declare a BasetenEnvironment'
             return [Failure("env_name", rule)]
         text = note(environments.get(env_name))

@@ -37,16 +37,18 @@ def check(
     inputs, failures = validate_schedule(news, {} if replaced_properties(olds, news) else olds, _now())
     if failures := failures or schedule_owners.register(call.urn, inputs):
         return inputs, failures
-    failures = compare(olds, inputs, config, call, lambda found: _drift(inputs, found, is_create=not olds))
+    failures = compare(olds, inputs, config, call, lambda found: _drift(olds, inputs, found))
     return {**inputs, "in_force": True} if config.waits() else inputs, failures
 
 
-def _drift(inputs: Mapping[str, Any], found: Environment | None, *, is_create: bool) -> str:
+def _drift(olds: Mapping[str, Any], inputs: Mapping[str, Any], found: Environment | None) -> str:
     """Return what Baseten has otherwise of the only schedule with the name."""
     name = inputs["schedule_name"]
-    named = (
-        [] if found is None or isinstance(name, Unknown) else [it for it in found.schedules or () if it.name == name]
-    )
+    if found is None or found.schedules is None or isinstance(name, Unknown):
+        return ""
+    named = [it for it in found.schedules if it.name == name]
+    if not named and olds.get("schedule_name") == name and not is_over(olds, _now()):
+        return "the schedule no longer exists in Baseten; `pulumi up --refresh` creates it again"
     if len(named) != 1:
         return ""
     texts = [
@@ -54,7 +56,7 @@ def _drift(inputs: Mapping[str, Any], found: Environment | None, *, is_create: b
         for it in schedule_differences(inputs, named[0].properties)
         if not any(isinstance(inner, Unknown) for _, inner in walk(it.desired))
     ]
-    return "; ".join(["exists and will be adopted"] * is_create + texts)
+    return "; ".join(["exists and will be adopted"] * (not olds) + texts)
 
 
 def changes(olds: Mapping[str, Any], news: Mapping[str, Any], config: Config, call: Call) -> dict[str, str]:
