@@ -139,11 +139,13 @@ def _exported(found: Sequence[ModelEnvironments]) -> tuple[dict[str, Any], list[
     settings = {one.model.id: dict(_declarations(one)) for one in found}
     defaults = _defaults([it for environments in settings.values() for it in environments.values() if _declares(it)])
     models: list[_Model] = []
+    taken: set[str] = set()  # the names of components and, after them, of their children
     for one in found:
-        name = _slug(one.model.name or "") or one.model.id
-        while any(name == other.name for other in models):
-            name = f"{name}-{one.model.id}"
         environments = settings[one.model.id]
+        name = _slug(one.model.name or "") or one.model.id
+        while taken & (names := {name, *(f"{name}-{env_name}" for env_name in environments)}):
+            name = f"{name}-{one.model.id}"
+        taken |= names
         models.append(
             _Model(
                 one,
