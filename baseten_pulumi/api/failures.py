@@ -220,7 +220,10 @@ def missing_environment(
     """Return the error for a 404 that means that the model has no such environment."""
     listed = ", ".join([*map(one_line, sorted(names)[:_NAMES_LISTED]), *(["…"] if len(names) > _NAMES_LISTED else [])])
     observed = f'Model "{model_id}" has no environment "{env_name}"; it has {listed}.'
-    action = "Correct env_name, or declare a BasetenEnvironment, which creates it."
+    action = (
+        "Correct env_name, or declare a BasetenEnvironment, which creates it. "
+        "If one that is declared was deleted, run `pulumi up --refresh`."
+    )
     return errors.EnvironmentNotFoundError(
         Message(error.message.failed, observed, error.message.state, action),
         status_code=error.status_code,
