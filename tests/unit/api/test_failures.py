@@ -151,8 +151,10 @@ def test_certificate_error_is_final_when_the_certificate_cannot_be_verified() ->
         (
             failures.missing_environment(NOT_FOUND, "abc123", "prod", [f"e{at}" for at in range(11)]),
             f'Model "abc123" has no environment "prod"; it has e0, e1, e10, e2, e3, e4, e5, e6, e7, e8, …. {UNCHANGED}',
-            "Correct env_name, or declare a BasetenEnvironment, which creates it. "
-            "If one that is declared was deleted, run `pulumi up --refresh`.",
+            (
+                "Correct env_name, or declare a BasetenEnvironment, which creates it. "
+                "If one that is declared was deleted, run `pulumi up --refresh`."
+            ),
         ),
         (
             failures.missing_model(failures.ambiguous(NOT_FOUND), "abc123"),

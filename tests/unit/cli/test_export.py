@@ -381,6 +381,15 @@ def test_resource_is_named_after_model_and_environment_when_exported(
     assert f'BasetenModelEnvironments(\n    "{name}",\n' in export({"dev": ONE_SETTING}, model=model)
 
 
+def test_children_of_two_components_have_different_names_when_exported(
+    emulator: Emulator, run: Callable[..., str]
+) -> None:
+    """Both begin with the name of their component."""
+    emulator.add_model("abc", "llama", ("chat-staging",))
+    program = run("export", "--model", "abc", "--model", CHAT["id"])
+    assert re.findall(r'^Baseten\w+\(\n    "(.*)",', program, re.MULTILINE) == ["llama", "llama-chat-lm4chat8"]
+
+
 def test_error_says_so_when_a_model_has_no_environments(emulator: Emulator, run: Callable[..., str]) -> None:
     emulator.add_model("empty000", "empty", ())
     assert run("export", "--model", "empty", status=1) == (

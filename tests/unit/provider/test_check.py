@@ -101,7 +101,9 @@ def _rows(engine: "Engine") -> list[tuple[int, str]]:
 def test_row_warns_when_a_setting_is_valid_and_risky(
     env_name: str, changes: dict[str, Any], warnings: list[str], offline: Servicer, engine: "Engine", model: str
 ) -> None:
-    offline.check({**_inputs(model, env_name), **changes})
+    """Once: Pulumi checks a replacement again, as a create."""
+    for olds in (_inputs("other", env_name), {}):
+        offline.check({**_inputs(model, env_name), **changes}, olds)
     assert _rows(engine) == [(WARNING, f"{model}/{env_name}: {warning}") for warning in warnings]
 
 

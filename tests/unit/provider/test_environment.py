@@ -215,6 +215,12 @@ def test_environment_is_adopted_when_somebody_else_created_it_a_moment_ago(
     assert (_statuses(stack), _notes(engine)) == ([status], [f"{ID}: adopted the existing environment"])
 
 
+def test_environment_need_not_be_listed_when_the_api_key_may_not_list(stack: Stack, canary: Servicer) -> None:
+    stack.emulator.faults.add(Fault.status(403, method="GET", path="/environments$", times=None))
+    outputs = _put(stack)
+    assert canary.create(CANARY) == outputs
+
+
 @pytest.mark.parametrize(
     ("listed", "readable", "seconds"), [(True, False, 90.0), (False, True, 90.0), (True, True, 50.0)]
 )

@@ -8,7 +8,7 @@ import pytest
 
 from baseten_pulumi.provider import EnvironmentProvider, EnvironmentSettingsProvider
 from baseten_pulumi.testing import Fault
-from tests.schedules import inputs
+from tests.schedules import inputs, one_time_inputs
 from tests.unit.provider.servicer import Servicer
 from tests.unit.provider.stack import MODEL, Stack
 
@@ -93,6 +93,24 @@ def test_note_says_what_differs_when_a_schedule_has_drifted(reading: Stack, engi
     assert [line.message for line in engine.lines] == [
         f"{MODEL}/production: {drift}",
         f"{MODEL}/production: exists and will be adopted; {drift}",
+    ]
+
+
+def test_note_says_that_a_schedule_is_gone_unless_it_has_ended(reading: Stack, engine: "Engine") -> None:
+    news = inputs(MODEL)
+    reading.provider().check(news, news)
+    once = one_time_inputs(MODEL, start_at="2020-01-01T00:00:00Z", end_at="2020-01-02T00:00:00Z")
+    reading.provider("once").check(once, once)
+    assert [line.message for line in engine.lines] == [
+        f"{MODEL}/production: the schedule no longer exists in Baseten; `pulumi up --refresh` creates it again"
+    ]
+
+
+def test_model_whose_environments_are_hidden_is_refused(reading: Stack) -> None:
+    """Every model has one: the API key cannot see them."""
+    reading.emulator.faults.add(Fault.body({"environments": []}))
+    assert _environment(reading).reasons(CANARY) == [
+        f'model_id: model "{MODEL}" has no environments that this API key can see'
     ]
 
 
