@@ -55,7 +55,7 @@ def comparison(results: Results) -> str:
 
 PAGES: Mapping[Path, Callable[[Results], str]] = {
     ROOT / "README.md": comparison,
-    ROOT / "docs" / "fleets-and-speed.md": table,
+    ROOT / "docs" / "many-models.md": table,
 }
 """The pages that hold results, with what writes them."""
 

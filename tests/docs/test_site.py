@@ -8,9 +8,11 @@ import yaml
 
 import baseten_pulumi
 from baseten_pulumi import testing
+from docs import resource_tables
 from tests.docs.pages import FOLDER, PAGES, README, ROOT
 
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|<(https?://[^>]+)>")
+_RESOURCES = resource_tables.PAGE.read_text(encoding="utf-8")
 _HOSTS = frozenset({"www.baseten.co", "app.baseten.co", "www.pulumi.com"})
 
 
@@ -21,11 +23,18 @@ def test_every_page_is_in_the_navigation_when_there() -> None:
 
 
 def test_every_public_name_is_in_the_reference_when_exported() -> None:
-    """Those of the package and of `testing`; the reference has no other name."""
+    """Those of the package and of `testing`; the reference has no other name. Resources have a page of their own."""
     page = (FOLDER / "api.md").read_text(encoding="utf-8")
+    found = re.findall(r"^::: (\S+)$", page, re.MULTILINE)
+    found += [f"baseten_pulumi.{name}" for name in re.findall(r"^## (Baseten\w+)$", _RESOURCES, re.MULTILINE)]
     expected = [f"baseten_pulumi.{name}" for name in baseten_pulumi.__all__]
     expected += [f"baseten_pulumi.testing.{name}" for name in [*testing.__all__, "fixtures"]]
-    assert sorted(re.findall(r"^::: (\S+)$", page, re.MULTILINE)) == sorted(expected)
+    assert sorted(found) == sorted(expected)
+
+
+def test_tables_of_resources_are_those_of_their_classes_when_compared() -> None:
+    """After a change of a resource, `python -m docs.resource_tables` writes them again."""
+    assert resource_tables.updated(_RESOURCES) == _RESOURCES
 
 
 @pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.stem)
