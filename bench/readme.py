@@ -19,7 +19,7 @@ _PROMISES = {
 }
 # What `make bench` cannot run: measured once, by hand, on two cores.
 _OTHERS = """\
-| OpenTofu, generic REST provider | the response matches what you configured | 64 s; 8.6–9.8 s at `-parallelism=200` | 800 |
+| OpenTofu, generic REST provider | the response is what you configured | 64 s; 8.6–9.8 s at `-parallelism=200` | 800 |
 | Baseten's Terraform provider | the request was accepted; it reads once and records the planned values | | |"""
 _ROWS = ("limit", "floor-wide", "wide", "joint", "plain")
 _ENGINES = {NO_ENGINE: "", "real": "Pulumi CLI", "local": "local engine"}

@@ -22,7 +22,6 @@ RESOURCES: tuple[type[pulumi.Resource], ...] = (
     baseten_pulumi.BasetenSettingsInForce,
     baseten_pulumi.BasetenModelEnvironments,
 )
-_NOT_INPUTS = frozenset({"self", "resource_name", "opts"})
 _ENTRY = re.compile(r"^    (\w+): (.+?)(?=^    \w|^\w|\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -43,13 +42,11 @@ def inputs_table(resource: type[pulumi.Resource]) -> str:
     init = next(it for it in _body(resource) if isinstance(it, ast.FunctionDef) and it.name == "__init__")
     _, _, section = inspect.cleandoc(ast.get_docstring(init) or "").partition("Args:\n")
     meanings = {name: " ".join(text.split()) for name, text in _ENTRY.findall(section.partition("Raises:")[0])}
-    arguments = [*zip(init.args.args, [None] * len(init.args.args), strict=True)]
-    arguments += zip(init.args.kwonlyargs, init.args.kw_defaults, strict=True)
     rows = [
         f"| `{argument.arg}` | {_type(argument.annotation)} | {'yes' if default is None else ''} "
         f"| {meanings[argument.arg]} |\n"
-        for argument, default in arguments
-        if argument.arg not in _NOT_INPUTS
+        for argument, default in zip(init.args.kwonlyargs, init.args.kw_defaults, strict=True)
+        if argument.arg != "opts"
     ]
     return "".join(["| input | type | required | |\n| --- | --- | --- | --- |\n", *rows])
 
@@ -79,11 +76,11 @@ def _body(resource: type[pulumi.Resource]) -> list[ast.stmt]:
 class _Plain(ast.NodeTransformer):
     """Turn an annotation into what a program writes: without Input and Output, the first of several types alone."""
 
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:  # noqa: N802 - the name that ast calls
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         self.generic_visit(node)
         return node.slice if ast.unparse(node.value) in ("pulumi.Input", "pulumi.Output") else node
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:  # noqa: N802 - the name that ast calls
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
         return node.left
 

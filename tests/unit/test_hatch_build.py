@@ -7,7 +7,7 @@ _ADDRESS = "https://github.com/owner/baseten-pulumi"
 
 
 def test_links_of_the_readme_are_absolute_when_the_repository_has_an_address() -> None:
-    """PyPI shows the README alone. A picture is linked as a file, a page as GitHub shows it; headings stay as they are."""
+    """PyPI shows the README alone. A picture is linked as a file, a page as GitHub shows it."""
     text = absolute_links(README.read_text(encoding="utf-8"), _ADDRESS, "v0.1.0")
     assert re.findall(r"\]\((?!https://|#)[^)]*\)", text) == []
     assert f"({_ADDRESS}/raw/v0.1.0/docs/run.svg)" in text
