@@ -13,6 +13,7 @@ from tests.docs.pages import FOLDER, PAGES, README, ROOT
 
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|<(https?://[^>]+)>")
 _RESOURCES = resource_tables.PAGE.read_text(encoding="utf-8")
+_EXTRAS = ("fastapi", "starlette", "uvicorn")
 _HOSTS = frozenset({"www.baseten.co", "app.baseten.co", "www.pulumi.com"})
 
 
@@ -50,6 +51,18 @@ def test_links_lead_to_files_or_known_hosts_when_followed(page: Path) -> None:
         else:
             assert linked.exists() if page == README else linked in PAGES, link
             assert not anchor or anchor in _anchors(linked.read_text(encoding="utf-8")), link
+
+
+def test_versions_are_those_of_the_requirements_when_listed() -> None:
+    """What is supported is what is tested: the lowest versions and the newest ones."""
+    page = (FOLDER / "versions.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)`[^|]*\| (\S+) \| (\S+) \|$", page, re.MULTILINE)
+    lowest, newest = (_pins(ROOT / f"requirements-{name}.txt") for name in ("oldest", "dev"))
+    assert rows == [(name, lowest[name], newest[name]) for name in ("pulumi", "httpx", "pydantic", *_EXTRAS)]
+
+
+def _pins(path: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([\w-]+)==(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE))
 
 
 def _anchors(page: str) -> set[str]:
