@@ -8,11 +8,11 @@ import yaml
 
 import baseten_pulumi
 from baseten_pulumi import testing
-from docs import resource_tables
+from docs import resource_properties
 from tests.docs.pages import FOLDER, PAGES, README, ROOT
 
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|<(https?://[^>]+)>")
-_RESOURCES = resource_tables.PAGE.read_text(encoding="utf-8")
+_RESOURCES = resource_properties.PAGE.read_text(encoding="utf-8")
 _EXTRAS = ("fastapi", "starlette", "uvicorn")
 _HOSTS = frozenset({"www.baseten.co", "app.baseten.co", "www.pulumi.com"})
 
@@ -33,9 +33,9 @@ def test_every_public_name_is_in_the_reference_when_exported() -> None:
     assert sorted(found) == sorted(expected)
 
 
-def test_tables_of_resources_are_those_of_their_classes_when_compared() -> None:
-    """After a change of a resource, `python -m docs.resource_tables` writes them again."""
-    assert resource_tables.updated(_RESOURCES) == _RESOURCES
+def test_inputs_and_outputs_are_those_of_the_classes_when_listed() -> None:
+    """After a change of a resource, `python -m docs.resource_properties` writes them again."""
+    assert resource_properties.updated(_RESOURCES) == _RESOURCES
 
 
 @pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.stem)

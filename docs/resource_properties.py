@@ -1,6 +1,6 @@
-"""Write the tables of inputs and outputs in `docs/resources.md` from the classes in `baseten_pulumi.resources`.
+"""Write the inputs and outputs in `docs/resources.md` from the classes in `baseten_pulumi.resources`.
 
-Run it after a change of a resource: `python -m docs.resource_tables`. A test compares them.
+Run it after a change of a resource: `python -m docs.resource_properties`. A test compares them.
 """
 
 import ast
@@ -26,35 +26,32 @@ _ENTRY = re.compile(r"^    (\w+): (.+?)(?=^    \w|^\w|\Z)", re.MULTILINE | re.DO
 
 
 def updated(page: str) -> str:
-    """Return a page with the current tables between their markers.
+    """Return a page with the current inputs and outputs between their markers.
 
     Raises:
-        ValueError: the markers of a table are not there exactly once.
+        ValueError: the markers of a list are not there exactly once.
     """
     for resource in RESOURCES:
-        page = replaced(page, f"inputs of {resource.__name__}", inputs_table(resource))
-        page = replaced(page, f"outputs of {resource.__name__}", outputs_table(resource))
+        page = replaced(page, f"inputs of {resource.__name__}", inputs(resource))
+        page = replaced(page, f"outputs of {resource.__name__}", outputs(resource))
     return page
 
 
-def inputs_table(resource: type[pulumi.Resource]) -> str:
-    """Return a row for each argument but the name and the options, with its type and its text in the docstring."""
+def inputs(resource: type[pulumi.Resource]) -> str:
+    """Return an item for each argument but the name and the options, with its type and its text in the docstring."""
     init = next(it for it in _body(resource) if isinstance(it, ast.FunctionDef) and it.name == "__init__")
     _, _, section = inspect.cleandoc(ast.get_docstring(init) or "").partition("Args:\n")
     meanings = {name: " ".join(text.split()) for name, text in _ENTRY.findall(section.partition("Raises:")[0])}
-    rows = [
-        f"| `{argument.arg}` | {_type(argument.annotation)} | {'yes' if default is None else ''} "
-        f"| {meanings[argument.arg]} |\n"
+    return "".join(
+        _item(argument.arg, argument.annotation, meanings[argument.arg], ", required" if default is None else "")
         for argument, default in zip(init.args.kwonlyargs, init.args.kw_defaults, strict=True)
         if argument.arg != "opts"
-    ]
-    return "".join(["| input | type | required | |\n| --- | --- | --- | --- |\n", *rows])
+    )
 
 
-def outputs_table(resource: type[pulumi.Resource]) -> str:
-    """Return a row for each output, with its type and its docstring."""
-    rows = [f"| `{name}` | {_type(kind)} | {' '.join(text.split())} |\n" for name, kind, text in _outputs(resource)]
-    return "".join(["| output | type | |\n| --- | --- | --- |\n", *rows])
+def outputs(resource: type[pulumi.Resource]) -> str:
+    """Return an item for each output, with its type and its docstring."""
+    return "".join(_item(name, kind, text) for name, kind, text in _outputs(resource))
 
 
 def _outputs(resource: type[pulumi.Resource]) -> Iterator[tuple[str, ast.expr | None, str]]:
@@ -85,8 +82,9 @@ class _Plain(ast.NodeTransformer):
         return node.left
 
 
-def _type(annotation: ast.expr | None) -> str:
-    return "" if annotation is None else f"`{ast.unparse(_Plain().visit(annotation))}`"
+def _item(name: str, annotation: ast.expr | None, meaning: str, required: str = "") -> str:
+    kind = "" if annotation is None else ast.unparse(_Plain().visit(annotation))
+    return f"- **`{name}`** (`{kind}`{required}). {' '.join(meaning.split())}\n"
 
 
 if __name__ == "__main__":
