@@ -4,7 +4,7 @@
     ├── ConfigurationError               a setting of this package is missing or malformed
     │   └── MissingApiKeyError
     ├── AmbiguousModelError              several models have the name
-    ├── ScheduleConflictError            Baseten's autoscaling schedules do not fit what the program declares
+    ├── ScheduleConflictError            Baseten's autoscaling schedules conflict with what the program declares
     ├── RequestError                     a request to Baseten failed
     │   ├── AuthenticationError          401
     │   ├── PermissionDeniedError        403
@@ -21,9 +21,9 @@
     │       ├── RequestTimeoutError      no response in time
     │       ├── ConnectionFailedError    no connection, or it broke
     │       └── UnexpectedResponseError  a response that the API does not describe
-    ├── OperationCancelledError          Pulumi cancelled the operation before the request was sent, or meanwhile
+    ├── OperationCancelledError          Pulumi cancelled the operation before or while the request was sent
     └── NotAppliedError                  Baseten does not report what was sent
-        ├── OverriddenError              it reports other values, neither the former nor the desired ones
+        ├── OverriddenError              it reports values that are neither the old nor the desired ones
         ├── WaitTimeoutError             the wait timed out
         └── WaitCancelledError           the wait was cancelled
 
@@ -94,9 +94,9 @@ class AmbiguousModelError(BasetenError):
 
 
 class ScheduleConflictError(BasetenError):
-    """Baseten's autoscaling schedules do not fit what the program declares.
+    """Baseten's autoscaling schedules conflict with what the program declares.
 
-    Several have the declared name, one that was managed is gone, or others would change with the time zone.
+    Several have the declared name, a managed one was deleted, or a new time zone would affect others.
     """
 
 

@@ -74,7 +74,7 @@ def models_from_config() -> dict[str, ModelEnvironmentsArgsDict]:
     its model, and those over `baseten:environmentDefaults`.
 
     Returns:
-        The arguments of a `BasetenModelEnvironments` for each model: `BasetenModelEnvironments(name, **model)`.
+        The arguments of each `BasetenModelEnvironments(name, **model)`, keyed by the name.
 
     Raises:
         ConfigurationError: `baseten:models` is not set, one of the two keys contains an unknown or invalid property, or

@@ -15,12 +15,12 @@ ROOT = Path(__file__).parent.parent
 _PROMISES = {
     "joint": ("this package, one joint wait", "every declared setting was read back"),
     "wide": ("this package, `--parallel 256`", "the same"),
-    "plain": ("a dynamic provider as Pulumi teaches it", "the same, if you write it so; four at a time"),
+    "plain": ("a dynamic provider written by hand", "the same, if you write the polling; four at a time"),
 }
 # What `make bench` cannot run: measured once, by hand, on two cores.
 _OTHERS = """\
-| OpenTofu, generic REST provider | the answer is as you described it | 64 s; 8.6–9.8 s at `-parallelism=200` | 800 |
-| Baseten's Terraform provider | the request was accepted: it reads once, and keeps the plan as its state | | |"""
+| OpenTofu, generic REST provider | the response is what you configured | 64 s; 8.6–9.8 s at `-parallelism=200` | 800 |
+| Baseten's Terraform provider | the request was accepted; it reads once and records the planned values | | |"""
 _ROWS = ("limit", "floor-wide", "wide", "joint", "plain")
 _ENGINES = {NO_ENGINE: "", "real": "Pulumi CLI", "local": "local engine"}
 
@@ -30,8 +30,8 @@ def table(results: Results) -> str:
     head = ["| environments | | engine | time | × the limit | requests each |", "|---|---|---|---|---|---|"]
     rows = [_row(results, each) for size in (FLEET, BIG_FLEET) for each in results.fleet(size, _ROWS)]
     note = (
-        f"Settings that take {APPLY_SECONDS:g} s to apply, four environments a model, {RATE_LIMIT:g} requests a second "
-        f"let in; {_machine(results)}. At {BIG_FLEET} the CLI writes its state once, at the end."
+        f"Settings that take {APPLY_SECONDS:g} s to apply, four environments a model, at most {RATE_LIMIT:g} requests "
+        f"a second; {_machine(results)}. At {BIG_FLEET} the CLI writes its state once, at the end."
     )
     return "\n".join([*head, *rows, "", note]) + "\n"
 
@@ -47,7 +47,7 @@ def comparison(results: Results) -> str:
     ]
     note = (
         f"Settings take {APPLY_SECONDS:g} s to apply. `make bench` measures the first three rows again "
-        f"(four environments a model, {RATE_LIMIT:g} requests a second let in; here on {_machine(results)}); "
+        f"(four environments a model, at most {RATE_LIMIT:g} requests a second; {_machine(results)}). "
         "OpenTofu was measured once, by hand, on two cores."
     )
     return "\n".join([*head, *rows, _OTHERS, "", note]) + "\n"
@@ -55,7 +55,7 @@ def comparison(results: Results) -> str:
 
 PAGES: Mapping[Path, Callable[[Results], str]] = {
     ROOT / "README.md": comparison,
-    ROOT / "docs" / "fleets-and-speed.md": table,
+    ROOT / "docs" / "many-models.md": table,
 }
 """The pages that hold results, with what writes them."""
 

@@ -12,8 +12,8 @@ from rich.text import Text
 ROOT = Path(__file__).resolve().parent.parent
 STEP, NEXT_STEP = "━━ A promotion", "━━ A change"
 COLOURS = {"+": "green", "~": "yellow", "-": "red", "$": "bold", "━": "bold cyan"}
-# The longest row, the one that waits.
-WIDTH = 156
+# Longer rows wrap, as in a terminal; more columns could not be read on a page.
+WIDTH = 100
 # Dots that the CLI prints as time passes if its output is not a terminal.
 HEARTBEAT = "@ "
 # A picture must fetch nothing from other hosts.

@@ -153,7 +153,7 @@ def main() -> None:
         project.must_fail("preview")
         say("destroy deletes the environment that the program created. Baseten keeps the settings of production.")
         project.must("destroy")
-    say("That is all. To run it on your own models, see README.md, “On your own models”.")
+    say("That is all. To run it on your own models, see README.md, “Use it on your own models”.")
 
 
 if __name__ == "__main__":

@@ -37,8 +37,8 @@ class BasetenEnvironment(pulumi.dynamic.Resource, module="baseten", name="Enviro
             model_id: Baseten's id of the model. A change replaces the resource.
             env_name: Name of the environment: lowercase letters, digits and "-", starting and ending with a letter or
                 digit. A change replaces the resource.
-            opts: Options of the resource. `protect` is True unless it is set here. `custom_timeouts` limits create,
-                update and delete, 30 minutes by default.
+            opts: Options of the resource. `protect` is True unless it is set here. `custom_timeouts` limit create,
+                update and delete; the default is 30 minutes.
 
         Raises:
             TypeError: a subclass was instantiated. Its name would be another resource type in the state.

@@ -17,8 +17,8 @@ from baseten_pulumi.schema.settings import TOP_LEVEL_GROUPS
 class BasetenSettingsInForce(pulumi.dynamic.Resource, module="baseten", name="SettingsInForce"):
     """Wait for the settings of many environments together.
 
-    The engine runs few resources at a time. Declare each `BasetenEnvironmentSettings` with `wait=False` and one of
-    these for all of them: a fleet then takes as long as its slowest environment. It sends nothing. Later
+    Pulumi's engine runs few operations at a time. Declare each `BasetenEnvironmentSettings` with `wait=False`, and one
+    joint wait for all of them: together they take as long as the slowest environment. The wait sends nothing. Later
     waits poll only the environments whose settings were sent again.
     """
 
@@ -37,7 +37,7 @@ class BasetenSettingsInForce(pulumi.dynamic.Resource, module="baseten", name="Se
         Args:
             resource_name: Name of the resource in the stack.
             settings: The resources to wait for; their order does not matter.
-            opts: Options of the resource. `custom_timeouts` limits create and update, 30 minutes by default.
+            opts: Options of the resource. `custom_timeouts` limit create and update; the default is 30 minutes.
 
         Raises:
             pulumi.RunError: `settings` is empty, contains a resource that was looked up (which manages nothing), or

@@ -19,11 +19,11 @@ from baseten_pulumi.types import (
 
 
 class BasetenAutoscalingSchedule(pulumi.dynamic.Resource, module="baseten", name="AutoscalingSchedule"):
-    """One autoscaling schedule of an environment: other autoscaling settings at certain times.
+    """One autoscaling schedule of an environment, which has other autoscaling settings at certain times.
 
-    `pulumi up` creates the schedule, or adopts the one that has its name, and returns once Baseten lists it as
-    declared. Deleting the resource deletes the schedule. After a one-time schedule has ended, its resource stays in the
-    stack, and the schedule is no longer read or sent.
+    `pulumi up` creates the schedule, or adopts the one with its name, and returns when Baseten lists it as declared.
+    Deleting the resource deletes the schedule. After a one-time schedule has ended, the resource can stay in the
+    program; the schedule is no longer read or sent.
 
     All schedules of an environment share one time zone. To change it, change it in every resource that declares one of
     them, in the same `up`.
@@ -72,7 +72,7 @@ class BasetenAutoscalingSchedule(pulumi.dynamic.Resource, module="baseten", name
             start_at: When a ONE_TIME schedule starts: an ISO 8601 time with a UTC offset, such as
                 "2027-01-31T08:00:00+01:00". It must be in the future when the schedule is created.
             end_at: When a ONE_TIME schedule ends, in the same form. It must be later than `start_at`.
-            opts: Options of the resource. `custom_timeouts` limits create, update and delete, 30 minutes by default.
+            opts: Options of the resource. `custom_timeouts` limit create, update and delete; the default is 30 minutes.
 
         Raises:
             TypeError: a subclass was instantiated. Its name would be another resource type in the state.
@@ -189,7 +189,7 @@ class BasetenAutoscalingSchedule(pulumi.dynamic.Resource, module="baseten", name
     @property
     @pulumi.getter
     def autoscaling_settings(self) -> pulumi.Output[AutoscalingSettings]:
-        """The settings while it runs; one that is absent is as the environment has it."""
+        """The settings while it runs; an absent one has the value of the environment."""
         return pulumi.get(self, "autoscaling_settings")
 
     @property

@@ -21,13 +21,14 @@ from baseten_pulumi.types import (
 
 
 class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name="EnvironmentSettings"):
-    """Autoscaling, promotion and backpressure settings of one environment of a model, applied by Baseten.
+    """Autoscaling, promotion and backpressure settings of one environment of a model.
 
-    The environment must exist; it is adopted. Every setting declared here is managed: `pulumi up` sends it and returns
-    once Baseten reports it. A setting that is absent or None is not managed: it is never sent and never compared. A
-    setting removed from the program keeps its value in Baseten, and deleting the resource sends nothing.
+    `pulumi up` sends every declared setting and returns when Baseten has applied them. The first `up` adopts the
+    environment, which must exist or be declared as a `BasetenEnvironment`. A setting that is absent or None is not
+    managed: it is never sent and never compared. A setting that leaves the program keeps its value in Baseten. Deleting
+    the resource sends nothing.
 
-    Settings are not secrets. One passed as a secret is encrypted in the state, but rows and errors show its value.
+    Settings are not secrets. A setting passed as a secret is encrypted in the state, but rows and errors show it.
 
     The API key comes from the stack configuration `baseten:apiKey` or from BASETEN_API_KEY, never from an input.
     """
@@ -56,13 +57,12 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
             autoscaling_settings: Autoscaling settings to apply; None leaves them unmanaged.
             promotion_settings: Promotion settings to apply; None leaves them unmanaged.
             request_backpressure_settings: Backpressure settings to apply; None leaves them unmanaged.
-            additional_settings: Settings in the API's own shape, for what Baseten has added since this release: a
-                setting that no other argument has, or a value that it refuses. They are merged into what is sent, and
-                managed like any other setting. Baseten alone validates them. A null in them is sent as null. None, or
-                a setting that is absent, is not managed.
+            additional_settings: Settings, and values of an enum, that Baseten added after this release, in the API's
+                own shape. They are managed like any other setting, but only Baseten validates them. A None inside is
+                sent as null. None leaves them unmanaged.
             wait: Whether `pulumi up` waits until the settings are applied; None means True. The stack configuration
-                `baseten:skipWait` turns off every wait.
-            opts: Options of the resource. `custom_timeouts` limits create and update, 30 minutes by default.
+                `baseten:skipWait` turns off waiting for every resource.
+            opts: Options of the resource. `custom_timeouts` limit create and update; the default is 30 minutes.
 
         Raises:
             pulumi.RunError: Pulumi could not send an argument to the engine, such as a dataclass, a Decimal or a set;

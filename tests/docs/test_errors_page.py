@@ -36,3 +36,12 @@ def test_message_is_the_packages_own_when_shown(kind: type[BasetenError]) -> Non
     made = MADE[kind]()
     assert type(made) is kind
     assert _PLACE.sub("", _SHOWN[kind.__name__]) == _PLACE.sub("", f"{made}\n")
+
+
+def test_troubleshooting_quotes_the_message_when_it_links_to_an_error() -> None:
+    """What a reader searches for is in the example of that class, except for what changes, the dots."""
+    page = (FOLDER / "troubleshooting.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([^`]+)`.*\(errors\.md#(\w+)\) \|$", page, re.MULTILINE)
+    examples = {name.lower(): text for name, text in _SHOWN.items()}
+    assert [row for row in rows if not all(part.strip() in examples[row[1]] for part in row[0].split("…"))] == []
+    assert len(rows) > 9

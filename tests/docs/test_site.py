@@ -8,9 +8,12 @@ import yaml
 
 import baseten_pulumi
 from baseten_pulumi import testing
+from docs import resource_properties
 from tests.docs.pages import FOLDER, PAGES, README, ROOT
 
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|<(https?://[^>]+)>")
+_RESOURCES = resource_properties.PAGE.read_text(encoding="utf-8")
+_EXTRAS = ("fastapi", "starlette", "uvicorn")
 _HOSTS = frozenset({"www.baseten.co", "app.baseten.co", "www.pulumi.com"})
 
 
@@ -21,11 +24,18 @@ def test_every_page_is_in_the_navigation_when_there() -> None:
 
 
 def test_every_public_name_is_in_the_reference_when_exported() -> None:
-    """Those of the package and of `testing`; the reference has no other name."""
+    """Those of the package and of `testing`; the reference has no other name. Resources have a page of their own."""
     page = (FOLDER / "api.md").read_text(encoding="utf-8")
+    found = re.findall(r"^::: (\S+)$", page, re.MULTILINE)
+    found += [f"baseten_pulumi.{name}" for name in re.findall(r"^## (Baseten\w+)$", _RESOURCES, re.MULTILINE)]
     expected = [f"baseten_pulumi.{name}" for name in baseten_pulumi.__all__]
     expected += [f"baseten_pulumi.testing.{name}" for name in [*testing.__all__, "fixtures"]]
-    assert sorted(re.findall(r"^::: (\S+)$", page, re.MULTILINE)) == sorted(expected)
+    assert sorted(found) == sorted(expected)
+
+
+def test_inputs_and_outputs_are_those_of_the_classes_when_listed() -> None:
+    """After a change of a resource, `python -m docs.resource_properties` writes them again."""
+    assert resource_properties.updated(_RESOURCES) == _RESOURCES
 
 
 @pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.stem)
@@ -41,6 +51,18 @@ def test_links_lead_to_files_or_known_hosts_when_followed(page: Path) -> None:
         else:
             assert linked.exists() if page == README else linked in PAGES, link
             assert not anchor or anchor in _anchors(linked.read_text(encoding="utf-8")), link
+
+
+def test_versions_are_those_of_the_requirements_when_listed() -> None:
+    """What is supported is what is tested: the lowest versions and the newest ones."""
+    page = (FOLDER / "versions.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)`[^|]*\| (\S+) \| (\S+) \|$", page, re.MULTILINE)
+    lowest, newest = (_pins(ROOT / f"requirements-{name}.txt") for name in ("oldest", "dev"))
+    assert rows == [(name, lowest[name], newest[name]) for name in ("pulumi", "httpx", "pydantic", *_EXTRAS)]
+
+
+def _pins(path: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([\w-]+)==(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE))
 
 
 def _anchors(page: str) -> set[str]:
