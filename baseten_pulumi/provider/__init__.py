@@ -64,7 +64,7 @@ class EnvironmentSettingsProvider(_Provider):
         from baseten_pulumi.provider import apply, pulumi_internals
 
         outputs = pulumi_internals.answer(lambda call: apply.apply(props, {}, self._config, call))
-        return CreateResult(apply.resource_id(props), outputs)
+        return CreateResult(_id(props), outputs)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Send every declared setting and wait until it is applied."""
@@ -104,10 +104,10 @@ class EnvironmentProvider(_Provider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Create the environment, or adopt it if the model has it."""
-        from baseten_pulumi.provider import apply_environment, environment, pulumi_internals
+        from baseten_pulumi.provider import apply_environment, pulumi_internals
 
         outputs = pulumi_internals.answer(lambda call: apply_environment.apply(props, {}, self._config, call))
-        return CreateResult(environment.resource_id(props), outputs)
+        return CreateResult(_id(props), outputs)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Finish a creation that failed after its request was sent."""
@@ -210,6 +210,10 @@ class SettingsInForceProvider(_Provider):
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Do nothing: a wait leaves nothing behind."""
+
+
+def _id(props: dict[str, Any]) -> str:
+    return f"{props['model_id']}/{props['env_name']}"
 
 
 def _checked(inputs: dict[str, Any], failures: "Sequence[Failure]") -> CheckResult:

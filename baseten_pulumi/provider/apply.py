@@ -12,14 +12,9 @@ from baseten_pulumi.provider.pulumi_internals import Call
 from baseten_pulumi.provider.session import Session, former_settings
 from baseten_pulumi.schema.compare import differences, shown
 from baseten_pulumi.schema.environment import settings_of
-from baseten_pulumi.schema.settings import Settings, flatten, nest
+from baseten_pulumi.schema.settings import Settings, flatten, nest, same
 from baseten_pulumi.schema.validate import validate_inputs
 from baseten_pulumi.wait.desired import DesiredSettings
-
-
-def resource_id(inputs: Mapping[str, Any]) -> str:
-    """Return the id of a resource: `model_id/env_name`."""
-    return f"{inputs['model_id']}/{inputs['env_name']}"
 
 
 def apply(inputs: Mapping[str, Any], olds: Mapping[str, Any], config: Config, call: Call) -> dict[str, Any]:
@@ -68,18 +63,13 @@ class _Apply(Operation):
     def has_work(self) -> bool:
         """Whether the settings have to be sent."""
         before = flatten(self._olds)
-        is_changed = any(before.get(path) != value for path, value in self._settings.items())
+        is_changed = any(not same(before.get(path), value) for path, value in self._settings.items())
         return is_changed or is_unfinished(self._olds, waits=self.waits)
 
     @property
     def _pending_status(self) -> str | None:
         """The status until the settings are applied: a later response does not end an earlier queue."""
         return "QUEUED" if self._was_queued else self._status
-
-    @property
-    def resource_id(self) -> str:
-        """The id of the resource."""
-        return resource_id(self.inputs)
 
     def outputs(self, *, in_force: bool) -> dict[str, Any]:
         """Return the outputs of the resource."""
@@ -103,15 +93,14 @@ class _Apply(Operation):
             on_send()
 
         async with session.exclusive(*self.environment, timeout, self.not_sent) as left:
-            if self._before is None and (self.waits or self._olds):
+            if self._before is None:
                 self._before = dict((await self.read_environment(session, left)).observed)
                 self._warn_of_changes(self._before)
             update = await session.client.update_environment(
                 *self.environment, self._settings, timeout=deadline - now(), on_send=sending
             )
         self._status, self._revision = update.status, self._next_revision
-        if self._before is not None:
-            former_settings[self._revision] = self._before
+        former_settings[self._revision] = self._before
         self._message = message_of(update, self.row, self.resource_id)
 
     def _warn_of_changes(self, observed: Settings) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from baseten_pulumi.config import Config
 from baseten_pulumi.errors import ConflictError, EnvironmentNotFoundError, RejectedError
-from baseten_pulumi.provider.environment import outputs_of, resource_id
+from baseten_pulumi.provider.environment import outputs_of
 from baseten_pulumi.provider.operation import Operation, refuse_invalid
 from baseten_pulumi.provider.pulumi_internals import Call
 from baseten_pulumi.provider.session import Session
@@ -55,11 +55,6 @@ class _ApplyEnvironment(Operation):
         self._desired = DesiredEnvironment(*self.environment)
         self._is_create = not olds
         self._is_adopted = False
-
-    @property
-    def resource_id(self) -> str:
-        """The id of the resource."""
-        return resource_id(self.inputs)
 
     @property
     def done(self) -> str:

@@ -7,7 +7,7 @@ from pulumi.output import Unknown
 
 from baseten_pulumi.config import Config
 from baseten_pulumi.provider.diff import dropped, replaced_properties
-from baseten_pulumi.provider.ownership import Owners
+from baseten_pulumi.provider.ownership import settings_owners
 from baseten_pulumi.provider.preview_reads import compare
 from baseten_pulumi.provider.pulumi_internals import Call, Row
 from baseten_pulumi.schema.compare import differences, shown
@@ -17,8 +17,6 @@ from baseten_pulumi.schema.validate import Failure, validate_inputs
 
 if TYPE_CHECKING:
     from baseten_pulumi.schema.environment import Environment
-
-_owners = Owners()
 
 
 def check(
@@ -39,7 +37,7 @@ def check(
         ConfigurationError: a switch of the stack is malformed.
     """
     inputs, failures = validate_inputs(news)
-    if failures := failures or _owners.register(call.urn, inputs):
+    if failures := failures or settings_owners.register(call.urn, inputs):
         return inputs, failures
     row, where = Row(call.urn), f"{_known(inputs['model_id'])}/{_known(inputs['env_name'])}"
     is_replaced = bool(olds and replaced_properties(olds, inputs))  # Pulumi checks it again, as a create
@@ -70,7 +68,7 @@ def _drift(inputs: Mapping[str, Any], found: "Environment | None") -> str:
         return ""
     settings = {path: value for path, value in flatten(inputs).items() if not isinstance(value, Unknown)}
     differing = differences(settings, found.observed)
-    return "; ".join(f"{it.name}: now {shown(it.observed)}, the program says {shown(it.desired)}" for it in differing)
+    return "; ".join(it.drift for it in differing)
 
 
 def _known(name: Any) -> str:

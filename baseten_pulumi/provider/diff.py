@@ -5,7 +5,7 @@ from typing import Any
 
 from pulumi.output import Unknown
 
-from baseten_pulumi.schema.settings import TOP_LEVEL_GROUPS, api_path, flatten, walk
+from baseten_pulumi.schema.settings import TOP_LEVEL_GROUPS, api_path, flatten, same, walk
 
 _IDENTITY = ("model_id", "env_name")
 
@@ -27,7 +27,7 @@ def changes(olds: Mapping[str, Any], news: Mapping[str, Any], *, waits: bool) ->
     found |= dict.fromkeys(unknown, "UPDATE")
     before, after = flatten(olds), flatten(news)
     for path in {**before, **after}:
-        if before.get(path) != after.get(path) and not _is_inside(path, unknown):
+        if not same(before.get(path), after.get(path)) and not _is_inside(path, unknown):
             found[path] = kind_of_change(before.get(path), after.get(path))
     if not found and is_unfinished(olds, waits=waits):
         found["in_force"] = "UPDATE"

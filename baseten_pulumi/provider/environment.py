@@ -19,11 +19,6 @@ ID_FORM = "model_id/env_name"
 UNPROTECTED = "not protected: deleting it cancels a promotion under way and scales its serving deployment to zero"
 
 
-def resource_id(inputs: Mapping[str, Any]) -> str:
-    """Return the id of a resource: `model_id/env_name`."""
-    return f"{inputs['model_id']}/{inputs['env_name']}"
-
-
 def check(
     olds: Mapping[str, Any], news: Mapping[str, Any], config: Config, call: Call
 ) -> tuple[dict[str, Any], list[Failure]]:

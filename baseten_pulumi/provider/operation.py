@@ -88,9 +88,9 @@ class Operation(ABC):
         return MAY_HAVE_APPLIED if self._may_have_applied else "Nothing was changed."
 
     @property
-    @abstractmethod
     def resource_id(self) -> str:
-        """The id of the resource."""
+        """The id of the resource: `model_id/env_name`, unless an environment has several of its type."""
+        return "/".join(self.environment)
 
     @abstractmethod
     def outputs(self, *, in_force: bool) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from baseten_pulumi.schema.validate import Failure, validate_together
 
 
 @dataclass
-class Owners:
+class SettingsOwners:
     """The settings of every resource that was checked, by environment and URN."""
 
     _settings: dict[tuple[str, str], dict[str, dict[str, Any]]] = field(default_factory=dict)
@@ -195,6 +195,7 @@ class ScheduleOwners:
             return _name(urn, "") if is_declared and urn in holders else None
 
 
+settings_owners = SettingsOwners()
 environment_owners = EnvironmentOwners()
 schedule_owners = ScheduleOwners()
 

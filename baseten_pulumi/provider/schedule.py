@@ -11,7 +11,6 @@ from baseten_pulumi.provider.diff import kind_of_change, replaced_properties
 from baseten_pulumi.provider.ownership import schedule_owners
 from baseten_pulumi.provider.preview_reads import compare
 from baseten_pulumi.provider.pulumi_internals import Call
-from baseten_pulumi.schema.compare import shown
 from baseten_pulumi.schema.environment import Environment
 from baseten_pulumi.schema.schedules import fields, is_over, schedule_differences, validate_schedule
 from baseten_pulumi.schema.settings import walk
@@ -52,7 +51,7 @@ def _drift(olds: Mapping[str, Any], inputs: Mapping[str, Any], found: Environmen
     if len(named) != 1:
         return ""
     texts = [
-        f"{it.name}: now {shown(it.observed)}, the program says {shown(it.desired)}"
+        it.drift
         for it in schedule_differences(inputs, named[0].properties)
         if not any(isinstance(inner, Unknown) for _, inner in walk(it.desired))
     ]

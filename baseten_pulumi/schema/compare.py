@@ -12,6 +12,7 @@ from baseten_pulumi.schema.settings import (
     Settings,
     Value,
     decoded,
+    same,
 )
 
 # Baseten reports the one that is not in use as null; declared, it is 0.
@@ -44,6 +45,11 @@ class Difference:
         return f"{self.name} {shown(self.observed)}→{shown(self.desired)}"
 
     @property
+    def drift(self) -> str:
+        """`max_replica: now 40, the program says 11`, for a preview."""
+        return f"{self.name}: now {shown(self.observed)}, the program says {shown(self.desired)}"
+
+    @property
     def sentence(self) -> str:
         """`autoscaling_settings.min_replica: expected 3, observed 1`, for an error."""
         return f"{self.path}: expected {shown(self.desired)}, observed {shown(self.observed)}"
@@ -55,7 +61,8 @@ def differences(desired: Mapping[str, Any], observed: Mapping[str, Any]) -> tupl
     Settings that are observed and not desired do not count.
     """
     seen = managed(desired, observed)
-    return tuple(Difference(path, value, seen.get(path)) for path, value in desired.items() if seen.get(path) != value)
+    found = ((path, value, seen.get(path)) for path, value in desired.items())
+    return tuple(Difference(*it) for it in found if not same(it[1], it[2]))
 
 
 def managed(desired: Mapping[str, Any], observed: Mapping[str, Any]) -> Settings:

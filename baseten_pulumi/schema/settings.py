@@ -290,6 +290,13 @@ def _mapped(function: Callable[[Any], Any], value: Any) -> Any:
     return [*map(function, value)] if isinstance(value, (list, tuple)) else to_int(value)
 
 
+def same(one: Any, other: Any) -> bool:
+    """Return whether two values are the same in JSON, where true is not 1."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other and isinstance(one, bool) is isinstance(other, bool)
+
+
 def walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the path and value of everything inside objects and lists that is itself neither."""
     if isinstance(value, Mapping):
@@ -304,7 +311,7 @@ def walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def _leaves(group: Mapping[str, Any], path: str) -> Iterator[tuple[str, Value]]:
     for key, value in group.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value:
             yield from _leaves(value, f"{path}.{key}")
         else:
             yield f"{path}.{key}", encoded(value)

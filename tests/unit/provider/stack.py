@@ -20,6 +20,7 @@ from baseten_pulumi.errors import BasetenError
 from baseten_pulumi.provider import (
     AutoscalingScheduleProvider,
     apply_schedule,
+    check,
     delete_environment,
     delete_schedule,
     environment,
@@ -27,7 +28,7 @@ from baseten_pulumi.provider import (
     schedule,
     session,
 )
-from baseten_pulumi.provider.ownership import EnvironmentOwners, ScheduleOwners
+from baseten_pulumi.provider.ownership import EnvironmentOwners, ScheduleOwners, SettingsOwners
 from baseten_pulumi.testing import Emulator, RecordedRequest
 from tests.faults.process import Process
 from tests.faults.wire import Wire
@@ -87,7 +88,9 @@ class Stack:
             self._patches.enter_context(mock.patch.object(module, "schedule_owners", owners))
         for module in (environment, delete_environment, preview_reads):
             self._patches.enter_context(mock.patch.object(module, "environment_owners", environments))
-        self._patches.enter_context(mock.patch.object(preview_reads, "listed_environments", {}))
+        self._patches.enter_context(mock.patch.object(check, "settings_owners", SettingsOwners()))
+        for remembered in (preview_reads.listed_environments, session.former_settings):
+            self._patches.enter_context(mock.patch.dict(remembered, clear=True))
 
     def provider(
         self, name: str = "peak", kind: type[Any] = AutoscalingScheduleProvider, **config: str

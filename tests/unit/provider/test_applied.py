@@ -99,12 +99,14 @@ def test_revision_is_forgotten_when_a_response_is_lost_while_an_earlier_update_i
 # --- a third value --------------------------------------------------------------------------------------------------
 
 
-def test_joint_wait_ends_early_when_settings_that_this_run_updated_were_capped(
-    stack: Stack, settings: Servicer
+@pytest.mark.parametrize("olds", [{}, _outputs(1)], ids=["create", "update"])
+def test_joint_wait_ends_early_when_settings_that_this_run_sent_were_capped(
+    olds: dict[str, Any], stack: Stack, settings: Servicer
 ) -> None:
-    """It knows what was there before from the update, which has read it."""
+    """It knows what was there before from the resource that sent them, which has read it."""
     stack.emulator.faults.add(Fault.caps("max_replica", 4, method="PATCH"))
-    outputs = settings.update(_outputs(1), _inputs(6, wait=False))
+    news = _inputs(6, wait=False)
+    outputs = settings.update(olds, news) if olds else settings.create(news)
     line = format_entry(outputs, {"autoscaling_settings": outputs["autoscaling_settings"]})
     joint = stack.provider("in-force", SettingsInForceProvider)
     error = failure(joint.create, {"environments": {"it": line}}, 300.0)

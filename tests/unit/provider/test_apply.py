@@ -99,14 +99,13 @@ def test_nothing_is_sent_when_no_declared_setting_changed(
 
 
 @pytest.mark.parametrize(("skip", "wait"), [("true", True), ("false", False)])
-def test_nothing_is_read_when_nothing_waits(skip: str, wait: bool, stack: Stack) -> None:
+def test_environment_is_read_once_before_a_request_when_nothing_waits(skip: str, wait: bool, stack: Stack) -> None:
     """The settings were sent, and nobody knows whether they are applied. Without a status they are sent again."""
     settings = stack.provider("settings", EnvironmentSettingsProvider, skipWait=skip)
     unknown = _outputs(in_force=False, status=None)
     for outputs in (settings.create(_inputs(wait=wait)), settings.update(unknown, _inputs(wait=wait))):
         assert outputs == _outputs(wait=wait, in_force=False, status=outputs["status"], revision=outputs["revision"])
-    # An update reads what is about to be overwritten, once.
-    assert [request.outcome for request in stack.emulator.requests] == ["ACCEPTED", None, "UNCHANGED"]
+    assert [request.outcome for request in stack.emulator.requests] == [None, "ACCEPTED", None, "UNCHANGED"]
 
 
 def test_nothing_is_sent_when_a_resource_is_deleted(offline: Servicer, engine: "Engine") -> None:

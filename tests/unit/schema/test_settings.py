@@ -13,6 +13,7 @@ from baseten_pulumi.schema.settings import (
     flatten,
     nest,
     properties,
+    same,
     to_int,
     walk,
 )
@@ -126,12 +127,23 @@ def test_every_leaf_is_yielded_when_objects_and_lists_are_walked() -> None:
 
 
 def test_additional_settings_are_kept_path_by_path_when_flattened() -> None:
-    """Objects descend, and lists and scalars are leaves; nulls stay, and an empty object is nothing."""
+    """Objects descend; lists, scalars and empty objects are leaves; nulls stay."""
     nested = {ADDITIONAL: {"a": {"b": None, "c": [1.0, {"d": None}], "e": {}}, "f": 2.0}}
-    flat = {f"{ADDITIONAL}.a.b": NULL, f"{ADDITIONAL}.a.c": [1, {"d": NULL}], f"{ADDITIONAL}.f": 2}
+    flat = {
+        f"{ADDITIONAL}.a.b": NULL,
+        f"{ADDITIONAL}.a.c": [1, {"d": NULL}],
+        f"{ADDITIONAL}.a.e": {},
+        f"{ADDITIONAL}.f": 2,
+    }
     assert repr(flatten(nested)) == repr(flat)
-    assert nest(flat) == {ADDITIONAL: {"a": {"b": NULL, "c": [1, {"d": NULL}]}, "f": 2}}
+    assert nest(flat) == {ADDITIONAL: {"a": {"b": NULL, "c": [1, {"d": NULL}], "e": {}}, "f": 2}}
     assert flatten({ADDITIONAL: "many"}) == flatten({ADDITIONAL: None}) == {}
+
+
+def test_true_is_not_one_when_values_are_compared() -> None:
+    assert same([1, "a", {"b": 2}], [1, "a", {"b": 2}])
+    for one, other in ((1, True), (False, 0), ([1], [True]), ([1], [1, 2]), ("1", 1)):
+        assert not same(one, other)
 
 
 def test_json_is_as_it_was_when_encoded_and_decoded() -> None:

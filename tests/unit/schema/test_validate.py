@@ -280,7 +280,7 @@ def test_additional_settings_are_not_validated_when_they_are_json() -> None:
     assert found == {
         **settings,
         PROMOTION: {"promotion_cleanup_strategy": "ARCHIVE", "rolling_deploy_config": NULL},
-        "later": {"list": [1, NULL, {"a.b": 0.5}]},
+        "later": {"list": [1, NULL, {"a.b": 0.5}], "empty": {}},
     }
     assert type(found[AUTOSCALING]["burst"]) is int
 
