@@ -102,6 +102,8 @@ class _Apply(Operation):
         self._status, self._revision = update.status, self._next_revision
         former_settings[self._revision] = self._before
         self._message = message_of(update, self.row, self.resource_id)
+        if update.status == "QUEUED":  # it stays, where the terminal is too narrow for the row's text
+            self.row.note(f"{self.resource_id}: Baseten queued the change until a promotion ends")
 
     def _warn_of_changes(self, observed: Settings) -> None:
         """Warn of each setting that is no longer as it was after the last operation and is changed back.

@@ -49,6 +49,8 @@ def check(
 
 def _warnings(olds: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[str]:
     settings = flatten(inputs)
+    if settings == flatten(olds):  # said when they were declared
+        return
     is_tuned = any(path.startswith(f"{ROLLING_DEPLOY_CONFIG}.") for path in settings)
     if is_tuned and settings.get(ROLLING_DEPLOY) is False:
         yield "rolling_deploy_config has no effect while rolling_deploy is false; Baseten only stores it."

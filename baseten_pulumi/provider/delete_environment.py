@@ -32,7 +32,7 @@ def delete(resource_id: str, config: Config, call: Call) -> None:
     """
     model_id, env_name = parse(resource_id, ID_FORM, "environment", "abc123/staging")
     row = Row(call.urn)
-    if keeper := environment_owners.keeper(call.urn, (model_id, env_name)):
+    if keeper := environment_owners.owner((model_id, env_name), call.urn):
         row.note(f"{resource_id}: kept in Baseten because {keeper} manages it")
         return
 

@@ -11,11 +11,13 @@ from baseten_pulumi.config import Config
 from baseten_pulumi.errors import (
     BasetenError,
     ConfigurationError,
+    EnvironmentNotFoundError,
     Message,
     NotAppliedError,
     OperationCancelledError,
     RequestError,
 )
+from baseten_pulumi.provider.ownership import environment_owners
 from baseten_pulumi.provider.pulumi_internals import Call, PartialFailure, Row, internal_error
 from baseten_pulumi.provider.session import Session, run
 from baseten_pulumi.schema.environment import Environment
@@ -174,7 +176,8 @@ class Operation(ABC):
                 timeout=self._timeout,
                 on_error=on_error,
             )
-        except BasetenError as error:
+        except BasetenError as caught:
+            error = self._with_owner(caught)
             is_ambiguous = error.may_have_applied if isinstance(error, RequestError) else self._may_have_applied
             raise self._partial(error) if is_ambiguous else error from None
         except asyncio.CancelledError:
@@ -182,6 +185,16 @@ class Operation(ABC):
                 Message(self.not_sent, f"Pulumi cancelled the operation.{last_error}", self.state, "Run it again.")
             )
             raise self._partial(cancelled) if self._may_have_applied else cancelled from None
+
+    def _with_owner(self, error: BasetenError) -> BasetenError:
+        """Say so if this program declares the environment that was not found."""
+        owner = environment_owners.owner(self.environment)
+        if owner is None or not isinstance(error, EnvironmentNotFoundError):
+            return error
+        first = f"{owner} declares the environment: use its output env_name, so that this resource comes after it."
+        return error.with_message(
+            action=f"{first} If the environment was deleted in Baseten, run `pulumi up --refresh`."
+        )
 
     async def _wait(self, session: Session, desired: Desired, elapsed: float) -> None:
         try:

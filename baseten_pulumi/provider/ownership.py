@@ -62,7 +62,7 @@ def _conflicts(
     together: dict[str, Any] = {}
     for other, theirs in others.items():
         together |= theirs
-        rule = f'is already managed by {_name(other, urn)} for environment "{env_name}" of model "{model_id}"'
+        rule = f'is also declared by {_name(other, urn)} for environment "{env_name}" of model "{model_id}"'
         failures += [Failure(path, rule) for path in settings if path in theirs]
     if failures or not others:
         return failures
@@ -101,21 +101,16 @@ class EnvironmentOwners:
             self._declared.pop(urn, None)
             other = self._owner(environment)
             if other is not None:
-                rule = f'is already declared by {_name(other, urn)} for model "{environment[0]}"'
+                rule = f'is also declared by {_name(other, urn)} for model "{environment[0]}"'
                 return [Failure("env_name", rule, environment[1])]
             self._declared[urn] = environment
             return []
 
-    def declares(self, model_id: str, env_name: str) -> bool:
-        """Return whether a resource of this program declares an environment."""
-        with self._lock:
-            return self._owner((model_id, env_name)) is not None
-
-    def keeper(self, urn: str, environment: tuple[str, str]) -> str | None:
-        """Return the name of the resource for which an environment must stay although `urn` is deleted."""
+    def owner(self, environment: tuple[str, str], other: str = "") -> str | None:
+        """Return the name of the resource that declares an environment, with that of another resource its URN."""
         with self._lock:
             owner = self._owner(environment)
-            return None if owner is None else _name(owner, "" if owner == urn else urn)
+            return None if owner is None else _name(owner, "" if owner == other else other)
 
     def _owner(self, environment: tuple[str, str]) -> str | None:
         return next((urn for urn, theirs in self._declared.items() if theirs == environment), None)
@@ -155,7 +150,7 @@ class ScheduleOwners:
                     continue
                 where = f'{_name(other, urn)} for environment "{environment[1]}" of model "{environment[0]}"'
                 if _are_known(name, other_name) and name == other_name:
-                    failures.append(Failure("schedule_name", f"is already declared by {where}"))
+                    failures.append(Failure("schedule_name", f"is also declared by {where}"))
                 if _are_known(zone, other_zone) and zone != other_zone:
                     rule = f'must be "{other_zone}" as in {where} (all schedules of an environment share one)'
                     failures.append(Failure("timezone", rule, zone))

@@ -64,7 +64,7 @@ def compare(
         if not environments:
             rule = f'model "{model_id}" has no environments that this API key can see'
             return [Failure("model_id", rule)]
-        if env_name not in environments and not environment_owners.declares(model_id, env_name):
+        if env_name not in environments and environment_owners.owner((model_id, env_name)) is None:
             listed = ", ".join(sorted(environments))
             rule = f'model "{model_id}" has no environment "{env_name}"; it has {listed}. Declare a BasetenEnvironment'
             return [Failure("env_name", rule)]

@@ -56,13 +56,17 @@ class BasetenModelEnvironments(pulumi.ComponentResource):
             opts: Options of the component. `custom_timeouts` is passed to the children.
 
         Raises:
-            pulumi.RunError: `environments` is empty or not a mapping; `defaults` or an environment's settings are not a
-                mapping or have an unknown key; Pulumi could not send an argument to the engine, such as a dataclass, a
-                Decimal or a set; or `import_` is set. Each environment's resource validates everything else.
+            pulumi.RunError: `environments` is empty or not a mapping; `create_missing` or `wait` is not a bool;
+                `defaults` or an environment's settings are not a mapping or have an unknown key; Pulumi could not send
+                an argument to the engine, such as a dataclass, a Decimal or a set; or `import_` is set. Each
+                environment's resource validates everything else.
         """
         component = f'BasetenModelEnvironments "{resource_name}"'
         if not isinstance(environments, Mapping):
             raise pulumi.RunError(f"{component}: environments: must be a mapping, got {type(environments).__name__}")
+        for name, flag in (("create_missing", create_missing), ("wait", wait)):
+            if not isinstance(flag, bool):  # the string "false" would count as true
+                raise pulumi.RunError(f"{component}: {name}: must be True or False, got {flag!r}")
         if not environments:
             raise pulumi.RunError(f"{component}: environments: must name at least one environment")
         given = {"model_id": model_id, "environments": environments, "defaults": defaults}

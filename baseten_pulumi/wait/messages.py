@@ -214,7 +214,7 @@ def _detail(watch: "Watch", waited: float) -> str:
     if is_long and any(it.path in _REPLICAS and _is_below(it.observed, it.desired) for it in found or ()):
         sentences.append("The account may have a limit on replicas")
     if any(is_additional(it.path) and it.observed is None for it in found or ()):
-        sentences.append("Baseten may ignore a setting that it does not know")
+        sentences.append("Check its name: Baseten may ignore a setting that it does not know")
     if watch.promotion is not None:
         sentences.append(f"Latest promotion: {state_of(watch.promotion)}")
     if watch.desired.message:
@@ -227,7 +227,7 @@ def _detail(watch: "Watch", waited: float) -> str:
 def _unmet(watch: "Watch") -> str:
     """Say what was not observed."""
     if watch.differences is None:
-        return "The environment could not be read"
+        return "The environment was not read yet" if watch.last_error is None else "The environment could not be read"
     if watch.differences:
         return "; ".join(it.sentence for it in watch.differences)
     if watch.is_queued:

@@ -99,7 +99,7 @@ BasetenEnvironmentSettings(
 
 def test_two_resources_are_refused_when_they_declare_the_same_setting(stack: Stack, emulator: Emulator) -> None:
     """In the preview if the engine knows that they do; otherwise in up, before the second one is sent."""
-    rule = f'autoscaling_settings.max_replica: is already managed by "first" for environment "dev" of model "{MODEL}"'
+    rule = f'autoscaling_settings.max_replica: is also declared by "first" for environment "dev" of model "{MODEL}"'
     stack.program(_TWO.replace("MODEL", "first.model_id"))
     text = stack.fails("preview")
     assert rule in text

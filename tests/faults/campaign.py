@@ -233,7 +233,7 @@ class Campaign(RuleBasedStateMachine):
         declared = self.resources["one"]
         settings = {**declared.settings, "promotion_settings.redeploy_on_promotion": True}
         done = self._up_with(twin=replace(declared, settings=settings))
-        require('already managed by "one"' in done.text, "two resources manage one setting", done.text)
+        require('also declared by "one"' in done.text, "two resources manage one setting", done.text)
         require("twin" not in done.after, "a resource that was refused is in the state", done.after)
 
     def _up_with(self, **resources: Declared) -> Done:

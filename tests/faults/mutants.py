@@ -17,11 +17,11 @@ _PACKAGE = "baseten_pulumi"
 # What the defect does and the file of the package, what is written there (-) and what is written there instead (+).
 _EDITS = """
 only the first setting is compared: schema/compare.py
--seen.get(path)) for path, value in desired.items() if
-+seen.get(path)) for path, value in list(desired.items())[:1] if
+-seen.get(path)) for path, value in desired.items())
++seen.get(path)) for path, value in list(desired.items())[:1])
 a lower value is accepted: schema/compare.py
--seen.get(path) != value)
-+seen.get(path, 0) > value)
+-if not same(it[1], it[2]))
++if seen.get(it[0], 0) > it[1])
 in_force without a wait: provider/operation.py
 -            if desired := self.desired():
 +            if desired := None:

@@ -24,6 +24,7 @@ from baseten_pulumi.provider import (
     delete_environment,
     delete_schedule,
     environment,
+    operation,
     preview_reads,
     schedule,
     session,
@@ -86,7 +87,7 @@ class Stack:
         self._patches.enter_context(mock.patch.object(session, "background_loop", return_value=self._process))
         for module in (schedule, apply_schedule, delete_schedule):
             self._patches.enter_context(mock.patch.object(module, "schedule_owners", owners))
-        for module in (environment, delete_environment, preview_reads):
+        for module in (environment, delete_environment, operation, preview_reads):
             self._patches.enter_context(mock.patch.object(module, "environment_owners", environments))
         self._patches.enter_context(mock.patch.object(check, "settings_owners", SettingsOwners()))
         for remembered in (preview_reads.listed_environments, session.former_settings):

@@ -119,7 +119,7 @@ def test_nothing_is_sent_when_a_resource_is_deleted(offline: Servicer, engine: "
 def test_row_shows_the_error_and_the_wait_when_an_operation_takes_long(
     stack: Stack, settings: Servicer, engine: "Engine"
 ) -> None:
-    """Live lines of the resource's own row; the last one has arrived when the operation ends."""
+    """Live lines of the resource's own row, and one that stays; the last has arrived when the operation ends."""
     stack.emulator.faults.add(Fault.status(503, {"error": "busy."}, method="PATCH", times=1))
     stack.emulator.start_promotion(MODEL, "production", percent=40)
     stack.after(20.0, lambda: stack.emulator.finish_promotion(MODEL, "production"))
@@ -129,11 +129,13 @@ def test_row_shows_the_error_and_the_wait_when_an_operation_takes_long(
     assert engine.answers.is_set()
     assert [_without_request_ids(text) for text in engine.texts] == [
         f"Baseten returned 503 for PATCH {PATH}: busy, retrying for up to 1800 s",
+        f"{MODEL}/production: Baseten queued the change until a promotion ends",
         "QUEUED, promotion 40 %: min_replica 0→1, max_replica 1→3",
         "QUEUED, promotion SUCCEEDED, confirming",
         "applied",
     ]
-    assert {(it.urn, it.ephemeral, it.severity) for it in engine.lines} == {(settings.urn(), True, engine_pb2.INFO)}
+    assert {(it.urn, it.severity) for it in engine.lines} == {(settings.urn(), engine_pb2.INFO)}
+    assert [it.ephemeral for it in engine.lines] == [True, False, True, True, True]
 
 
 # --- failures -------------------------------------------------------------------------------------------------------

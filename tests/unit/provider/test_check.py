@@ -151,7 +151,7 @@ def test_setting_is_refused_when_another_resource_manages_it(offline: Servicer, 
     """Each with its owner; what was refused counts for nothing."""
     assert offline.reasons(_inputs(model), "a") == []
     assert offline.reasons(_inputs(model, min_replica=1, max_replica=3, scale_down_delay=60), "b") == [
-        f'autoscaling_settings.{name}: is already managed by "a" for environment "staging" of model "{model}"'
+        f'autoscaling_settings.{name}: is also declared by "a" for environment "staging" of model "{model}"'
         for name in ("min_replica", "max_replica")
     ]
     assert offline.reasons(_inputs(model, scale_down_delay=60), "c") == []
@@ -189,7 +189,7 @@ def test_owner_is_named_by_its_urn_when_both_have_the_same_name(offline: Service
     parent = "baseten:index:ModelEnvironments$"
     assert offline.reasons(_inputs(model), "a", parent) == []
     for reason in offline.reasons(_inputs(model), "a"):
-        assert f'managed by "{offline.urn("a", parent)}" for' in reason
+        assert f'declared by "{offline.urn("a", parent)}" for' in reason
 
 
 def test_resource_is_refused_when_it_breaks_a_rule_together_with_others(offline: Servicer, model: str) -> None:

@@ -100,7 +100,7 @@ def test_environment_is_refused_when_another_resource_declares_it(
     news: dict[str, Any], is_refused: bool, canary: Servicer
 ) -> None:
     assert canary.reasons(CANARY) == canary.reasons(CANARY) == []
-    failures = [f'env_name: is already declared by "canary" for model "{MODEL}", got "canary"']
+    failures = [f'env_name: is also declared by "canary" for model "{MODEL}", got "canary"']
     assert canary.reasons(news, "other") == (failures if is_refused else [])
 
 

@@ -60,7 +60,7 @@ def test_schedule_is_refused_when_another_resource_declares_its_name_or_another_
     assert schedules.reasons(inputs(model), "a") == []
     where = f'"a" for environment "production" of model "{model}"'
     assert schedules.reasons(inputs(model, zone="Europe/Berlin"), "b") == [
-        f"schedule_name: is already declared by {where}",
+        f"schedule_name: is also declared by {where}",
         f'timezone: must be "UTC" as in {where} (all schedules of an environment share one), got "Europe/Berlin"',
     ]
     assert schedules.reasons(inputs(model, "night"), "b") == []

@@ -153,7 +153,7 @@ def test_setting_may_be_ignored_when_an_additional_one_is_never_reported(
 ) -> None:
     """A misspelled one too: Baseten drops what it does not know in `promotion_settings`, and nobody else knows it."""
     ended, _ = play_one({0: Environment(found, None)}, settings={LATER: 2}, timeout=90.0)
-    suspicion = "Baseten may ignore a setting that it does not know."
+    suspicion = "Check its name: Baseten may ignore a setting that it does not know."
     assert (ended.error and suspicion in str(ended.error)) is is_suspected
 
 
