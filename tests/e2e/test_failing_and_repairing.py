@@ -105,7 +105,7 @@ def test_up_returns_at_once_when_the_resource_does_not_wait(stack: Stack, emulat
     stack.program(program(SIX, more="wait=False"))
     stack.up()
     assert stack.outputs()["in_force"] is False
-    assert requested(emulator) == [("PATCH", "production")]
+    assert requested(emulator) == [("GET", "production"), ("PATCH", "production")]
     stack.expect_settled()
     stack.refresh()
     stack.program(program(THREE))

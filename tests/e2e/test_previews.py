@@ -38,7 +38,7 @@ def test_every_changing_setting_is_shown_when_a_program_changes(stack: Stack, em
         )
     )
     text = stack.preview().text
-    shown = re.findall(r"([-~+] \w+_\w+) *: (\d.*)", text.partition("Outputs:")[0])
+    shown = re.findall(r"([-~+] \w+_\w+) *: (\d.*)", re.split("outputs:|Outputs:", text)[0])
     assert shown == [
         ("+ concurrency_target", "2"),
         ("- min_replica", "1"),
