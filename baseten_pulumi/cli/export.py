@@ -26,6 +26,7 @@ from baseten_pulumi.schema.settings import (
     MAX_SURGE_PERCENT,
     MAX_UNAVAILABLE_PERCENT,
     decoded,
+    encoded,
     nest,
     properties,
 )
@@ -214,9 +215,9 @@ def _declarations(found: ModelEnvironments) -> Iterator[tuple[str, dict[str, Any
 
 def _newer(environment: Environment) -> dict[str, Any]:
     """Return each known setting that has a value this release does not know, by path."""
-    found: dict[str, Any] = {}
+    observed, found = environment.observed, dict[str, Any]()
     for path, field in FIELDS.items():
-        value = environment.observed.get(f"{ADDITIONAL}.{path}")
+        value = observed.get(f"{ADDITIONAL}.{path}")
         is_known = value in field.choices if field.choices else path in environment.settings
         if value is not None and not is_known:
             found[path] = value
@@ -235,7 +236,7 @@ def _additional(environment: Environment, newer: Mapping[str, Any]) -> dict[str,
         at: Any = environment.response
         for key in path.split(".")[1:]:
             at = at.get(key) if isinstance(at, Mapping) else None
-        if at is None:
+        if encoded(at) != value:
             left_out[path] = _LeftOut("left out, a key in it has a dot")
         elif failures := validate_settings(nest({path: value}))[1]:
             left_out[path] = _left_out(failures[0])
