@@ -6,11 +6,12 @@ A command has no stack: the API key comes from BASETEN_API_KEY, the base URL fro
 import argparse
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from baseten_pulumi.api.client import BasetenClient
-from baseten_pulumi.api.models import Model, find_model
+from baseten_pulumi.api.models import Model, find_model, one_line
 from baseten_pulumi.api.retry import retry
+from baseten_pulumi.cli import SUCCEEDED, fail
 from baseten_pulumi.config import DEFAULT_BASE_URL, Config, Endpoint
 from baseten_pulumi.errors import (
     ConfigurationError,
@@ -18,6 +19,7 @@ from baseten_pulumi.errors import (
     Message,
     MissingApiKeyError,
     ModelNotFoundError,
+    RequestError,
 )
 from baseten_pulumi.schema.environment import Environment
 
@@ -32,15 +34,22 @@ class ModelEnvironments:
     Attributes:
         model: The model.
         environments: Those that were asked for, by name, sorted by name.
+        error: Why its environments could not be read; None if they were.
     """
 
     model: Model
     environments: Mapping[str, Environment]
+    error: RequestError | None = None
 
     @property
     def title(self) -> str:
         """The model's name and id: `llama-chat (lm4chat8)`."""
         return printable(f"{self.model.name} ({self.model.id})" if self.model.name else self.model.id)
+
+    @property
+    def reason(self) -> str:
+        """Why its environments could not be read, on one line; empty if they were."""
+        return one_line(self.error.message.observed) if self.error else ""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,11 +81,15 @@ def read(names: Sequence[str], team: str | None, env_names: Sequence[str]) -> li
         team: Name of a team, to read only its models; None for every team.
         env_names: The environments; all of them if there are none. Models that have none of them are left out.
 
+    Returns:
+        Each model. Without names, one whose environments cannot be read has the error instead; `report` it.
+
     Raises:
         ConfigurationError: there is no API key, or the key or the base URL is malformed.
         ModelNotFoundError, AmbiguousModelError, EnvironmentNotFoundError: there is no such model or environment, or
             several models have the name.
-        RequestError: a request failed for 60 seconds, or in a way that is not worth retrying.
+        RequestError: a request failed for 60 seconds, or in a way that is not worth retrying, and nothing that was
+            asked for was read.
     """
     try:
         endpoint = Config(lambda _: None).endpoint()
@@ -88,7 +101,11 @@ def read(names: Sequence[str], team: str | None, env_names: Sequence[str]) -> li
         raise error.with_message(action=action) from None
     found = asyncio.run(_read(endpoint, names, team))
     known = {env_name for it in found for env_name in it.environments}
-    if missing := [env_name for env_name in env_names if env_name not in known]:
+    missing = [env_name for env_name in env_names if env_name not in known]
+    errors = [it.error for it in found if it.error]
+    if errors and (missing or not known):
+        raise errors[0]
+    if missing:
         has = f"{found[0].title} has" if len(found) == 1 else f"The {len(found)} models have"
         observed = f"{has} {', '.join(sorted(map(printable, known))) or 'no environments'}."
         action = "Correct --env, or leave it out to get every environment."
@@ -96,7 +113,12 @@ def read(names: Sequence[str], team: str | None, env_names: Sequence[str]) -> li
     if not env_names:
         return found
     chosen = [{name: one for name, one in it.environments.items() if name in env_names} for it in found]
-    return [ModelEnvironments(it.model, some) for it, some in zip(found, chosen, strict=True) if some]
+    return [replace(it, environments=some) for it, some in zip(found, chosen, strict=True) if some or it.error]
+
+
+def report(found: Sequence[ModelEnvironments]) -> int:
+    """Write each error to standard error; return the exit status."""
+    return max((fail(str(it.error)) for it in found if it.error), default=SUCCEEDED)
 
 
 def printable(text: str) -> str:
@@ -115,7 +137,12 @@ async def _read(endpoint: Endpoint, names: Sequence[str], team: str | None) -> l
     client = BasetenClient(endpoint)
 
     async def environments(model: Model) -> ModelEnvironments:
-        found = await retry(lambda left: client.list_environments(model.id, timeout=left), timeout=TIMEOUT_SECONDS)
+        try:
+            found = await retry(lambda left: client.list_environments(model.id, timeout=left), timeout=TIMEOUT_SECONDS)
+        except RequestError as error:
+            if names:
+                raise
+            return ModelEnvironments(model, {}, error)
         return ModelEnvironments(model, {name: found[name] for name in sorted(found)})
 
     try:

@@ -14,18 +14,29 @@ from datetime import datetime, timezone
 from keyword import iskeyword
 from typing import Any
 
-from baseten_pulumi.cli import EXIT_STATUS, SUCCEEDED, write
-from baseten_pulumi.cli.account import ModelEnvironments, add_arguments, printable, read
+from baseten_pulumi.cli import EXIT_STATUS, write
+from baseten_pulumi.cli.account import ModelEnvironments, add_arguments, printable, read, report
 from baseten_pulumi.errors import EnvironmentNotFoundError, Message
 from baseten_pulumi.schema.environment import PRODUCTION, Environment
 from baseten_pulumi.schema.schedules import Schedule, schedule_differences, validate_schedule
-from baseten_pulumi.schema.settings import FIELDS, GROUPS, MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT, nest, properties
-from baseten_pulumi.schema.validate import Failure, validate_inputs, validate_names
+from baseten_pulumi.schema.settings import (
+    ADDITIONAL,
+    FIELDS,
+    GROUPS,
+    MAX_SURGE_PERCENT,
+    MAX_UNAVAILABLE_PERCENT,
+    decoded,
+    encoded,
+    nest,
+    properties,
+)
+from baseten_pulumi.schema.validate import Failure, validate_inputs, validate_names, validate_settings
 
 _DESCRIPTION = """\
 Print a Pulumi program that declares the environments of models with their current settings and autoscaling schedules.
 Its first preview only creates resources, and its first up changes nothing in Baseten. What three or more environments
-have in common becomes a default. What Baseten does not report, or a program cannot declare, becomes a comment.
+have in common becomes a default. What this release does not know is declared in additional_settings. What Baseten does
+not report, or a program cannot declare, becomes a comment.
 """
 _EPILOG = f"""\
 examples:
@@ -79,6 +90,7 @@ class _LeftOut:
 
 _NOT_REPORTED = _LeftOut("not reported")
 _DEPRECATED = _LeftOut("left out, deprecated")
+_NEWER = _LeftOut("in additional_settings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +125,7 @@ def run(arguments: Sequence[str]) -> int:
     defaults, models = _exported(found)
     lines = _stack_config(defaults, models) if chosen.stack_config else _program(defaults, models)
     write("".join(f"{line}\n" for line in lines))
-    return SUCCEEDED
+    return report(found)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -184,19 +196,53 @@ def _declarations(found: ModelEnvironments) -> Iterator[tuple[str, dict[str, Any
             yield env_name, {failure.path: _left_out(failure) for failure in failures}
             continue
         settings = dict(environment.settings)
+        newer = _newer(environment)
         deprecated = [path for path in settings if FIELDS[path].is_deprecated]
-        left_out = dict.fromkeys(deprecated, _DEPRECATED)
+        left_out = {**dict.fromkeys(deprecated, _DEPRECATED), **dict.fromkeys(newer, _NEWER)}
         settings = {path: value for path, value in settings.items() if path not in left_out}
-        # Baseten may report more than a program may declare: a value beyond a documented limit, an enum value that is
-        # newer than this release. An exported program must not be refused, so whatever Check refuses is left out; what
-        # is left is validated again, because two settings can be invalid together.
+        # Baseten may report more than a program may declare, such as a value beyond a documented limit. An exported
+        # program must not be refused, so whatever Check refuses is left out; what is left is validated again, because
+        # two settings can be invalid together.
         while settings and (failures := validate_inputs({**names, **nest(settings)})[1]):
             for failure in failures:
                 # One of the two percentages alone would make the other a declared 0.
                 paths = _PERCENTAGES if failure.path in _PERCENTAGES else (failure.path,)
                 left_out |= dict.fromkeys(paths, _left_out(failure))
             settings = {path: value for path, value in settings.items() if path not in left_out}
-        yield env_name, {path: settings.get(path, left_out.get(path, _NOT_REPORTED)) for path in FIELDS}
+        known = {path: settings.get(path, left_out.get(path, _NOT_REPORTED)) for path in FIELDS}
+        yield env_name, {**known, **_additional(environment, newer)}
+
+
+def _newer(environment: Environment) -> dict[str, Any]:
+    """Return each known setting that has a value this release does not know, by path."""
+    observed, found = environment.observed, dict[str, Any]()
+    for path, field in FIELDS.items():
+        value = observed.get(f"{ADDITIONAL}.{path}")
+        is_known = value in field.choices if field.choices else path in environment.settings
+        if value is not None and not is_known:
+            found[path] = value
+    return found
+
+
+def _additional(environment: Environment, newer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what only additional settings can declare, nested, and by path a `_LeftOut` for what they cannot either.
+
+    It never becomes a default: nothing removes one of those.
+    """
+    values = {f"{ADDITIONAL}.{path}": value for path, value in newer.items() if not isinstance(value, Mapping)}
+    declared: dict[str, Any] = {}
+    left_out: dict[str, Any] = {}
+    for path, value in {**environment.unknown_settings, **values}.items():
+        at: Any = environment.response
+        for key in path.split(".")[1:]:
+            at = at.get(key) if isinstance(at, Mapping) else None
+        if encoded(at) != value:
+            left_out[path] = _LeftOut("left out, a key in it has a dot")
+        elif failures := validate_settings(nest({path: value}))[1]:
+            left_out[path] = _left_out(failures[0])
+        else:
+            declared[path] = decoded(value)
+    return {**nest(declared), **left_out}
 
 
 def _left_out(failure: Failure) -> _LeftOut:
@@ -208,7 +254,9 @@ def _nested(group: str, settings: Mapping[str, Any], defaults: Mapping[str, Any]
 
     An object without a declared setting is left out, or its default removed, as a whole.
     """
-    nested: dict[str, Any] = {name: it for name, it in settings.items() if not group and name not in FIELDS}
+    nested: dict[str, Any] = {}
+    if not group:
+        nested |= {name: it for name, it in settings.items() if name not in FIELDS and isinstance(it, _LeftOut)}
     for name in properties(group):
         path = f"{group}.{name}" if group else name
         inside = [it for it in settings if it == path or it.startswith(f"{path}.")]
@@ -235,7 +283,9 @@ def _declares(settings: Mapping[str, Any]) -> bool:
 
 def _program(defaults: Mapping[str, Any], models: Sequence[_Model]) -> Iterator[str]:
     """Yield the lines of a program with a component for each model, and a resource for each schedule."""
-    declarations = [line for model in models for line in _declaration(model, has_defaults=bool(defaults))]
+    # Names of schedules, which are no component's children: they are unique among all models.
+    taken = {f"{model.name}-{env_name}" for model in models for env_name in model.found.environments}
+    declarations = [line for model in models for line in _declaration(model, taken, has_defaults=bool(defaults))]
     yield '"""Settings and schedules of the environments of Baseten models."""'
     yield ""
     imported = [name for name in (_SCHEDULE, _COMPONENT) if any(line.endswith(f"{name}(") for line in declarations)]
@@ -257,11 +307,14 @@ def _import(names: Sequence[str]) -> Iterator[str]:
         yield from ("from baseten_pulumi import (", *(f"{_INDENT}{name}," for name in names), ")")
 
 
-def _declaration(model: _Model, *, has_defaults: bool) -> Iterator[str]:
+def _declaration(model: _Model, taken: set[str], *, has_defaults: bool) -> Iterator[str]:
     """Yield blocks of lines, a blank one after each."""
     model_id, environments = model.found.model.id, model.found.environments
     variable = _variable(model.name)
-    schedules = list(_schedules(model, variable))
+    schedules = list(_schedules(model, variable, taken))
+    if model.found.reason:
+        yield from (*_unreadable("", model.found), "")
+        return
     yield from (f"# Model {model.found.title}{'' if environments else ': no environments'}", "")
     if model.declared:
         is_used = any(f"{variable}.settings[" in line for line in schedules)
@@ -281,8 +334,9 @@ def _declaration(model: _Model, *, has_defaults: bool) -> Iterator[str]:
     yield from schedules
 
 
-def _schedules(model: _Model, variable: str) -> Iterator[str]:
-    model_id, taken = model.found.model.id, {f"{model.name}-{env_name}" for env_name in model.found.environments}
+def _schedules(model: _Model, variable: str, taken: set[str]) -> Iterator[str]:
+    """Yield the lines of each schedule, and add its name to those that are taken."""
+    model_id = model.found.model.id
     for env_name, environment in model.found.environments.items():
         if environment.schedules is None:
             yield from (_comment("", f"Environment {env_name}: its schedules cannot be read."), "")
@@ -354,21 +408,8 @@ def _argument(key: str, value: Any) -> Iterator[str]:
         yield f"{_INDENT}{key}={{"
         yield from _python_items(value, 2 * _INDENT)
         yield f"{_INDENT}}},"
-    elif isinstance(value, list):
-        yield from _python_list(key, value)
     else:
-        yield f"{_INDENT}{key}={_python(value)},"
-
-
-def _python_list(key: str, values: Sequence[str]) -> Iterator[str]:
-    items = [_python(value) for value in values]
-    line = f"{_INDENT}{key}=[{', '.join(items)}],"
-    if len(line) <= _LINE_LENGTH:
-        yield line
-        return
-    yield f"{_INDENT}{key}=["
-    yield from (f"{2 * _INDENT}{item}," for item in items)
-    yield f"{_INDENT}],"
+        yield from _python_lines(f"{_INDENT}{key}=", value, _INDENT)
 
 
 def _python_items(nested: Mapping[str, Any], indent: str) -> Iterator[str]:
@@ -383,16 +424,40 @@ def _python_items(nested: Mapping[str, Any], indent: str) -> Iterator[str]:
             yield from _python_items(value, indent + _INDENT)
             yield f"{indent}}},"
         else:
-            yield f"{indent}{key}: {_python(value)},"
+            yield from _python_lines(f"{indent}{key}: ", value, indent)
+
+
+def _python_lines(start: str, value: Any, indent: str) -> Iterator[str]:
+    """Yield `start` and a literal, a list that is too long for one line item by item."""
+    line = f"{start}{_python(value)},"
+    if len(line) <= _LINE_LENGTH or not isinstance(value, (dict, list)) or not value:
+        yield line
+        return
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    yield f"{start}{opening}"
+    inner = indent + _INDENT
+    for key, item in value.items() if isinstance(value, dict) else ((None, item) for item in value):
+        yield from _python_lines(inner if key is None else f"{inner}{_python(key)}: ", item, inner)
+    yield f"{indent}{closing},"
 
 
 def _python(value: Any) -> str:
     """Return a literal as a formatter leaves it, in ASCII: it may be written to a file of any encoding."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_python(key)}: {_python(inner)}' for key, inner in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_python, value))}]"
     if not isinstance(value, str):
         return str(value)
     if value.count('"') > value.count("'"):  # then single quotes need fewer escapes
         return ascii(value)
-    return json.dumps(value, ensure_ascii=False).encode("ascii", "backslashreplace").decode()
+    return _json(value)
+
+
+def _json(value: Any) -> str:
+    """Return JSON with every character that is not printable ASCII as an escape that Python and YAML both read."""
+    text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\x7f")
+    return text.encode("ascii", "backslashreplace").decode()
 
 
 def _stack_config(defaults: Mapping[str, Any], models: Sequence[_Model]) -> Iterator[str]:
@@ -414,6 +479,8 @@ def _stack_config(defaults: Mapping[str, Any], models: Sequence[_Model]) -> Iter
             yield f"{_INDENT}{_yaml_key(model.name)}:"
             yield f"{indent}model_id: {json.dumps(model.found.model.id)}"
             yield f"{indent}environments:"
+        elif model.found.reason:
+            yield from _unreadable(_INDENT, model.found)
         else:
             yield _comment(_INDENT, f"Model {model.found.title}: no environments to declare.")
         yield from _yaml_environments(model, f"{indent}  ")
@@ -442,16 +509,21 @@ def _yaml_items(nested: Mapping[str, Any], indent: str) -> Iterator[str]:
             yield f"{indent}{_yaml_key(name)}:{'' if _declares(value) else ' {}'}"
             yield from _yaml_items(value, f"{indent}  ")
         else:
-            yield f"{indent}{name}: {json.dumps(value)}"
+            yield f"{indent}{_yaml_key(name)}: {_json(value)}"
 
 
 def _yaml_key(name: str) -> str:
-    return name if _PLAIN_YAML_KEY.fullmatch(name) and name not in _YAML_WORDS else json.dumps(name)
+    return name if _PLAIN_YAML_KEY.fullmatch(name) and name not in _YAML_WORDS else _json(name)
 
 
 def _no_settings(indent: str, env_name: str, reasons: Mapping[str, _LeftOut]) -> Iterator[str]:
     yield _comment(indent, f"Environment {env_name}: no settings to declare.")
     yield from (_comment(indent, f"  {name}: {left_out.reason}") for name, left_out in reasons.items())
+
+
+def _unreadable(indent: str, found: ModelEnvironments) -> Iterator[str]:
+    yield _comment(indent, f"Model {found.title}: its environments cannot be read.")
+    yield _comment(indent, f"  {found.reason}")
 
 
 def _comment(indent: str, text: str) -> str:

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from baseten_pulumi.cli import EXIT_STATUS, SUCCEEDED, write
-from baseten_pulumi.cli.account import ModelEnvironments, add_arguments, printable, read
+from baseten_pulumi.cli import EXIT_STATUS, write
+from baseten_pulumi.cli.account import ModelEnvironments, add_arguments, printable, read, report
 from baseten_pulumi.schema.compare import shown
 from baseten_pulumi.schema.environment import Environment, Promotion
 from baseten_pulumi.schema.settings import FIELDS, GROUPS, Field, Value, nest
@@ -25,7 +25,7 @@ examples:
     id, name, team_name
                 null if Baseten does not report it
     environments
-                an array sorted by env_name, empty if the model has none; each has
+                an array sorted by env_name, empty if the model has none, null if they cannot be read; each has
       env_name  the name
       created_at
                 a time in ISO 8601
@@ -65,12 +65,12 @@ def run(arguments: Sequence[str]) -> int:
     found = read(chosen.model, chosen.team, chosen.env)
     if chosen.json:
         write(json.dumps({"models": list(map(_json, found))}, indent=2) + "\n")
-        return SUCCEEDED
+        return report(found)
     is_terminal = sys.stdout.isatty()
     has_colors = is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     width = shutil.get_terminal_size().columns if is_terminal else _UNLIMITED_WIDTH
     write("\n".join("".join(_lines(one, width, has_colors=has_colors)) for one in found))
-    return SUCCEEDED
+    return report(found)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -99,14 +99,14 @@ def _json(found: ModelEnvironments) -> Mapping[str, Any]:
         }
         for env_name, environment in found.environments.items()
     ]
-    return {**found.model.model_dump(), "environments": environments}
+    return {**found.model.model_dump(), "environments": None if found.error else environments}
 
 
 def _lines(found: ModelEnvironments, width: int, *, has_colors: bool) -> Iterator[str]:
     """Yield the lines of a model: tables of as many environments as the width allows, at least one in each."""
     rows = [[(f"Model {found.title}", _BOLD)]]
     if not found.environments:
-        rows.append([("It has no environments.", "")])
+        rows.append([(found.reason or "It has no environments.", "")])
     names = list(found.environments)
     while names:
         table = _table({name: found.environments[name] for name in names})

@@ -19,8 +19,17 @@ from baseten_pulumi.api.models import read_environment
 from baseten_pulumi.cli import main
 from baseten_pulumi.config import Endpoint
 from baseten_pulumi.schema.compare import differences
+from baseten_pulumi.schema.environment import Environment
 from baseten_pulumi.schema.merge import merged
-from baseten_pulumi.schema.settings import FIELDS, MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT, Field, flatten, nest
+from baseten_pulumi.schema.settings import (
+    FIELDS,
+    MAX_SURGE_PERCENT,
+    MAX_UNAVAILABLE_PERCENT,
+    Field,
+    api_path,
+    flatten,
+    nest,
+)
 from baseten_pulumi.schema.validate import validate_inputs
 from baseten_pulumi.stack_config import models_from_config
 from baseten_pulumi.testing import Emulator
@@ -32,11 +41,14 @@ SCALE_DOWN_DELAY = "autoscaling_settings.scale_down_delay"
 # What Baseten may report as null, according to its API reference.
 _NULLABLE = re.compile(r"window|delay|utilization|in_flight_tokens|scale_down_rate|_percent$")
 _LARGEST = 10_000
+CLEANUP = "promotion_settings.promotion_cleanup_strategy"
+LATER = ("promotion_settings.canary", CLEANUP)
+"""Of a setting and a choice that this release does not know."""
 
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
-    with pytest.MonkeyPatch.context() as patch, Emulator(allow_ramp_up=True) as running:
+    with pytest.MonkeyPatch.context() as patch, Emulator(allow_ramp_up=True, later_settings=LATER) as running:
         patch.setenv("BASETEN_BASE_URL", running.url)
         patch.setenv("BASETEN_API_KEY", "any")
         yield running
@@ -63,6 +75,9 @@ def _reported(draw: st.DrawFn) -> dict[str, Any]:
     for path in draw(st.sets(st.sampled_from([path for path in FIELDS if _NULLABLE.search(path)]))):
         is_needed = path in (MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT) and drawn[path]
         drawn[path] = drawn[path] if is_needed else None
+    if draw(st.booleans()):
+        drawn[CLEANUP] = "ARCHIVE"
+    drawn["promotion_settings.canary"] = draw(st.sampled_from([None, 1.5, {"steps": [None, {"on": "\N{ROCKET}\x7f"}]}]))
     return {**drawn, SCALE_DOWN_DELAY: 7200} if draw(st.integers(0, 2)) == 0 else drawn
 
 
@@ -93,8 +108,8 @@ def _configured(text: str) -> Environments:
     return {(it["model_id"], name): own for it in models for name, own in it["environments"].items()}
 
 
-def _observed(emulator: Emulator, model: str, environment: str) -> Mapping[str, Any]:
-    return read_environment(json.dumps(emulator.reported(model, environment)).encode()).settings
+def _observed(emulator: Emulator, model: str, environment: str) -> Environment:
+    return read_environment(json.dumps(emulator.reported(model, environment)).encode())
 
 
 async def _apply(emulator: Emulator, model: str, environment: str, desired: dict[str, Any]) -> str:
@@ -137,11 +152,12 @@ def test_nothing_changes_when_what_was_exported_is_applied(
         assert not failures
         desired = flatten(inputs)
         invalid = {SCALE_DOWN_DELAY} if values[SCALE_DOWN_DELAY] == 7200 else set()
-        deprecated = {path for path in observed if FIELDS[path].is_deprecated}
-        assert observed.keys() - desired.keys() == {*invalid, *deprecated}
-        assert not differences(desired, observed)
+        deprecated = {path for path in observed.settings if FIELDS[path].is_deprecated}
+        assert observed.settings.keys() - {*map(api_path, desired)} == {*invalid, *deprecated}
+        assert observed.unknown_settings.items() <= desired.items()
+        assert not differences(desired, observed.observed)
         status = asyncio.run(_apply(emulator, model, name, desired))
         percentages = (MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT)
-        zeros = {path: 0 for path in percentages if path in desired and path not in observed}
-        assert _observed(emulator, model, name) == {**observed, **zeros}
+        zeros = {path: 0 for path in percentages if path in desired and path not in observed.settings}
+        assert _observed(emulator, model, name).settings == {**observed.settings, **zeros}
         assert status == ("ACCEPTED" if zeros else "UNCHANGED")

@@ -28,6 +28,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 300.0
 """How long each wait of the program may take."""
 _POLL_SECONDS = 0.5
+_DELETE_ATTEMPTS = 5
+_DECLARED, _BY_HAND = 2, 3
 _PROGRAM = """
 import pulumi
 from baseten_pulumi import BasetenAutoscalingSchedule, BasetenEnvironment, BasetenEnvironmentSettings
@@ -61,6 +63,10 @@ BasetenAutoscalingSchedule(
     opts=pulumi.ResourceOptions(custom_timeouts=limit),
 )
 """
+
+
+class StepFailedError(Exception):
+    """A step did not do what it must."""
 
 
 @dataclass
@@ -99,6 +105,34 @@ class Account:
         response = self.client.request(method, path, json=body)
         return f"{response.status_code} {' '.join(response.text.split())[:300]}"
 
+    def max_replica(self) -> Any:
+        """Return the setting as Baseten reports it."""
+        return self.client.get(self.path).raise_for_status().json()["autoscaling_settings"]["max_replica"]
+
+    def change_by_hand(self, max_replica: int) -> None:
+        """Set `max_replica`, and return once Baseten reports it.
+
+        Raises:
+            StepFailedError: Baseten does not within `SECONDS`.
+        """
+        settings = {"autoscaling_settings": {"max_replica": max_replica}}
+        self.client.patch(self.path, json=settings).raise_for_status()
+        deadline = time.monotonic() + SECONDS
+        while (now := self.max_replica()) != max_replica:
+            if time.monotonic() > deadline:
+                raise StepFailedError(f"max_replica is {now}, not {max_replica}, {SECONDS:g} s after it was changed")
+            time.sleep(_POLL_SECONDS)
+
+    def delete(self) -> bool:
+        """Delete the environment, whether it is there or not; return whether it is gone then."""
+        for attempt in range(_DELETE_ATTEMPTS):
+            time.sleep(attempt * _POLL_SECONDS)
+            with contextlib.suppress(httpx.HTTPError):
+                response = self.client.delete(self.path)
+                if response.is_success or response.status_code == httpx.codes.NOT_FOUND:
+                    return True
+        return False
+
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
         """Read the environment twice a second meanwhile."""
@@ -106,7 +140,7 @@ class Account:
 
         def read() -> None:
             while not ended.wait(_POLL_SECONDS):
-                with contextlib.suppress(httpx.HTTPError):
+                with contextlib.suppress(httpx.HTTPError, ValueError):  # a body may be no JSON
                     response = self.client.get(self.path)
                     self.observed.append((time.monotonic(), response.json() if response.is_success else None))
 
@@ -157,8 +191,8 @@ class Project:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
         self._engine = ["pulumi"] if shutil.which("pulumi") else [sys.executable, "-m", "tests.engine"]
-        if self._engine == ["pulumi"]:
-            self._run("stack", "init", "live", "--no-select")
+        if self._engine == ["pulumi"] and self._run("stack", "init", "live", "--no-select"):
+            raise StepFailedError("stack init failed")
 
     def declare(self, replicas: int) -> None:
         """Write the program."""
@@ -168,13 +202,18 @@ class Project:
 
     def must(self, operation: str, *flags: str) -> None:
         """Run an operation that must succeed."""
+        if status := self.run(operation, *flags):
+            raise StepFailedError(f"{operation} exited with {status}")
+
+    def run(self, operation: str, *flags: str) -> int:
+        """Run an operation; return its exit status."""
         print(f"\n$ pulumi {' '.join([operation, *flags])}", flush=True)
         at_once = [] if operation == "preview" else ["--yes", "--skip-preview"]
-        self._run(operation, *at_once, *flags, "--stack", "live")
+        return self._run(operation, *at_once, *flags, "--stack", "live")
 
-    def _run(self, *words: str) -> None:
+    def _run(self, *words: str) -> int:
         command = [*self._engine, *words, "--non-interactive", "--cwd", str(self._folder)]
-        subprocess.run(command, cwd=ROOT, env=self._environment, check=True)
+        return subprocess.run(command, cwd=ROOT, env=self._environment, check=False).returncode
 
 
 def main() -> int:
@@ -196,15 +235,18 @@ def main() -> int:
             print("It promotes the production deployment to it, which may start a replica and cost money.")
         if input("Go on? [y/N] ").strip().lower() != "y":
             return 1
+        found: dict[str, str] = {}
         try:
             with tempfile.TemporaryDirectory(prefix="baseten-pulumi-live-") as folder:
                 found = _live(account, Project(Path(folder), account), is_promoted=is_promoted)
-        except subprocess.CalledProcessError as error:
-            print(f"It stopped: exit status {error.returncode}.", file=sys.stderr)
-            return 1
+        except (StepFailedError, httpx.HTTPError) as error:
+            print(f"It stopped: {error}.", file=sys.stderr)
         finally:
-            if account.env_name in account.names():
-                print(f"Cleaning up: {account.answer('DELETE', account.path, None)}")
+            is_deleted = account.delete()
+            if not is_deleted:
+                print(f'Delete environment "{account.env_name}" of model {model_id} by hand.', file=sys.stderr)
+    if not (found and is_deleted):
+        return 1
     print("\nFound:", *(f"  {question}: {answer}" for question, answer in found.items()), sep="\n")
     return 0
 
@@ -220,14 +262,18 @@ def _live(account: Account, project: Project, *, is_promoted: bool) -> dict[str,
             account.client.post(
                 f"{account.path}/promote", json={"deployment_id": current.json()["id"]}
             ).raise_for_status()
-        project.declare(replicas=2)
+        project.declare(replicas=_DECLARED)
         project.must("up")
         time.sleep(10 * _POLL_SECONDS)  # what flaps may do so later
     flaps, lag = account.flaps(), account.lag()
-    print("\nmax_replica is changed by hand; refresh finds it, and up changes it back.")
-    account.answer("PATCH", account.path, {"autoscaling_settings": {"max_replica": 3}})
+    print("\nmax_replica is changed by hand; a refresh finds it, and up changes it back.")
+    account.change_by_hand(_BY_HAND)
+    if project.run("preview", "--refresh", "--expect-no-changes") == 0:
+        raise StepFailedError("the preview found nothing changed")
     project.must("refresh")
     project.must("up")
+    if (now := account.max_replica()) != _DECLARED:
+        raise StepFailedError(f"max_replica is {now}, not {_DECLARED}, after up")
     found = {
         "reads that brought back a former value": f"{flaps} of {len(account.observed)}",
         "reads in which the serving deployment was behind": lag,

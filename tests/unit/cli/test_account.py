@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from baseten_pulumi.cli import main
 from baseten_pulumi.testing import Emulator, Fault
 from tests.unit.cli.conftest import KEY
 
@@ -58,6 +59,48 @@ def test_a_request_is_repeated_when_its_error_is_transient(emulator: Emulator, r
     emulator.faults.add(Fault.status(503, times=1, path="models$"))
     emulator.faults.add(Fault.status(503, times=1, path="environments$"))
     assert run("export", "--model", MODEL)
+
+
+@pytest.mark.parametrize(
+    ("command", "others", "unreadable"),
+    [
+        (["status"], "Model whisper-transcribe (", "Model llama-chat (lm4chat8)\n{}\n\n"),
+        (["status", "--json"], '"env_name": "dev"', '"team_name": "Fictional",\n      "environments": null\n'),
+        (
+            ["export"],
+            'BasetenModelEnvironments(\n    "whisper-transcribe",\n',
+            "\n# Model llama-chat (lm4chat8): its environments cannot be read.\n#   {}\n",
+        ),
+        (
+            ["export", "--env", "production", "--stack-config"],
+            "\n    whisper-transcribe:\n      model_id: ",
+            "\n    # Model llama-chat (lm4chat8): its environments cannot be read.\n    #   {}\n",
+        ),
+    ],
+    ids=["tables", "JSON", "program", "configuration"],
+)
+def test_the_other_models_are_printed_when_one_cannot_be_read(
+    command: list[str], others: str, unreadable: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The reason is there in its place, and on standard error with what to do; the exit status is 1."""
+    emulator.faults.add(Fault.status(403, {"message": f"not\nfor {KEY}"}, path=f"/{MODEL}/environments$"))
+    assert main(command) == 1
+    printed = capsys.readouterr()
+    failed, reason, *_ = printed.err.splitlines()
+    assert failed == f'The environments of model "{MODEL}" could not be read.'
+    assert reason.startswith(f"Baseten returned 403 for GET /v1/models/{MODEL}/environments: not for [redacted]")
+    assert others in printed.out
+    assert unreadable.format(reason) in printed.out
+    assert KEY not in printed.out + printed.err
+
+
+@pytest.mark.parametrize("arguments", [["--model", MODEL, "--model", "embeddings"], ["--env", "canary"]])
+def test_nothing_is_printed_when_what_was_asked_for_cannot_be_read(
+    arguments: list[str], emulator: Emulator, run: Callable[..., str]
+) -> None:
+    """That no model has the environment is not known."""
+    emulator.faults.add(Fault.status(403, path=f"/{MODEL}/environments$"))
+    assert run("export", *arguments, status=1).startswith(f'The environments of model "{MODEL}" could not be read.\n')
 
 
 @pytest.mark.parametrize(

@@ -247,6 +247,50 @@ BasetenModelEnvironments(
     )
 
 
+LATER: dict[str, Any] = {
+    "autoscaling_settings": {"max_replica": "auto", "scale_down_delay": 300, "burst": 7, "on": "\N{ROCKET}\x7f'\""},
+    "promotion_settings": {
+        "promotion_cleanup_strategy": "ARCHIVE",
+        "canary": {
+            "steps": [1, {"percent": 2.5, "pause": None, "metrics": ["p95 of the latency", "errors"] * 3}],
+            "no": None,
+        },
+    },
+    "request_backpressure_settings": {"policy": {"kind": "SHED"}},
+}
+ADDITIONAL: dict[str, Any] = {
+    "autoscaling_settings": {"burst": 7, "on": LATER["autoscaling_settings"]["on"], "max_replica": "auto"},
+    "promotion_settings": {
+        "promotion_cleanup_strategy": "ARCHIVE",
+        "canary": {"steps": LATER["promotion_settings"]["canary"]["steps"]},
+    },
+    "request_backpressure_settings": {"policy": {"kind": "SHED"}},
+}
+
+
+def test_what_this_release_does_not_know_is_declared_when_it_is_exported(export: Callable[..., str]) -> None:
+    """In additional settings, of which no defaults are made; the setting itself removes its default."""
+    known = {
+        "autoscaling_settings": {"max_replica": 2, "scale_down_delay": 300},
+        "promotion_settings": {"promotion_cleanup_strategy": "KEEP"},
+    }
+    environments = {"a": LATER, "b": known, "c": known, "d": known}
+    program, config = export(environments), yaml.safe_load(export(environments, "--stack-config"))["config"]
+    (component,) = (
+        it.value for it in ast.parse(program).body if isinstance(it, ast.Expr) and isinstance(it.value, ast.Call)
+    )
+    (declared,) = (value(it.value) for it in component.keywords if it.arg == "environments")
+    assert '"max_replica": None,  # in additional_settings\n' in program
+    assert program.isascii()
+    removed = {
+        "autoscaling_settings": {"max_replica": None},
+        "promotion_settings": {"promotion_cleanup_strategy": None},
+    }
+    assert declared == config["baseten:environments"]
+    assert declared["a"] == {**removed, "additional_settings": ADDITIONAL}
+    assert config["baseten:environmentDefaults"] == known
+
+
 def test_a_setting_is_a_comment_when_others_of_its_object_are_defaults(export: Callable[..., str]) -> None:
     """The object is not called unreported."""
     delays = {"dev": {"scale_down_delay": 1}, "production": {}, "qa": {"scale_down_delay": 2}}
@@ -313,13 +357,18 @@ def test_stack_config_is_what_pulumi_reads_when_it_is_exported(export: Callable[
 @pytest.mark.parametrize(
     ("settings", "comments"),
     [
-        (
-            {"promotion_settings": {"promotion_cleanup_strategy": "BURN", "rolling_deploy": True}},
+        (  # not even in additional settings
+            {"promotion_settings": {"rolling_deploy": True, "a.b": 1, "c": {"[d]": "x", "e": [2**60]}}},
             [
+                "      # additional_settings.promotion_settings.a.b: left out, a key in it has a dot",
                 (
-                    "        # promotion_cleanup_strategy: left out, must be KEEP, SCALE_TO_ZERO or DEACTIVATE "
-                    '(one newer than this release goes in additional_settings), got "BURN"'
-                )
+                    "      # additional_settings.promotion_settings.c.[d]: left out, "
+                    'must have a key without . [ ] and ", got "[d]"'
+                ),
+                (
+                    "      # additional_settings.promotion_settings.c.e: left out, "
+                    "must be <= 9007199254740991, got 1152921504606846976"
+                ),
             ],
         ),
         (  # one of the two alone would make the other a declared 0
@@ -338,7 +387,7 @@ def test_stack_config_is_what_pulumi_reads_when_it_is_exported(export: Callable[
             ],
         ),
     ],
-    ids=["new enum value", "both percentages", "two rounds"],
+    ids=["additional settings", "both percentages", "two rounds"],
 )
 def test_a_setting_is_left_out_when_a_program_may_not_declare_it(
     settings: dict[str, Any], comments: list[str], export: Callable[..., str]
@@ -388,6 +437,17 @@ def test_children_of_two_components_have_different_names_when_exported(
     emulator.add_model("abc", "llama", ("chat-staging",))
     program = run("export", "--model", "abc", "--model", CHAT["id"])
     assert re.findall(r'^Baseten\w+\(\n    "(.*)",', program, re.MULTILINE) == ["llama", "llama-chat-lm4chat8"]
+
+
+def test_schedules_of_two_models_have_different_names_when_exported(
+    emulator: Emulator, run: Callable[..., str]
+) -> None:
+    """They are children of no component."""
+    for model, environment, name in (("a", "b", "c x peak"), ("a-b-c", "x", "peak")):
+        emulator.add_model(f"id-{model}", model, (environment,))
+        emulator.put_schedule(f"id-{model}", environment, {**PEAK, "name": name}, "UTC")
+    names = [it["resource"] for it in declared(run("export", "--model", "a", "--model", "a-b-c"))]
+    assert names == ["a-b-c-x-peak", "a-b-c-x-peak-s1"]
 
 
 def test_error_says_so_when_a_model_has_no_environments(emulator: Emulator, run: Callable[..., str]) -> None:
@@ -586,6 +646,7 @@ def test_schedules_are_named_in_a_comment_when_stack_config_is_exported(export: 
     [
         (CHAT, {"dev": {}, "production": SETTINGS, "staging": ONE_SETTING, "Staging": SETTINGS}),
         (CHAT, {"Dev": SETTINGS, "Staging": SETTINGS}),
+        (CHAT, {"dev": LATER}),
         ({"id": "abc", "name": 'Ünï """odd\\'}, {"Bad Name": SETTINGS, "dev": SETTINGS}),
         (
             CHAT,
@@ -597,7 +658,7 @@ def test_schedules_are_named_in_a_comment_when_stack_config_is_exported(export: 
             },
         ),
     ],
-    ids=["several", "none", "odd names", "schedules"],
+    ids=["several", "none", "later", "odd names", "schedules"],
 )
 def test_a_formatter_changes_nothing_when_a_program_is_exported(
     model: dict[str, str], environments: dict[str, dict[str, Any]], export: Callable[..., str]
