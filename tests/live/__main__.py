@@ -229,11 +229,18 @@ def main() -> int:
     headers = {"Authorization": f"Api-Key {key}"}
     with httpx.Client(base_url=url, headers=headers, timeout=30.0) as client:
         account = Account(client, model_id, f"pulumi-live-{secrets.token_hex(3)}")
-        print(f"Model {model_id} at {url} has the environments {', '.join(account.names())}.")
+        try:
+            names = account.names()
+        except httpx.HTTPError as error:
+            print(f"Model {model_id} cannot be read: {error}\nSet MODEL_ID to its id.", file=sys.stderr)
+            return 1
+        print(f"Model {model_id} at {url} has the environments {', '.join(names)}.")
         print(f'This creates environment "{account.env_name}", changes its settings, and deletes it; nothing else.')
         if is_promoted:
             print("It promotes the production deployment to it, which may start a replica and cost money.")
-        if input("Go on? [y/N] ").strip().lower() != "y":
+        print("Go on? [y/N] ", end="", flush=True)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            print("\nNothing was changed.")
             return 1
         found: dict[str, str] = {}
         try:

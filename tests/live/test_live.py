@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from baseten_pulumi.testing import Emulator, Fault
 from tests.isolation import isolated_environment
 
@@ -26,10 +28,11 @@ def _run(emulator: Emulator, folder: Path, answer: str, *flags: str) -> "subproc
     )
 
 
-def test_nothing_is_sent_when_the_answer_is_not_yes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("answer", ["\n", ""], ids=["no", "end of input"])
+def test_nothing_is_sent_when_the_answer_is_not_yes(answer: str, tmp_path: Path) -> None:
     with Emulator() as emulator:
-        done = _run(emulator, tmp_path, "\n")
-        assert done.returncode == 1, done.stderr
+        done = _run(emulator, tmp_path, answer)
+        assert (done.returncode, done.stdout[-21:]) == (1, "Nothing was changed.\n"), done.stderr
         assert {request.method for request in emulator.requests} == {"GET"}
 
 
