@@ -124,7 +124,7 @@ def test_range_of_the_table_is_enforced_when_a_number_is_declared(path: str) -> 
         ("model_id", "a/b", f'{MODEL_ID_RULE}, got "a/b"'),
         ("model_id", "abc\n", f'{MODEL_ID_RULE}, got "abc\\n"'),
         ("model_id", "äbc", f'{MODEL_ID_RULE}, got "äbc"'),
-        ("model_id", 3.0, f"{MODEL_ID_RULE}, got 3"),
+        ("model_id", 3.0, "must be a string in quotes, got 3"),
         ("model_id", "", "is required"),
         ("wait", "false", 'must be true or false, got "false"'),
         ("wait", 0, "must be true or false, got 0"),
