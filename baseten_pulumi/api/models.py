@@ -352,11 +352,11 @@ def of_team(models: Sequence[Model], team: str | None) -> list[Model]:
     """
     found = [it for it in models if team is None or it.team_name == printable(team)]
     if team is not None and not found:
-        teams = sorted({it.team_name for it in models if it.team_name})
+        teams = ", ".join(sorted({it.team_name for it in models if it.team_name}))
         raise ModelNotFoundError(
             Message(
                 f'Models of team "{team}" could not be listed.',
-                f"This API key can see {f'models of {", ".join(teams)}' if teams else 'no models'}.",
+                f"This API key can see models of {teams}." if teams else "This API key can see no models.",
                 "",
                 "Correct the team, or check that the API key belongs to the models' workspace.",
             )

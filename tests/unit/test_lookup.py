@@ -164,7 +164,7 @@ def test_models_are_sorted_when_they_are_listed(emulator: Emulator) -> None:
 
 @pytest.mark.parametrize("teams", [("one", "two"), ()])
 def test_error_lists_the_teams_when_one_has_no_models(teams: Sequence[str], emulator: Emulator) -> None:
-    """An empty result would delete what a program declares for each model. Without a team, it is what Baseten reports."""
+    """An empty result would delete what a program declares for each model; without a team, it is what Baseten has."""
     models = [{"id": f"m{at}", "team_name": team} for at, team in enumerate(teams)]
     emulator.faults.add(Fault.body({"models": models}, path="/models$", times=None))
     assert len(list_models()) == len(teams)

@@ -254,7 +254,7 @@ def test_model_is_found_when_one_has_the_name() -> None:
             "chats",
             "one",
             ModelNotFoundError,
-            f'{NONE_HAS_IT} in team "one"; similar names: "chat" (m1, serving), "Chat-large" (m2).',
+            f'{NONE_HAS_IT} in team "one"; similar names: "chat" (m1, serving).',
             "Correct the name or the team, or",
         ),
         (

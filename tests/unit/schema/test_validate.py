@@ -117,7 +117,7 @@ def test_range_of_the_table_is_enforced_when_a_number_is_declared(path: str) -> 
         ("env_name", "dev\n", f'{ENV_NAME_RULE}, got "dev\\n"'),
         ("env_name", "dév", f'{ENV_NAME_RULE}, got "dév"'),
         ("env_name", "dev\N{ARABIC-INDIC DIGIT ONE}", f'{ENV_NAME_RULE}, got "dev\N{ARABIC-INDIC DIGIT ONE}"'),
-        ("env_name", 3, f"{ENV_NAME_RULE}, got 3"),
+        ("env_name", 3, "must be a string in quotes, got 3"),
         ("env_name", None, "is required"),
         ("env_name", "", "is required"),
         ("model_id", "..", f'{MODEL_ID_RULE}, got ".."'),
