@@ -193,7 +193,7 @@ def find_model(*, name: str, team: str | None = None) -> Model:
 
     Raises:
         ConfigurationError: there is no API key, or an argument is malformed.
-        ModelNotFoundError: no model has the name; similar names are suggested.
+        ModelNotFoundError: no model has the name; those of other teams or similar names are listed.
         AmbiguousModelError: several models have it; their ids and teams are listed.
         RequestError: Baseten could not be read.
     """
@@ -213,6 +213,7 @@ def list_models(*, team: str | None = None) -> Sequence[Model]:
 
     Raises:
         ConfigurationError: there is no API key, or the argument is malformed.
+        ModelNotFoundError: the team has no models; the teams that have some are listed.
         RequestError: Baseten could not be read.
     """
     return _now(_list_models, team=team)
@@ -237,9 +238,9 @@ async def _find_model(client: "BasetenClient", timeout: float, *, name: str, tea
 
 
 async def _list_models(client: "BasetenClient", timeout: float, *, team: str | None) -> Sequence[Model]:
-    found = await client.list_models(timeout=timeout)
-    models = [Model(it.model_dump()) for it in found if team is None or it.team_name == team]
-    return sorted(models, key=lambda it: (it.name or "", it.id))
+    from baseten_pulumi.api.models import of_team
+
+    return [Model(it.model_dump()) for it in of_team(await client.list_models(timeout=timeout), team)]
 
 
 class _Reads:

@@ -1,5 +1,6 @@
 """The settings of environments from the stack's configuration, over defaults that all stacks of a project share."""
 
+import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pulumi
 import pulumi.runtime
 from typing_extensions import TypedDict
 
-from baseten_pulumi.config import ENVIRONMENT_DEFAULTS, ENVIRONMENTS, MODELS
+from baseten_pulumi.config import ENVIRONMENT_DEFAULTS, ENVIRONMENTS, KEYS, MODELS, NAMESPACE
 from baseten_pulumi.errors import ConfigurationError, Message
 from baseten_pulumi.run_errors import run_errors
 from baseten_pulumi.schema.merge import merged
@@ -26,10 +27,14 @@ from baseten_pulumi.schema.validate import (
 )
 from baseten_pulumi.types import EnvironmentArgsDict
 
-_PATH_OF_ONE_SETTING = {
-    ENVIRONMENTS: f"{ENVIRONMENTS}.production.autoscaling_settings.min_replica",
-    MODELS: f"{MODELS}.chat.environments.production.autoscaling_settings.min_replica",
+_SMALLEST = {
+    ENVIRONMENTS: {f"{ENVIRONMENTS}.production.autoscaling_settings.min_replica": "1"},
+    MODELS: {
+        f"{MODELS}.chat.model_id": "abc123",
+        f"{MODELS}.chat.environments.production.autoscaling_settings.min_replica": "1",
+    },
 }
+"""The fewest values, by path, with which a key is valid."""
 _PROPERTIES = ("model_id", "defaults", "environments")
 
 
@@ -100,12 +105,24 @@ def _values(key: str) -> tuple[Any, Any, bool]:
     value = _value(key)
     if value is None:
         stack_file = f"Pulumi.{pulumi.get_stack()}.yaml"
-        raise _unusable(
-            key,
-            f"{key} is not set in {stack_file}.",
-            f"Set it there, or set individual values with `pulumi config set --path '{_PATH_OF_ONE_SETTING[key]}' 1`.",
-        )
+        hint = "".join(f" {it} is set; did you mean {key}?" for it in _misspellings(key))
+        commands = [f"`pulumi config set --path '{path}' {text}`" for path, text in _SMALLEST[key].items()]
+        action = f"Set it there, or set individual values with {' and '.join(commands)}."
+        raise _unusable(key, f"{key} is not set in {stack_file}.{hint}", action)
     return value, _value(ENVIRONMENT_DEFAULTS), any(map(pulumi.runtime.is_config_secret, (ENVIRONMENT_DEFAULTS, key)))
+
+
+def _misspellings(key: str) -> list[str]:
+    """Return the configured keys that nothing reads and that were probably meant as this one."""
+    known = [it.partition(":")[2] for it in KEYS]
+    configured = {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
+    found = []
+    for it in sorted(configured):
+        namespace, _, name = it.partition(":")
+        if namespace == NAMESPACE and name not in known:
+            closest = difflib.get_close_matches(name, known, n=1)
+            found += [it] if closest == [key.partition(":")[2]] else []
+    return found
 
 
 def _value(key: str) -> Any:

@@ -316,7 +316,7 @@ def find_model(name: str, models: Sequence[Model], team: str | None = None) -> M
     """Return the model with that name.
 
     Raises:
-        ModelNotFoundError: there is none, or none in the team; similar names are suggested.
+        ModelNotFoundError: there is none, or none in the team; those of other teams or similar names are listed.
         AmbiguousModelError: there are several; their ids and teams are listed.
     """
     found = named(name, models, team)
@@ -325,10 +325,14 @@ def find_model(name: str, models: Sequence[Model], team: str | None = None) -> M
     key = "or check that the API key belongs to the model's workspace."
     if len(found) > 1:
         observed = f"{len(found)} models have that name: {_listed(found)}."
-        action = f"Use the id instead, {key}" if team else f"Name its team, use the id instead, {key}"
+        has_teams = len({it.team_name for it in found}) > 1
+        action = f"Name its team, use the id instead, {key}" if has_teams else f"Use the id instead, {key}"
         raise AmbiguousModelError(Message(failed, observed, "", action))
     if found:
         return found[0]
+    if elsewhere := named(name, models):
+        observed = f'Team "{team}" has no model of that name; this API key can see {_listed(elsewhere)}.'
+        raise ModelNotFoundError(Message(failed, observed, "", f"Correct the team, {key}"))
     names = {model.name.casefold() for model in models if model.name}
     close = difflib.get_close_matches(name.casefold(), names, _MODELS_LISTED)
     similar = [
@@ -338,6 +342,26 @@ def find_model(name: str, models: Sequence[Model], team: str | None = None) -> M
     has_it = f'has that name in team "{team}"' if team else "has that name"
     observed = f"None of the {len(models)} models that this API key can see {has_it}{hint}."
     raise ModelNotFoundError(Message(failed, observed, "", f"Correct the name{' or the team' if team else ''}, {key}"))
+
+
+def of_team(models: Sequence[Model], team: str | None) -> list[Model]:
+    """Return the models of a team, sorted by name; None for every team.
+
+    Raises:
+        ModelNotFoundError: the team has none; the teams that have some are listed.
+    """
+    found = [it for it in models if team is None or it.team_name == printable(team)]
+    if team is not None and not found:
+        teams = ", ".join(sorted({it.team_name for it in models if it.team_name}))
+        raise ModelNotFoundError(
+            Message(
+                f'Models of team "{team}" could not be listed.',
+                f"This API key can see models of {teams}." if teams else "This API key can see no models.",
+                "",
+                "Correct the team, or check that the API key belongs to the models' workspace.",
+            )
+        )
+    return sorted(found, key=lambda it: (it.name or "", it.id))
 
 
 def named(name: str, models: Sequence[Model], team: str | None = None) -> list[Model]:

@@ -17,8 +17,8 @@ from baseten_pulumi.version import __version__
 
 COMMANDS = {
     "emulate": "run an emulator of Baseten's API on this machine, for tests and experiments",
-    "export": "print a Pulumi program that declares the current settings of a model's environments",
-    "status": "show a model's environments, their settings and promotions",
+    "export": "print a Pulumi program that declares the current settings of all models, or of some",
+    "status": "show the environments of all models, or of some: settings, deployments and promotions",
 }
 """Each sub-command with its line of help; the module of the same name has `run(arguments) -> int`."""
 

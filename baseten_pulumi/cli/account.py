@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from baseten_pulumi.api.client import BasetenClient
-from baseten_pulumi.api.models import Model, find_model, one_line
+from baseten_pulumi.api.models import Model, find_model, of_team, one_line
 from baseten_pulumi.api.retry import retry
 from baseten_pulumi.cli import SUCCEEDED, fail
 from baseten_pulumi.config import DEFAULT_BASE_URL, Config, Endpoint
@@ -86,8 +86,8 @@ def read(names: Sequence[str], team: str | None, env_names: Sequence[str]) -> li
 
     Raises:
         ConfigurationError: there is no API key, or the key or the base URL is malformed.
-        ModelNotFoundError, AmbiguousModelError, EnvironmentNotFoundError: there is no such model or environment, or
-            several models have the name.
+        ModelNotFoundError, AmbiguousModelError, EnvironmentNotFoundError: there is no such model or environment, the
+            team has no models, or several models have the name.
         RequestError: a request failed for 60 seconds, or in a way that is not worth retrying, and nothing that was
             asked for was read.
     """
@@ -153,14 +153,13 @@ async def _read(endpoint: Endpoint, names: Sequence[str], team: str | None) -> l
 
 
 def _chosen(models: Sequence[Model], names: Sequence[str], team: str | None) -> list[Model]:
-    of_team = [it for it in models if team is None or it.team_name == team]
     if names:
-        by_id = {it.id: it for it in of_team}
+        by_id = {it.id: it for it in models if team is None or it.team_name == team}
         chosen = {it.id: it for it in (by_id.get(name) or find_model(name, models, team) for name in names)}
         return list(chosen.values())
-    if not of_team:
-        teams = sorted({printable(it.team_name) for it in models if it.team_name})
-        observed = f"This API key can see models of {', '.join(teams)}." if teams else "This API key can see no models."
-        action = "Correct --team, or check that the API key belongs to the models' workspace."
-        raise ModelNotFoundError(Message("There are no such models.", observed, "", action))
-    return sorted(of_team, key=lambda it: (it.name or "", it.id))
+    found = of_team(models, team)
+    if not found:
+        action = "Check that the API key belongs to the models' workspace."
+        failed = "The models of the account could not be listed."
+        raise ModelNotFoundError(Message(failed, "This API key can see none.", "", action))
+    return found

@@ -124,7 +124,9 @@ def validate_names(names: Mapping[str, Any]) -> list[Failure]:
         pattern, rule = _NAMES[path]
         if value is None or value == "":
             failures.append(Failure(path, "is required"))
-        elif not isinstance(value, Unknown) and not (isinstance(value, str) and pattern.fullmatch(value)):
+        elif not isinstance(value, (str, Unknown)):
+            failures.append(Failure(path, "must be a string in quotes", value))
+        elif isinstance(value, str) and not pattern.fullmatch(value):
             failures.append(Failure(path, rule, value))
     return failures
 

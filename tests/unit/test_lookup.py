@@ -3,7 +3,7 @@ import contextlib
 import copy
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pulumi
@@ -141,7 +141,7 @@ def test_model_is_returned_when_its_name_is_given(emulator: Emulator) -> None:
     with pytest.raises(errors.ModelNotFoundError, match='similar names: "llama-chat"'):
         find_model(name="llama&chat?")
     assert [it.query for it in emulator.requests][2:] == [{"name": "llama&chat?"}, {}]
-    with pytest.raises(errors.ModelNotFoundError, match=r"None of the [3-9] models .* in team \"Other\""):
+    with pytest.raises(errors.ModelNotFoundError, match=r'can see "llama-chat" \(lm4chat8, Fictional\)'):
         find_model(name="llama-chat", team="Other")
 
 
@@ -154,13 +154,27 @@ def test_model_is_found_when_the_server_ignores_the_name(emulator: Emulator) -> 
 
 
 def test_models_are_sorted_when_they_are_listed(emulator: Emulator) -> None:
-    """In both forms; a team narrows, and one without models gives an empty sequence."""
+    """In both forms, and a team narrows."""
     models = [{"id": f"m{at}", "name": name, "team_name": team} for at, (name, team) in enumerate(NAMES)]
     emulator.faults.add(Fault.body({"models": [*models, {"id": "m9"}]}, path="/models$", times=None))
     assert [it.id for it in list_models()] == ["m9", "m0", "m1", "m2"]
     listed, _ = run(lambda: list_models_output(team=_output("two")).apply(lambda found: [it.id for it in found]))
     assert listed == ["m2"]
-    assert list(list_models(team="three")) == []
+
+
+@pytest.mark.parametrize("teams", [("one", "two"), ()])
+def test_error_lists_the_teams_when_one_has_no_models(teams: Sequence[str], emulator: Emulator) -> None:
+    """An empty result would delete what a program declares for each model; without a team, it is what Baseten has."""
+    models = [{"id": f"m{at}", "team_name": team} for at, team in enumerate(teams)]
+    emulator.faults.add(Fault.body({"models": models}, path="/models$", times=None))
+    assert len(list_models()) == len(teams)
+    with pytest.raises(errors.ModelNotFoundError) as caught:
+        list_models(team="three")
+    assert str(caught.value) == (
+        'Models of team "three" could not be listed.\n'
+        f"This API key can see {'models of one, two' if teams else 'no models'}.\n"
+        "Correct the team, or check that the API key belongs to the models' workspace."
+    )
 
 
 def test_result_is_an_argument_when_another_lookup_or_resource_takes_it(emulator: Emulator) -> None:

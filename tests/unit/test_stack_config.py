@@ -15,6 +15,7 @@ Configure = Callable[..., None]
 ENVIRONMENTS, DEFAULTS, MODELS = "baseten:environments", "baseten:environmentDefaults", "baseten:models"
 DEV_MAX = f"{ENVIRONMENTS}.dev.autoscaling_settings.max_replica"
 NAME_RULE = "must contain only lowercase letters, digits and -, and start and end with a letter or digit"
+QUOTES = "must be a string in quotes, got"
 NOTHING_LEFT = f"must declare at least one setting, here or in {DEFAULTS}"
 
 
@@ -109,6 +110,34 @@ def test_every_setting_is_secret_when_one_of_the_keys_is(configure: Configure, s
 
     values = [{"max_replica": 6}, {"rolling_deploy": True, "promotion_cleanup_strategy": "KEEP"}]
     assert run(program)[0] == [True, True, *values]
+
+
+def test_every_command_of_the_advice_is_needed_when_models_are_missing(configure: Configure) -> None:
+    """A model with its id alone, or with settings alone, would be the next error."""
+    configure()
+    assert _error(models_from_config) == (
+        "The stack's Baseten models cannot be used.\n"
+        "baseten:models is not set in Pulumi.production.yaml.\n"
+        "Set it there, or set individual values with `pulumi config set --path 'baseten:models.chat.model_id' abc123` "
+        "and `pulumi config set --path "
+        "'baseten:models.chat.environments.production.autoscaling_settings.min_replica' 1`. Nothing was sent."
+    )
+    configure(models={"chat": {"model_id": "abc123", "environments": {"production": _scaling(min_replica=1)}}})
+    assert run(models_from_config)[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("baseten:model", " baseten:model is set; did you mean baseten:models?"),
+        ("baseten:environment", ""),  # meant as another key
+        ("other:models", ""),
+    ],
+)
+def test_misspelled_key_is_named_when_the_right_one_is_missing(configure: Configure, key: str, hint: str) -> None:
+    configure()
+    pulumi.runtime.set_all_config({key: "{}"}, [])
+    assert _failures(models_from_config) == [f"{MODELS} is not set in Pulumi.production.yaml.{hint}"]
 
 
 @pytest.mark.parametrize("nothing", [None, "", "null"])
@@ -307,7 +336,7 @@ def test_every_failure_is_named_by_its_key_in_the_file_when_models_are_invalid(c
 @pytest.mark.parametrize(
     ("models", "failure"),
     [
-        (None, f"{MODELS} is not set in Pulumi.production.yaml."),
+        ({"chat": {"model_id": 12345678, "environments": {"dev": None}}}, f"{MODELS}.chat.model_id: {QUOTES} 12345678"),
         ("small", f'{MODELS}: must be an object, got "small"'),
         ({}, f"{MODELS}: must name at least one model"),
         (

@@ -219,8 +219,10 @@ MODELS = [
     Model(id="m4", name="twice", team_name="two"),
     Model(id="m5", name="x\u200by"),
     Model(id="m6"),
+    Model(id="m7", name="same", team_name="two"),
+    Model(id="m8", name="same", team_name="two"),
 ]
-NONE_HAS_IT = "None of the 6 models that this API key can see has that name"
+NONE_HAS_IT = "None of the 8 models that this API key can see has that name"
 
 
 def test_model_is_found_when_one_has_the_name() -> None:
@@ -245,8 +247,22 @@ def test_model_is_found_when_one_has_the_name() -> None:
             "chat",
             "one",
             ModelNotFoundError,
-            f'{NONE_HAS_IT} in team "one"; similar names: "chat" (m1, serving), "Chat-large" (m2).',
-            "Correct the name or the team",
+            'Team "one" has no model of that name; this API key can see "chat" (m1, serving).',
+            "Correct the team, or",
+        ),
+        (
+            "chats",
+            "one",
+            ModelNotFoundError,
+            f'{NONE_HAS_IT} in team "one"; similar names: "chat" (m1, serving).',
+            "Correct the name or the team, or",
+        ),
+        (
+            "same",
+            None,
+            AmbiguousModelError,
+            '2 models have that name: "same" (m7, two), "same" (m8, two).',
+            "Use the id instead, or",
         ),
         (
             "twice",

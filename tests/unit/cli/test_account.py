@@ -120,7 +120,7 @@ def test_nothing_is_printed_when_what_was_asked_for_cannot_be_read(
             [MODEL, "--model", "emb3d9x2", "--env", "dev", "--env", "canary"],
             'Environment "canary" does not exist.\nThe 2 models have dev, production, staging.\n',
         ),
-        (["twin", "--team", "Real"], 'has that name in team "Real".\nCorrect the name or the team, or'),
+        (["llama-chat", "--team", "Real"], 'can see "llama-chat" (lm4chat8, Fictional).\nCorrect the team, or'),
     ],
 )
 def test_error_lists_what_exists_when_nothing_is_found(
@@ -131,23 +131,20 @@ def test_error_lists_what_exists_when_nothing_is_found(
 
 
 @pytest.mark.parametrize(
-    ("models", "observed"),
+    ("arguments", "error"),
     [
         (
-            [{"id": "a", "team_name": "Two"}, {"id": "b", "team_name": "One"}],
-            "This API key can see models of One, Two.",
+            ["--team", "Three"],
+            'Models of team "Three" could not be listed.\nThis API key can see no models.\nCorrect the team, or check',
         ),
-        ([], "This API key can see no models."),
+        ([], "The models of the account could not be listed.\nThis API key can see none.\nCheck"),
     ],
 )
-def test_error_lists_the_teams_when_one_has_no_models(
-    models: list[dict[str, str]], observed: str, emulator: Emulator, run: Callable[..., str]
+def test_command_fails_when_there_are_no_models(
+    arguments: list[str], error: str, emulator: Emulator, run: Callable[..., str]
 ) -> None:
-    emulator.faults.add(Fault.body({"models": models}, path="/models$"))
-    assert run("status", "--team", "Three", status=1) == (
-        f"There are no such models.\n{observed}\n"
-        "Correct --team, or check that the API key belongs to the models' workspace.\n"
-    )
+    emulator.faults.add(Fault.body({"models": []}, path="/models$"))
+    assert run("status", *arguments, status=1) == f"{error} that the API key belongs to the models' workspace.\n"
 
 
 @pytest.mark.parametrize(
