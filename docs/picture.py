@@ -1,4 +1,4 @@
-"""Draw `docs/run.svg` from a real run: `python docs/picture.py` runs the demo and draws one of its steps."""
+"""Draw `docs/run.svg` from a real run: `python -m docs.picture` runs the demo and draws one of its steps."""
 
 import io
 import re

@@ -17,8 +17,8 @@ from baseten_pulumi.version import __version__
 
 COMMANDS = {
     "emulate": "run an emulator of Baseten's API on this machine, for tests and experiments",
-    "export": "print a Pulumi program that declares the current settings of all models, or of some",
-    "status": "show the environments of all models, or of some: settings, deployments and promotions",
+    "export": "print a Pulumi program that declares the current settings of some or all models",
+    "status": "show the environments of some or all models: settings, deployments and promotions",
 }
 """Each sub-command with its line of help; the module of the same name has `run(arguments) -> int`."""
 

@@ -26,8 +26,8 @@ examples (run the first in another terminal):
   curl -H "Content-Type: application/json" -d '{{"percent": 40}}' \\
     http://127.0.0.1:8095/emulator/models/lm4chat8/environments/production/promotion
 
-The emulator keeps everything in memory and prints a line for each request. Its pages: /docs is Baseten's API,
-/emulator/docs what starts promotions, faults and changes by hand while it serves.
+The emulator keeps everything in memory and prints a line for each request. While it runs,
+/docs describes Baseten's API, and /emulator/docs the requests that start promotions, faults and changes by hand.
 
 exit status:
   {SUCCEEDED:<4} stopped by Ctrl-C or SIGTERM
@@ -90,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
         "--promotion-seconds",
         type=float,
         default=10.0,
-        help="how long a promotion takes that a request starts (default: 10)",
+        help="how long a promotion started by a request takes (default: 10)",
         metavar="SECONDS",
     )
     parser.add_argument("--api-key", help="the only key to accept (default: any)", metavar="KEY")
@@ -131,14 +131,14 @@ def parser() -> argparse.ArgumentParser:
         "--promotion",
         action="append",
         default=[],
-        help="begin a promotion that ends after so many seconds, or never; may be repeated",
+        help="start a promotion that ends after SECONDS (default: never); may be repeated",
         metavar="MODEL/ENVIRONMENT[:SECONDS]",
     )
     parser.add_argument(
         "--fault",
         action="append",
         default=[],
-        help="script a fault, by a method of Fault and its parameters as JSON; may be repeated",
+        help="add a fault: a method of Fault and its parameters, as JSON; may be repeated",
         metavar="JSON",
     )
     return parser

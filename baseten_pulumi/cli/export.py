@@ -34,9 +34,9 @@ from baseten_pulumi.schema.validate import Failure, validate_inputs, validate_na
 
 _DESCRIPTION = """\
 Print a Pulumi program that declares the environments of models with their current settings and autoscaling schedules.
-Its first preview only creates resources, and its first up changes nothing in Baseten. What three or more environments
-have in common becomes a default. What this release does not know is declared in additional_settings. What Baseten does
-not report, or a program cannot declare, becomes a comment.
+Its first preview shows only resources to create, and its first up changes nothing in Baseten. Settings that three or
+more environments share become defaults. Settings that this release does not know are declared in additional_settings.
+Settings that Baseten does not report, or that a program cannot declare, become comments.
 """
 _EPILOG = f"""\
 examples:

@@ -89,7 +89,7 @@ class EnvironmentProvider(_Provider):
     """The provider of `BasetenEnvironment`."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Validate the inputs; offline."""
+        """Validate the inputs; offline unless `baseten:previewReads` is set."""
         from baseten_pulumi.provider import environment, pulumi_internals
 
         return _checked(*pulumi_internals.answer(lambda call: environment.check(_olds, news, self._config, call)))
@@ -133,7 +133,7 @@ class AutoscalingScheduleProvider(_Provider):
     """The provider of `BasetenAutoscalingSchedule`."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Validate and normalize the inputs; offline."""
+        """Validate and normalize the inputs; offline unless `baseten:previewReads` is set."""
         from baseten_pulumi.provider import pulumi_internals, schedule
 
         return _checked(*pulumi_internals.answer(lambda call: schedule.check(_olds, news, self._config, call)))

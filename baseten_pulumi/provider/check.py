@@ -49,7 +49,7 @@ def check(
 
 def _warnings(olds: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[str]:
     settings = flatten(inputs)
-    if settings == flatten(olds):  # said when they were declared
+    if settings == flatten(olds):  # warned of when they were declared
         return
     is_tuned = any(path.startswith(f"{ROLLING_DEPLOY_CONFIG}.") for path in settings)
     if is_tuned and settings.get(ROLLING_DEPLOY) is False:

@@ -11,7 +11,6 @@ from baseten_pulumi.provider.diff import replaced_properties
 from baseten_pulumi.provider.ownership import environment_owners
 from baseten_pulumi.provider.preview_reads import compare
 from baseten_pulumi.provider.pulumi_internals import Call, Row
-from baseten_pulumi.provider.read import parse, read_environment, recorded
 from baseten_pulumi.schema.environment import Environment, validate_environment
 from baseten_pulumi.schema.validate import Failure
 
@@ -44,7 +43,7 @@ def check(
 
 
 def _expected(found: Environment | None, *, is_create: bool) -> str:
-    """Return what is to be said of an environment that exists already, or no longer."""
+    """Return the note on an environment that exists already, or no longer."""
     if is_create:
         return "exists and will be adopted" if found else ""
     return "" if found else "no longer exists in Baseten; `pulumi up --refresh` creates it again"
@@ -79,6 +78,8 @@ def read(id_: str, props: Mapping[str, Any], config: Config) -> ReadResult:
         ModelNotFoundError: the model was not found, or this API key cannot see it.
         RequestError: Baseten could not be read, or what is looked up does not exist.
     """
+    from baseten_pulumi.provider.read import parse, read_environment, recorded  # with httpx, which no preview needs
+
     model_id, env_name = parse(id_, ID_FORM, "environment", "abc123/staging")
     found = read_environment(model_id, env_name, config, is_lookup="env_name" not in props)
     if found is None:

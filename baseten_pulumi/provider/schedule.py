@@ -16,8 +16,6 @@ from baseten_pulumi.schema.schedules import fields, is_over, schedule_difference
 from baseten_pulumi.schema.settings import walk
 from baseten_pulumi.schema.validate import Failure
 
-_ID_PARTS = 3
-
 
 def check(
     olds: Mapping[str, Any], news: Mapping[str, Any], config: Config, call: Call

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import pulumi
+import pulumi.dynamic
 from pulumi.output import Unknown
 
 from baseten_pulumi.resources.stack_keys import warn_of_keys
@@ -51,6 +52,19 @@ def prepared(
         failures += _id_failures(opts.id, id_form)
     refuse(resource, failures)
     return plain
+
+
+def refuse_subclass(resource: pulumi.dynamic.Resource, declared: type[pulumi.dynamic.Resource]) -> None:
+    """Refuse a resource of a subclass.
+
+    Raises:
+        TypeError: it is of another class than `declared`.
+    """
+    if type(resource) is not declared:
+        raise TypeError(
+            f"{declared.__name__} cannot be subclassed: the class is the resource's type in the state. "
+            "Write a function or a pulumi.ComponentResource that declares one."
+        )
 
 
 def _plain(resource: str, value: Any, path: str, failures: list[str]) -> Any:

@@ -53,7 +53,8 @@ class BasetenModelEnvironments(pulumi.ComponentResource):
             create_missing: Whether to declare a `BasetenEnvironment` for every environment but `production`, which
                 always exists. They are protected unless `opts` has `protect=False`.
             wait: Whether `pulumi up` waits until all settings are applied.
-            opts: Options of the component. `custom_timeouts` is passed to the children.
+            opts: Options of the component. `custom_timeouts` is passed to all children, `protect` to the
+                `BasetenEnvironment` resources.
 
         Raises:
             pulumi.RunError: `environments` is empty or not a mapping; `create_missing` or `wait` is not a bool;

@@ -6,9 +6,8 @@ import pulumi
 import pulumi.dynamic
 
 from baseten_pulumi.provider import EnvironmentProvider
-from baseten_pulumi.resources.arguments import prepared
+from baseten_pulumi.resources.arguments import prepared, refuse_subclass
 from baseten_pulumi.resources.outputs import none_if_absent
-from baseten_pulumi.resources.settings import refuse_subclass
 
 
 class BasetenEnvironment(pulumi.dynamic.Resource, module="baseten", name="Environment"):

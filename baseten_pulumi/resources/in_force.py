@@ -8,8 +8,8 @@ import pulumi.dynamic
 from pulumi.output import UNKNOWN
 
 from baseten_pulumi.provider import SettingsInForceProvider
-from baseten_pulumi.resources.arguments import prepared
-from baseten_pulumi.resources.settings import BasetenEnvironmentSettings, refuse_subclass
+from baseten_pulumi.resources.arguments import prepared, refuse_subclass
+from baseten_pulumi.resources.settings import BasetenEnvironmentSettings
 from baseten_pulumi.schema.in_force import LEFT_OUT, format_entry
 from baseten_pulumi.schema.settings import TOP_LEVEL_GROUPS
 

@@ -7,9 +7,8 @@ import pulumi
 import pulumi.dynamic
 
 from baseten_pulumi.provider import AutoscalingScheduleProvider
-from baseten_pulumi.resources.arguments import prepared
+from baseten_pulumi.resources.arguments import prepared, refuse_subclass
 from baseten_pulumi.resources.outputs import none_if_absent
-from baseten_pulumi.resources.settings import refuse_subclass
 from baseten_pulumi.types import (
     AutoscalingSettings,
     AutoscalingSettingsArgsDict,
@@ -19,7 +18,7 @@ from baseten_pulumi.types import (
 
 
 class BasetenAutoscalingSchedule(pulumi.dynamic.Resource, module="baseten", name="AutoscalingSchedule"):
-    """One autoscaling schedule of an environment, which has other autoscaling settings at certain times.
+    """One autoscaling schedule, which gives an environment different autoscaling settings at certain times.
 
     `pulumi up` creates the schedule, or adopts the one with its name, and returns when Baseten lists it as declared.
     Deleting the resource deletes the schedule. After a one-time schedule has ended, the resource can stay in the

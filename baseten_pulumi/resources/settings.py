@@ -7,7 +7,7 @@ import pulumi
 import pulumi.dynamic
 
 from baseten_pulumi.provider import EnvironmentSettingsProvider
-from baseten_pulumi.resources.arguments import prepared
+from baseten_pulumi.resources.arguments import prepared, refuse_subclass
 from baseten_pulumi.resources.outputs import none_if_absent
 from baseten_pulumi.schema.settings import decoded, encoded
 from baseten_pulumi.types import (
@@ -25,8 +25,8 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
 
     `pulumi up` sends every declared setting and returns when Baseten has applied them. The first `up` adopts the
     environment, which must exist or be declared as a `BasetenEnvironment`. A setting that is absent or None is not
-    managed: it is never sent and never compared. A setting that leaves the program keeps its value in Baseten. Deleting
-    the resource sends nothing.
+    managed: it is never sent and never compared. A setting that is removed from the program keeps its value in Baseten.
+    Deleting the resource sends nothing.
 
     Settings are not secrets. A setting passed as a secret is encrypted in the state, but rows and errors show it.
 
@@ -178,16 +178,3 @@ def _encoded(settings: Any) -> Any:
     if isinstance(settings, pulumi.Output):
         return settings.apply(_encoded)
     return None if settings is None else encoded(settings)
-
-
-def refuse_subclass(resource: pulumi.dynamic.Resource, declared: type[pulumi.dynamic.Resource]) -> None:
-    """Refuse a resource of a subclass.
-
-    Raises:
-        TypeError: it is of another class than `declared`.
-    """
-    if type(resource) is not declared:
-        raise TypeError(
-            f"{declared.__name__} cannot be subclassed: the class is the resource's type in the state. "
-            "Write a function or a pulumi.ComponentResource that declares one."
-        )

@@ -1,4 +1,4 @@
-"""An environment of a model as Baseten reports it, and how messages name it."""
+"""An environment of a model: as Baseten reports it, as a program declares it, and how messages name it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field

@@ -18,7 +18,7 @@ class Desired(Protocol):
         env_name: Name of the environment.
         status: Status of the response to the PATCH; None if it is not known.
         name: What a wait for several environments calls this one; "" in a wait for one.
-        message: What Baseten said in the response to the PATCH; "" if nothing.
+        message: The message in the response to the PATCH; "" if nothing.
         before: What the environment had before the request, by path; None if a third value does not end the wait.
         must_be_listed: Whether each poll asks both for the environment and for its model's list.
         is_deletion: Whether it must be gone.

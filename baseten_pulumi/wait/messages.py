@@ -175,7 +175,7 @@ def notes(watches: "Sequence[Watch]") -> list[str]:
             found.append(f"{_name(watch)}: applied, but the deployment that serves does not report it yet: {differing}")
         elif watch.is_promoting and watch.promotion is not None:
             state = state_of(watch.promotion)
-            found.append(f"{_name(watch)}: applied, but promotion {state} is running and may change it at its end")
+            found.append(f"{_name(watch)}: applied, but promotion {state} is running and may change it when it ends")
     return found
 
 
@@ -218,7 +218,7 @@ def _detail(watch: "Watch", waited: float) -> str:
     if watch.promotion is not None:
         sentences.append(f"Latest promotion: {state_of(watch.promotion)}")
     if watch.desired.message:
-        sentences.append(f'Baseten said: "{watch.desired.message.rstrip(".")}"')
+        sentences.append(f'Baseten returned: "{watch.desired.message.rstrip(".")}"')
     if watch.last_error is not None:
         sentences.append(f"The last poll failed: {watch.last_error.message.observed.rstrip('.')}")
     return " ".join(f"{sentence}." for sentence in sentences)

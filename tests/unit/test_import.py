@@ -35,15 +35,21 @@ def test_neither_httpx_nor_pydantic_is_loaded_when_a_preview_checks_and_compares
 import sys
 from pulumi.dynamic import ConfigureRequest
 from pulumi.dynamic.config import Config
-from baseten_pulumi.provider import EnvironmentSettingsProvider, SettingsInForceProvider
+from baseten_pulumi.provider import (
+    AutoscalingScheduleProvider, EnvironmentProvider, EnvironmentSettingsProvider, SettingsInForceProvider
+)
 
-settings, joint = EnvironmentSettingsProvider(), SettingsInForceProvider()
-for provider in (settings, joint):
+settings, joint, environment = EnvironmentSettingsProvider(), SettingsInForceProvider(), EnvironmentProvider()
+schedule = AutoscalingScheduleProvider()
+for provider in (settings, joint, environment, schedule):
     provider.configure(ConfigureRequest(Config({}, "serving")))
 news = {"model_id": "m", "env_name": "dev", "autoscaling_settings": {"min_replica": 1}}
 assert settings.diff("m/dev", news, settings.check({}, news).inputs).changes
 news = {"environments": {"a": 'm/dev 1 {"settings":{},"status":null}'}}
 assert joint.diff("in-force", {}, joint.check({}, news).inputs).changes
+news = {"model_id": "m", "env_name": "dev"}
+assert environment.diff("m/dev", news, environment.check({}, news).inputs).changes
+assert schedule.diff("m/dev/s1", news, schedule.check({}, news).inputs).changes
 assert not {"httpx", "pydantic"} & sys.modules.keys(), sys.modules.keys()
 """
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -1,14 +1,11 @@
 """Pulumi's engine, as far as providers log to it."""
 
 import threading
-from collections.abc import Callable
 from concurrent import futures
 
 import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
-
-from tests.programs import until
 
 
 class Engine(engine_pb2_grpc.EngineServicer):
@@ -38,11 +35,6 @@ class Engine(engine_pb2_grpc.EngineServicer):
     @property
     def texts(self) -> list[str]:
         return [line.message for line in self.lines]
-
-    def await_lines(self, enough: Callable[[list[str]], bool]) -> list[str]:
-        """Return what was logged once that is enough; lines arrive in their own time."""
-        until(lambda: enough(self.texts))
-        return self.texts
 
     def stop(self) -> None:
         self.answers.set()

@@ -186,7 +186,7 @@ def test_row_warns_when_an_update_is_accepted_with_an_error(stack: Stack, settin
     error = failure(settings.update, _outputs(1), _inputs(3), 10.0)
     said = f"{PRODUCTION}: Baseten accepted the request and reports an error: No more than 2 replicas."
     assert _warnings(engine) == [said]
-    assert 'Baseten said: "No more than 2 replicas".' in str(error)
+    assert 'Baseten returned: "No more than 2 replicas".' in str(error)
 
 
 def test_row_warns_when_settings_are_applied_while_a_promotion_runs(
@@ -195,7 +195,7 @@ def test_row_warns_when_settings_are_applied_while_a_promotion_runs(
     """Baseten has them already, so nothing is queued."""
     stack.emulator.start_promotion(MODEL, "production", percent=40)
     assert settings.create(_inputs(1))["status"] == "UNCHANGED"
-    text = "applied, but promotion 40 % is running and may change it at its end"
+    text = "applied, but promotion 40 % is running and may change it when it ends"
     assert _warnings(engine) == [f"{PRODUCTION}: {text}"]
 
 
@@ -275,7 +275,7 @@ def test_error_in_a_success_is_shown_when_a_schedule_was_accepted(
     body = {"status": "ACCEPTED", "error": "No capacity."}
     stack.emulator.faults.add(Fault.body(body, takes_effect=False, method="PATCH"))
     error = failure(peak.create, schedule_inputs(MODEL), 30.0)
-    assert 'Baseten said: "No capacity"' in str(error)
+    assert 'Baseten returned: "No capacity"' in str(error)
     (warning,) = _warnings(engine)
     assert warning.endswith(": Baseten accepted the request and reports an error: No capacity.")
 
@@ -286,7 +286,7 @@ def test_error_in_a_success_is_shown_when_a_schedule_is_deleted(stack: Stack, pe
     stack.emulator.faults.add(Fault.body(body, takes_effect=False, method="PATCH"))
     outputs = {**schedule_inputs(MODEL), "schedule_id": schedule_id, "in_force": True}
     error = failure(peak.delete, f"{PRODUCTION}/{schedule_id}", outputs)
-    assert 'Baseten said: "In use"' in str(error)
+    assert 'Baseten returned: "In use"' in str(error)
     assert _warnings(engine) == [
         f"{PRODUCTION}/{schedule_id}: Baseten accepted the request and reports an error: In use."
     ]

@@ -312,7 +312,7 @@ def test_nothing_is_sent_again_when_the_schedule_still_queues_behind_a_promotion
     stack.emulator.start_promotion(MODEL, "production", percent=40)
     assert str(_kept(peak)) == (
         f'Timed out after 5 s waiting for autoscaling schedule "peak" of environment "production" (model {MODEL}) to '
-        "be applied.\nschedule: expected listed, observed not listed. Latest promotion: 40 %. Baseten said: "
+        "be applied.\nschedule: expected listed, observed not listed. Latest promotion: 40 %. Baseten returned: "
         '"The update is queued and will be applied once the promotion in progress has ended". '
         "Baseten accepted the request and may still apply it.\n"
         "Run `pulumi up` again to keep waiting, or raise `custom_timeouts`."

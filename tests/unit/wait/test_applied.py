@@ -106,7 +106,7 @@ def test_error_quotes_baseten_when_the_promotion_of_queued_settings_does_not_end
     assert str(error) == (
         'Timed out after 30 s waiting for settings of environment "production" (model abc) to be applied.\n'
         "Baseten queued the request until the promotion ends. Latest promotion: 40 %. "
-        'Baseten said: "Queued behind the promotion". Baseten accepted the request and may still apply it.\n'
+        'Baseten returned: "Queued behind the promotion". Baseten accepted the request and may still apply it.\n'
         "Run `pulumi up` again to keep waiting, or raise `custom_timeouts`."
     )
 
@@ -114,7 +114,7 @@ def test_error_quotes_baseten_when_the_promotion_of_queued_settings_does_not_end
 def test_note_names_the_promotion_when_settings_are_applied_while_it_runs() -> None:
     _, error, _, notes = _wait({0: _environment(NEW, promotion=RUNNING)})
     assert error is None
-    assert notes == ["abc/production: applied, but promotion 40 % is running and may change it at its end"]
+    assert notes == ["abc/production: applied, but promotion 40 % is running and may change it when it ends"]
 
 
 def test_error_quotes_baseten_when_the_promotion_failed() -> None:
