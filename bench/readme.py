@@ -17,6 +17,8 @@ _PROMISES = {
     "wide": ("this package, `--parallel 256`", "the same"),
     "plain": ("a dynamic provider written by hand", "the same, if you write the polling; four at a time"),
 }
+# The kept results are older than the read that precedes each first request; remove this when they are measured again.
+_OLDER = "Measured before each first request was preceded by a read; GETs are now one more for each environment."
 # What `make bench` cannot run: measured once, by hand, on two cores.
 _OTHERS = """\
 | OpenTofu, generic REST provider | the response is what you configured | 64 s; 8.6–9.8 s at `-parallelism=200` | 800 |
@@ -31,7 +33,7 @@ def table(results: Results) -> str:
     rows = [_row(results, each) for size in (FLEET, BIG_FLEET) for each in results.fleet(size, _ROWS)]
     note = (
         f"Settings that take {APPLY_SECONDS:g} s to apply, four environments a model, at most {RATE_LIMIT:g} requests "
-        f"a second; {_machine(results)}. At {BIG_FLEET} the CLI writes its state once, at the end."
+        f"a second; {_machine(results)}. At {BIG_FLEET} the CLI writes its state once, at the end. {_OLDER}"
     )
     return "\n".join([*head, *rows, "", note]) + "\n"
 
@@ -48,7 +50,7 @@ def comparison(results: Results) -> str:
     note = (
         f"Settings take {APPLY_SECONDS:g} s to apply. `make bench` measures the first three rows again "
         f"(four environments a model, at most {RATE_LIMIT:g} requests a second; {_machine(results)}). "
-        "OpenTofu was measured once, by hand, on two cores."
+        f"OpenTofu was measured once, by hand, on two cores. {_OLDER}"
     )
     return "\n".join([*head, *rows, _OTHERS, "", note]) + "\n"
 

@@ -317,7 +317,7 @@ def test_process_ends_when_its_engine_is_gone(start: Start, baseten: Emulator, t
     for name in ("production", "staging"):
         baseten.start_promotion("abc123", name)
     waiting = [threads.submit(_refused_create, *each) for each in zip(hosts, ("production", "staging"), strict=True)]
-    until(lambda: len(engine.lines) == 2)
+    until(lambda: sum(line.ephemeral for line in engine.lines) == 2)
     engine.stop()
     with socket.socket() as nobody:  # or the port might be given to another test's engine
         nobody.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
