@@ -173,9 +173,9 @@ MADE: Mapping[type[BasetenError], Callable[[], BasetenError]] = {
     errors.UnexpectedResponseError: _unreadable,
     errors.OperationCancelledError: _cancelled_before_sending,
     errors.NotAppliedError: lambda: waited(
-        [DesiredSettings("abc123", name, {MIN_REPLICA: 3}) for name in ("dev", "production")],
+        [DesiredSettings("abc123", name, {MIN_REPLICA: 3}, name=f"chat-{name}") for name in ("dev", "production")],
         {
-            "dev": _responded(403, "Forbidden"),
+            "dev": failures.from_response(_GET, Response(403, {}, b'{"message": "Forbidden"}')),
             "production": failures.missing_model(_responded(404, "Not found"), "abc123"),
         },
     ),
