@@ -249,7 +249,7 @@ class Promises:
         is_final = any(it.status in _FINAL for it in done.exchanges) or not done.exchanges
         timeouts = [it.timeout_seconds for it in done.program.resources.values()]
         least = min([*timeouts, done.program.joint_timeout_seconds or timeouts[0]]) - LONGEST_PAUSE_SECONDS
-        is_refused = any(words in done.text for words in ("already managed", "must ", "unknown property"))
+        is_refused = any(words in done.text for words in ("also declared", "must ", "unknown property"))
         if "Baseten rounded or limited what was sent" in done.text:
             least = min(least, OVERRIDDEN_SECONDS)
         elif "with an unexpected body" in done.text:

@@ -6,7 +6,6 @@ Every operation is a provider process of its own, as Pulumi's are: only the stat
 import asyncio
 import contextlib
 import functools
-import importlib
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +16,7 @@ import looptime
 from typing_extensions import Self
 
 from baseten_pulumi.provider import check, pulumi_internals, session
+from baseten_pulumi.provider.ownership import SettingsOwners
 from baseten_pulumi.testing import Emulator, FictionalEnvironment, FictionalModel, RecordedRequest
 from tests.faults.declared import BACKPRESSURE, Program, address, nested, settings_of
 from tests.faults.engine import Engine, Resource
@@ -165,8 +165,12 @@ class World:
         # Each process has an address of Baseten's of its own, and so no connection of the one before.
         own = {"baseten:apiKey": KEY, "baseten:baseUrl": f"http://127.0.0.1:{self._operations}"}
         process = Process(self.loop)
-        importlib.reload(check)  # a process that has checked nothing yet
-        with mock.patch.object(session, "background_loop", return_value=process):
+        with (
+            mock.patch.object(session, "background_loop", return_value=process),
+            # A process that has checked nothing yet, and sent nothing.
+            mock.patch.object(check, "settings_owners", SettingsOwners()),
+            mock.patch.dict(session.former_settings, clear=True),
+        ):
             engine = Engine(process, {**own, **self.config}, dict(before))
             with self._interrupted(interruption, engine):
                 self.loop.run_until_complete(carry_out(engine))
