@@ -5,8 +5,6 @@ the Pulumi CLI if that is on PATH, otherwise a stand-in for its engine.
 """
 
 import argparse
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,8 +15,8 @@ from pathlib import Path
 from baseten_pulumi.testing import Emulator
 from tests.isolation import isolated_environment
 from tests.programs import once
+from tests.projects import Project, StepFailedError
 
-ROOT = Path(__file__).resolve().parent.parent
 MODEL = "lm4chat8"
 PROGRAM = f"""\
 import pulumi
@@ -47,48 +45,6 @@ PROMOTION_SECONDS = 4.0
 REPLICAS, TIMEOUT = '"min_replica": 1, "max_replica": 3', 'update="1h"'
 
 
-class Project:
-    """The program in a folder, and the engine that runs it."""
-
-    def __init__(self, folder: Path, emulator: Emulator) -> None:
-        self._folder = folder
-        self._text = PROGRAM
-        self._environment = isolated_environment(folder, emulator.url)
-        is_real = shutil.which("pulumi") is not None
-        self._engine = ["pulumi"] if is_real else [sys.executable, "-m", "tests.engine"]
-        (folder / "Pulumi.yaml").write_text("name: serving\nruntime: python\n")
-        (folder / "__main__.py").write_text(PROGRAM)
-        if is_real and self._run("stack", "init", "dev", "--no-select", "--non-interactive"):
-            sys.exit("The demo stopped: `pulumi stack init` failed.")
-
-    def declare(self, replicas: str, timeout: str = TIMEOUT) -> None:
-        """Write other values into the program, as an editor would."""
-        self._text = PROGRAM.replace(REPLICAS, replicas).replace(TIMEOUT, timeout)
-        (self._folder / "__main__.py").write_text(self._text)
-        also = "" if timeout == TIMEOUT else f"  and  {timeout}"
-        print(f"\n  production now has  {replicas}{also}")
-
-    def run(self, operation: str, *flags: str) -> int:
-        """Run an operation, with its output on the terminal; return its exit status."""
-        print(f"\n$ pulumi {' '.join([operation, *flags])}", flush=True)
-        at_once = [] if operation == "preview" else ["--yes", "--skip-preview"]
-        return self._run(operation, *at_once, *flags, "--stack", "dev", "--non-interactive")
-
-    def must(self, operation: str, *flags: str) -> None:
-        """Run an operation that must succeed."""
-        if status := self.run(operation, *flags):
-            sys.exit(f"The demo stopped: {operation} exited with {status}.")
-
-    def must_fail(self, operation: str) -> None:
-        """Run an operation that must fail."""
-        if self.run(operation) == 0:
-            sys.exit(f"The demo stopped: {operation} did not fail.")
-
-    def _run(self, *words: str) -> int:
-        command = [*self._engine, *words, "--cwd", str(self._folder)]
-        return subprocess.run(command, cwd=ROOT, env=self._environment, check=False).returncode
-
-
 @contextmanager
 def temporary_project(apply_seconds: float) -> Iterator[tuple[Project, Emulator]]:
     """Start the emulator and write the project; remove both afterwards."""
@@ -96,7 +52,16 @@ def temporary_project(apply_seconds: float) -> Iterator[tuple[Project, Emulator]
         tempfile.TemporaryDirectory(prefix="baseten-pulumi-demo-") as folder,
         Emulator(apply_seconds=apply_seconds) as emulator,
     ):
-        yield Project(Path(folder), emulator), emulator
+        project = Project(Path(folder), isolated_environment(Path(folder), emulator.url))
+        project.write(PROGRAM)
+        yield project, emulator
+
+
+def declare(project: Project, replicas: str, timeout: str = TIMEOUT) -> None:
+    """Write other values into the program."""
+    project.write(PROGRAM.replace(REPLICAS, replicas).replace(TIMEOUT, timeout))
+    also = "" if timeout == TIMEOUT else f"  and  {timeout}"
+    print(f"\n  production now has  {replicas}{also}")
 
 
 def _patches(emulator: Emulator) -> int:
@@ -117,12 +82,20 @@ def say(text: str) -> None:
 
 
 def main() -> None:
-    """Run every step, each with a heading."""
+    """Run the demo; exit with an error at the first step that does not do what it must."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--apply-seconds", type=float, default=2.0, help="how long the emulator takes to apply settings"
     )
     seconds: float = parser.parse_args().apply_seconds
+    try:
+        demonstrate(seconds)
+    except StepFailedError as error:
+        sys.exit(f"The demo stopped: {error}.")
+
+
+def demonstrate(seconds: float) -> None:
+    """Run every step, each with a heading."""
     with temporary_project(seconds) as (project, emulator):
         print(f"Baseten is an emulator on {emulator.url} that takes {seconds:g} s to apply settings.")
         say("The program: it creates an environment, canary, and sets what two environments run with.")
@@ -133,13 +106,13 @@ def main() -> None:
         project.must("up")
         say("A promotion is running, so Baseten queues the next change. The row shows it, and up waits for its end.")
         emulator.start_promotion(MODEL, "production", percent=40)
-        project.declare('"min_replica": 1, "max_replica": 6')
+        declare(project, '"min_replica": 1, "max_replica": 6')
         patches = _patches(emulator)
         with once(lambda: _patches(emulator) > patches, lambda: finish_later(emulator)):
             project.must("up")
         say("A change that is not applied in time is an error that says what was expected and what was observed.")
         emulator.start_promotion(MODEL, "production", percent=40)
-        project.declare('"min_replica": 2, "max_replica": 6', timeout='update="3s"')
+        declare(project, '"min_replica": 2, "max_replica": 6', timeout='update="3s"')
         project.must_fail("up")
         say("The promotion has ended. The next up goes on, although the program is the same.")
         emulator.finish_promotion(MODEL, "production")
@@ -149,7 +122,7 @@ def main() -> None:
         project.must("preview", "--refresh", "--diff")
         project.must("up", "--refresh")
         say("An invalid value is refused before anything is sent: the error has the property, the rule and the value.")
-        project.declare('"min_replica": 7, "max_replica": 6')
+        declare(project, '"min_replica": 7, "max_replica": 6')
         project.must_fail("preview")
         say("destroy deletes the environment that the program created. Baseten keeps the settings of production.")
         project.must("destroy")

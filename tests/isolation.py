@@ -25,15 +25,21 @@ def isolated_environment(folder: Path, base_url: str, api_key: str = "any") -> d
     if urlsplit(base_url).hostname != "127.0.0.1":
         raise ValueError(f"the base URL must be on this machine, got {base_url}")
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_NEVER_PASSED_ON)}
+    own = {"BASETEN_BASE_URL": base_url, "BASETEN_API_KEY": api_key}
+    return {**kept, **pulumi_variables(folder), **own}
+
+
+def pulumi_variables(folder: Path) -> dict[str, str]:
+    """Return the variables that give a Pulumi CLI a home, a state and a passphrase in a folder.
+
+    This process's interpreter comes first on PATH, where the CLI looks for one.
+    """
     state = folder / "state"
     state.mkdir(exist_ok=True)
     return {
-        **kept,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', os.defpath)}",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PULUMI_HOME": str(folder / "home"),
         "PULUMI_BACKEND_URL": state.as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": "isolated",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "BASETEN_BASE_URL": base_url,
-        "BASETEN_API_KEY": api_key,
     }

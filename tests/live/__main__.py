@@ -10,8 +10,6 @@ import contextlib
 import json
 import os
 import secrets
-import shutil
-import subprocess
 import sys
 import tempfile
 import threading
@@ -24,7 +22,9 @@ from typing import Any
 
 import httpx
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.isolation import pulumi_variables
+from tests.projects import Project, StepFailedError
+
 SECONDS = 300.0
 """How long each wait of the program may take."""
 _POLL_SECONDS = 0.5
@@ -63,10 +63,6 @@ BasetenAutoscalingSchedule(
     opts=pulumi.ResourceOptions(custom_timeouts=limit),
 )
 """
-
-
-class StepFailedError(Exception):
-    """A step did not do what it must."""
 
 
 @dataclass
@@ -175,45 +171,10 @@ def _serving(environment: dict[str, Any]) -> Any:
     return (found or {}).get("max_replica")
 
 
-class Project:
-    """The program in a temporary folder, on the Pulumi CLI or, without it, on the stand-in engine."""
-
-    def __init__(self, folder: Path, account: Account) -> None:
-        self._folder, self._account = folder, account
-        (folder / "Pulumi.yaml").write_text("name: live\nruntime: python\n")
-        (folder / "state").mkdir()
-        self._environment = {
-            **os.environ,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-            "PULUMI_HOME": str(folder / "home"),
-            "PULUMI_BACKEND_URL": (folder / "state").as_uri(),
-            "PULUMI_CONFIG_PASSPHRASE": "live",
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-        }
-        self._engine = ["pulumi"] if shutil.which("pulumi") else [sys.executable, "-m", "tests.engine"]
-        if self._engine == ["pulumi"] and self._run("stack", "init", "live", "--no-select"):
-            raise StepFailedError("stack init failed")
-
-    def declare(self, replicas: int) -> None:
-        """Write the program."""
-        account = self._account
-        text = _PROGRAM.format(model_id=account.model_id, env_name=account.env_name, replicas=replicas, seconds=SECONDS)
-        (self._folder / "__main__.py").write_text(text)
-
-    def must(self, operation: str, *flags: str) -> None:
-        """Run an operation that must succeed."""
-        if status := self.run(operation, *flags):
-            raise StepFailedError(f"{operation} exited with {status}")
-
-    def run(self, operation: str, *flags: str) -> int:
-        """Run an operation; return its exit status."""
-        print(f"\n$ pulumi {' '.join([operation, *flags])}", flush=True)
-        at_once = [] if operation == "preview" else ["--yes", "--skip-preview"]
-        return self._run(operation, *at_once, *flags, "--stack", "live")
-
-    def _run(self, *words: str) -> int:
-        command = [*self._engine, *words, "--non-interactive", "--cwd", str(self._folder)]
-        return subprocess.run(command, cwd=ROOT, env=self._environment, check=False).returncode
+def declare(project: Project, account: Account, replicas: int) -> None:
+    """Write the program."""
+    names = {"model_id": account.model_id, "env_name": account.env_name}
+    project.write(_PROGRAM.format(**names, replicas=replicas, seconds=SECONDS))
 
 
 def main() -> int:
@@ -245,7 +206,8 @@ def main() -> int:
         found: dict[str, str] = {}
         try:
             with tempfile.TemporaryDirectory(prefix="baseten-pulumi-live-") as folder:
-                found = _live(account, Project(Path(folder), account), is_promoted=is_promoted)
+                project = Project(Path(folder), {**os.environ, **pulumi_variables(Path(folder))})
+                found = _live(account, project, is_promoted=is_promoted)
         except (StepFailedError, httpx.HTTPError) as error:
             print(f"It stopped: {error}.", file=sys.stderr)
         finally:
@@ -260,7 +222,7 @@ def main() -> int:
 
 def _live(account: Account, project: Project, *, is_promoted: bool) -> dict[str, str]:
     """Run every step; return what was found."""
-    project.declare(replicas=1)
+    declare(project, account, replicas=1)
     with account.watched():
         project.must("up")
         project.must("preview", "--expect-no-changes")
@@ -269,14 +231,13 @@ def _live(account: Account, project: Project, *, is_promoted: bool) -> dict[str,
             account.client.post(
                 f"{account.path}/promote", json={"deployment_id": current.json()["id"]}
             ).raise_for_status()
-        project.declare(replicas=_DECLARED)
+        declare(project, account, replicas=_DECLARED)
         project.must("up")
         time.sleep(10 * _POLL_SECONDS)  # what flaps may do so later
     flaps, lag = account.flaps(), account.lag()
     print("\nmax_replica is changed by hand; a refresh finds it, and up changes it back.")
     account.change_by_hand(_BY_HAND)
-    if project.run("preview", "--refresh", "--expect-no-changes") == 0:
-        raise StepFailedError("the preview found nothing changed")
+    project.must_fail("preview", "--refresh", "--expect-no-changes")
     project.must("refresh")
     project.must("up")
     if (now := account.max_replica()) != _DECLARED:
