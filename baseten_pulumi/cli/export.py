@@ -7,30 +7,17 @@ schedules, on the current time.
 import argparse
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from keyword import iskeyword
 from typing import Any
 
 from baseten_pulumi.cli import EXIT_STATUS, write
 from baseten_pulumi.cli.account import ModelEnvironments, add_arguments, printable, read, report
+from baseten_pulumi.cli.declarations import ExportedModel, LeftOut, declares, exported, slug
 from baseten_pulumi.errors import EnvironmentNotFoundError, Message
 from baseten_pulumi.schema.environment import PRODUCTION, Environment
 from baseten_pulumi.schema.schedules import Schedule, schedule_differences, validate_schedule
-from baseten_pulumi.schema.settings import (
-    ADDITIONAL,
-    FIELDS,
-    GROUPS,
-    MAX_SURGE_PERCENT,
-    MAX_UNAVAILABLE_PERCENT,
-    decoded,
-    encoded,
-    nest,
-    properties,
-)
-from baseten_pulumi.schema.validate import Failure, validate_inputs, validate_names, validate_settings
 
 _DESCRIPTION = """\
 Print a Pulumi program that declares the environments of models with their current settings and autoscaling schedules.
@@ -66,48 +53,9 @@ _SCHEDULE_ARGUMENTS = (
     "end_at",
 )
 _SCHEDULE_DEFAULTS = {"enabled": True, "start_minute": 0, "end_minute": 0}
-_PERCENTAGES = (MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT)
-_NOT_IN_A_RESOURCE_NAME = re.compile(r"[^a-z0-9]+")
 # Plain keys that YAML, in one of its versions, reads as something other than a string.
 _YAML_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _PLAIN_YAML_KEY = re.compile(r"[a-z][a-z0-9_-]*")
-# How many environments have to agree on a setting for it to become a default.
-_FEWEST_AGREEING = 3
-
-
-@dataclass(frozen=True, slots=True)
-class _LeftOut:
-    """Takes the place of a setting, or of an object of settings, that is not declared.
-
-    Attributes:
-        reason: Why.
-        removes_default: Whether there is a default, which has to be removed.
-    """
-
-    reason: str
-    removes_default: bool = False
-
-
-_NOT_REPORTED = _LeftOut("not reported")
-_DEPRECATED = _LeftOut("left out, deprecated")
-_NEWER = _LeftOut("in additional_settings")
-
-
-@dataclass(frozen=True, slots=True)
-class _Model:
-    """A model as it is exported.
-
-    Attributes:
-        found: The model and its environments.
-        name: Name of its component, which no other model has.
-        declared: What differs from the defaults, nested, for each environment that can be declared.
-        refused: Why none of its settings can be declared, for each other environment.
-    """
-
-    found: ModelEnvironments
-    name: str
-    declared: Mapping[str, dict[str, Any]]
-    refused: Mapping[str, dict[str, Any]]
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -122,7 +70,7 @@ def run(arguments: Sequence[str]) -> int:
         failed = f"{found[0].title if len(found) == 1 else f'{len(found)} models'} could not be exported."
         action = "Create an environment in Baseten first, or promote a deployment."
         raise EnvironmentNotFoundError(Message(failed, "There are no environments.", "", action))
-    defaults, models = _exported(found)
+    defaults, models = exported(found)
     lines = _stack_config(defaults, models) if chosen.stack_config else _program(defaults, models)
     write("".join(f"{line}\n" for line in lines))
     return report(found)
@@ -146,142 +94,7 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _exported(found: Sequence[ModelEnvironments]) -> tuple[dict[str, Any], list[_Model]]:
-    """Return the defaults, nested, and what each model declares over them."""
-    settings = {one.model.id: dict(_declarations(one)) for one in found}
-    defaults = _defaults([it for environments in settings.values() for it in environments.values() if _declares(it)])
-    models: list[_Model] = []
-    taken: set[str] = set()  # the names of components and, after them, of their children
-    for one in found:
-        environments = settings[one.model.id]
-        name = _slug(one.model.name or "") or one.model.id
-        while taken & (names := {name, *(f"{name}-{env_name}" for env_name in environments)}):
-            name = f"{name}-{one.model.id}"
-        taken |= names
-        models.append(
-            _Model(
-                one,
-                name,
-                {it: _nested("", own, defaults) for it, own in environments.items() if _declares(own)},
-                {it: _nested("", own, {}) for it, own in environments.items() if not _declares(own)},
-            )
-        )
-    return _nested("", defaults, {}) if defaults else {}, models
-
-
-def _defaults(environments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return by path what most environments have in common, three at least; empty if that declares nothing."""
-    common: dict[str, Any] = {}
-    for path in FIELDS if environments else ():
-        value, count = Counter(it[path] for it in environments).most_common(1)[0]
-        if count >= _FEWEST_AGREEING:
-            common[path] = value
-    if not _declares(common):
-        return {}
-    # That some settings of an object are not reported is said where others of it are declared.
-    complete = {
-        group
-        for group in GROUPS
-        if all(path in common for path, field in FIELDS.items() if field.group == group)
-        or _declares({path: value for path, value in common.items() if FIELDS[path].group == group})
-    }
-    return {path: value for path, value in common.items() if FIELDS[path].group in complete}
-
-
-def _declarations(found: ModelEnvironments) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each environment with its settings by path, in which a `_LeftOut` replaces what is not declared."""
-    for env_name, environment in found.environments.items():
-        names = {"model_id": found.model.id, "env_name": env_name}
-        if failures := validate_names(names):
-            yield env_name, {failure.path: _left_out(failure) for failure in failures}
-            continue
-        settings = dict(environment.settings)
-        newer = _newer(environment)
-        deprecated = [path for path in settings if FIELDS[path].is_deprecated]
-        left_out = {**dict.fromkeys(deprecated, _DEPRECATED), **dict.fromkeys(newer, _NEWER)}
-        settings = {path: value for path, value in settings.items() if path not in left_out}
-        # Baseten may report more than a program may declare, such as a value beyond a documented limit. An exported
-        # program must not be refused, so whatever Check refuses is left out; what is left is validated again, because
-        # two settings can be invalid together.
-        while settings and (failures := validate_inputs({**names, **nest(settings)})[1]):
-            for failure in failures:
-                # One of the two percentages alone would make the other a declared 0.
-                paths = _PERCENTAGES if failure.path in _PERCENTAGES else (failure.path,)
-                left_out |= dict.fromkeys(paths, _left_out(failure))
-            settings = {path: value for path, value in settings.items() if path not in left_out}
-        known = {path: settings.get(path, left_out.get(path, _NOT_REPORTED)) for path in FIELDS}
-        yield env_name, {**known, **_additional(environment, newer)}
-
-
-def _newer(environment: Environment) -> dict[str, Any]:
-    """Return each known setting that has a value this release does not know, by path."""
-    observed, found = environment.observed, dict[str, Any]()
-    for path, field in FIELDS.items():
-        value = observed.get(f"{ADDITIONAL}.{path}")
-        is_known = value in field.choices if field.choices else path in environment.settings
-        if value is not None and not is_known:
-            found[path] = value
-    return found
-
-
-def _additional(environment: Environment, newer: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what only additional settings can declare, nested, and by path a `_LeftOut` for what they cannot either.
-
-    It never becomes a default: nothing removes one of those.
-    """
-    values = {f"{ADDITIONAL}.{path}": value for path, value in newer.items() if not isinstance(value, Mapping)}
-    declared: dict[str, Any] = {}
-    left_out: dict[str, Any] = {}
-    for path, value in {**environment.unknown_settings, **values}.items():
-        at: Any = environment.response
-        for key in path.split(".")[1:]:
-            at = at.get(key) if isinstance(at, Mapping) else None
-        if encoded(at) != value:
-            left_out[path] = _LeftOut("left out, a key in it has a dot")
-        elif failures := validate_settings(nest({path: value}))[1]:
-            left_out[path] = _left_out(failures[0])
-        else:
-            declared[path] = decoded(value)
-    return {**nest(declared), **left_out}
-
-
-def _left_out(failure: Failure) -> _LeftOut:
-    return _LeftOut(f"left out, {replace(failure, path='')}")
-
-
-def _nested(group: str, settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Nest what differs from the defaults, in the order of the table.
-
-    An object without a declared setting is left out, or its default removed, as a whole.
-    """
-    nested: dict[str, Any] = {}
-    if not group:
-        nested |= {name: it for name, it in settings.items() if name not in FIELDS and isinstance(it, _LeftOut)}
-    for name in properties(group):
-        path = f"{group}.{name}" if group else name
-        inside = [it for it in settings if it == path or it.startswith(f"{path}.")]
-        has_default = any(_declares({it: defaults[it]}) for it in inside if it in defaults)
-        if inside and has_default and all(settings[it] == _NOT_REPORTED for it in inside):
-            nested[name] = replace(_NOT_REPORTED, removes_default=True)
-        elif path in settings:
-            value = settings[path]
-            if path not in defaults or value != defaults[path]:
-                nested[name] = replace(value, removes_default=has_default) if isinstance(value, _LeftOut) else value
-        elif inner := _nested(path, settings, defaults) if path not in FIELDS else None:
-            # What an object has in common with the defaults is declared too.
-            if _declares(inner) or not all(isinstance(settings[it], _LeftOut) for it in inside):
-                nested[name] = inner
-            else:
-                refused = {f"{name}.{key}": reason for key, reason in inner.items() if reason != _NOT_REPORTED}
-                nested |= refused or {name: _NOT_REPORTED}
-    return nested
-
-
-def _declares(settings: Mapping[str, Any]) -> bool:
-    return any(not isinstance(value, _LeftOut) or value.removes_default for value in settings.values())
-
-
-def _program(defaults: Mapping[str, Any], models: Sequence[_Model]) -> Iterator[str]:
+def _program(defaults: Mapping[str, Any], models: Sequence[ExportedModel]) -> Iterator[str]:
     """Yield the lines of a program with a component for each model, and a resource for each schedule."""
     # Names of schedules, which are no component's children: they are unique among all models.
     taken = {f"{model.name}-{env_name}" for model in models for env_name in model.found.environments}
@@ -307,7 +120,7 @@ def _import(names: Sequence[str]) -> Iterator[str]:
         yield from ("from baseten_pulumi import (", *(f"{_INDENT}{name}," for name in names), ")")
 
 
-def _declaration(model: _Model, taken: set[str], *, has_defaults: bool) -> Iterator[str]:
+def _declaration(model: ExportedModel, taken: set[str], *, has_defaults: bool) -> Iterator[str]:
     """Yield blocks of lines, a blank one after each."""
     model_id, environments = model.found.model.id, model.found.environments
     variable = _variable(model.name)
@@ -334,7 +147,7 @@ def _declaration(model: _Model, taken: set[str], *, has_defaults: bool) -> Itera
     yield from schedules
 
 
-def _schedules(model: _Model, variable: str, taken: set[str]) -> Iterator[str]:
+def _schedules(model: ExportedModel, variable: str, taken: set[str]) -> Iterator[str]:
     """Yield the lines of each schedule, and add its name to those that are taken."""
     model_id = model.found.model.id
     for env_name, environment in model.found.environments.items():
@@ -346,9 +159,9 @@ def _schedules(model: _Model, variable: str, taken: set[str]) -> Iterator[str]:
                 yield from (*(_comment("", f"  {reason}") for reason in reasons), "")
                 continue
             # Without a letter or digit in the schedule's name this is the environment's, which is taken.
-            name = f"{model.name}-{env_name}-{_slug(schedule.name)}".rstrip("-")
+            name = f"{model.name}-{env_name}-{slug(schedule.name)}".rstrip("-")
             while name in taken:
-                name += f"-{_slug(schedule.id)}"
+                name += f"-{slug(schedule.id)}"
             taken.add(name)
             # Of an environment that the component declares, so that the schedule depends on it.
             reference = f"{variable}.settings[{_python(env_name)}].env_name"
@@ -399,10 +212,6 @@ def _title(schedule: Schedule) -> str:
     return f'"{schedule.name}" ({schedule.id})'
 
 
-def _slug(text: str) -> str:
-    return _NOT_IN_A_RESOURCE_NAME.sub("-", text.lower()).strip("-")
-
-
 def _argument(key: str, value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         yield f"{_INDENT}{key}={{"
@@ -415,9 +224,9 @@ def _argument(key: str, value: Any) -> Iterator[str]:
 def _python_items(nested: Mapping[str, Any], indent: str) -> Iterator[str]:
     for name, value in nested.items():
         key = _python(name)
-        if isinstance(value, _LeftOut) and value.removes_default:
+        if isinstance(value, LeftOut) and value.removes_default:
             yield f"{indent}{key}: None,  {_comment('', value.reason)}"
-        elif isinstance(value, _LeftOut):
+        elif isinstance(value, LeftOut):
             yield _comment(indent, f"{key}: {value.reason}")
         elif isinstance(value, dict) and value:
             yield f"{indent}{key}: {{"
@@ -460,7 +269,7 @@ def _json(value: Any) -> str:
     return text.encode("ascii", "backslashreplace").decode()
 
 
-def _stack_config(defaults: Mapping[str, Any], models: Sequence[_Model]) -> Iterator[str]:
+def _stack_config(defaults: Mapping[str, Any], models: Sequence[ExportedModel]) -> Iterator[str]:
     """Yield the lines of the stack configuration that `settings_from_config` or `models_from_config` reads."""
     only = models[0].found.title if len(models) == 1 else ""
     yield _comment("", f"Settings of the environments of Baseten {f'model {only}' if only else 'models'}.")
@@ -486,7 +295,7 @@ def _stack_config(defaults: Mapping[str, Any], models: Sequence[_Model]) -> Iter
         yield from _yaml_environments(model, f"{indent}  ")
 
 
-def _yaml_environments(model: _Model, indent: str) -> Iterator[str]:
+def _yaml_environments(model: ExportedModel, indent: str) -> Iterator[str]:
     for env_name, environment in model.found.environments.items():
         if env_name in model.declared:
             yield from _yaml_items({env_name: model.declared[env_name]}, indent)
@@ -501,12 +310,12 @@ def _yaml_environments(model: _Model, indent: str) -> Iterator[str]:
 
 def _yaml_items(nested: Mapping[str, Any], indent: str) -> Iterator[str]:
     for name, value in nested.items():
-        if isinstance(value, _LeftOut) and value.removes_default:
+        if isinstance(value, LeftOut) and value.removes_default:
             yield f"{indent}{name}: null  {_comment('', value.reason)}"
-        elif isinstance(value, _LeftOut):
+        elif isinstance(value, LeftOut):
             yield _comment(indent, f"{name}: {value.reason}")
         elif isinstance(value, dict):
-            yield f"{indent}{_yaml_key(name)}:{'' if _declares(value) else ' {}'}"
+            yield f"{indent}{_yaml_key(name)}:{'' if declares(value) else ' {}'}"
             yield from _yaml_items(value, f"{indent}  ")
         else:
             yield f"{indent}{_yaml_key(name)}: {_json(value)}"
@@ -516,7 +325,7 @@ def _yaml_key(name: str) -> str:
     return name if _PLAIN_YAML_KEY.fullmatch(name) and name not in _YAML_WORDS else _json(name)
 
 
-def _no_settings(indent: str, env_name: str, reasons: Mapping[str, _LeftOut]) -> Iterator[str]:
+def _no_settings(indent: str, env_name: str, reasons: Mapping[str, LeftOut]) -> Iterator[str]:
     yield _comment(indent, f"Environment {env_name}: no settings to declare.")
     yield from (_comment(indent, f"  {name}: {left_out.reason}") for name, left_out in reasons.items())
 
