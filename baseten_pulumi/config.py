@@ -3,7 +3,7 @@
 import ipaddress
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -17,6 +17,8 @@ SKIP_WAIT, PREVIEW_READS = "baseten:skipWait", "baseten:previewReads"
 ENVIRONMENTS, ENVIRONMENT_DEFAULTS, MODELS = "baseten:environments", "baseten:environmentDefaults", "baseten:models"
 KEYS = (API_KEY, BASE_URL, ALLOW_HTTP, SKIP_WAIT, PREVIEW_READS, ENVIRONMENTS, ENVIRONMENT_DEFAULTS, MODELS)
 """Every key of a stack's configuration that this package reads."""
+NAMES = tuple(key.partition(":")[2] for key in KEYS)
+"""The same without their namespace."""
 _API_KEY_VARIABLE, _BASE_URL_VARIABLE = "BASETEN_API_KEY", "BASETEN_BASE_URL"
 _NOTHING_SENT = "Nothing was sent."
 # No credentials, query or fragment, and nothing that URL parsers read in different ways.
@@ -136,6 +138,12 @@ class Config:
 
     def _text(self, key: str, variable: str) -> str:
         return str(self.stack(key) or "").strip() or self.environ.get(variable, "").strip()
+
+
+def unread(configured: Iterable[str]) -> list[str]:
+    """Return the configured keys of this package's namespace that nothing reads, sorted, without the namespace."""
+    names = (key.partition(":")[2] for key in sorted(configured) if key.partition(":")[0] == NAMESPACE)
+    return [name for name in names if name not in NAMES]
 
 
 def _is_loopback(url: str) -> bool:

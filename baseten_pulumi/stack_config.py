@@ -1,6 +1,5 @@
 """The settings of environments from the stack's configuration, over defaults that all stacks of a project share."""
 
-import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -11,12 +10,13 @@ import pulumi
 import pulumi.runtime
 from typing_extensions import TypedDict
 
-from baseten_pulumi.config import ENVIRONMENT_DEFAULTS, ENVIRONMENTS, KEYS, MODELS, NAMESPACE
+from baseten_pulumi.config import ENVIRONMENT_DEFAULTS, ENVIRONMENTS, MODELS, NAMES, NAMESPACE, unread
 from baseten_pulumi.errors import ConfigurationError, Message
 from baseten_pulumi.run_errors import run_errors
 from baseten_pulumi.schema.merge import merged
 from baseten_pulumi.schema.validate import (
     Failure,
+    closest,
     either,
     member,
     unknown_property,
@@ -114,15 +114,8 @@ def _values(key: str) -> tuple[Any, Any, bool]:
 
 def _misspellings(key: str) -> list[str]:
     """Return the configured keys that nothing reads and that were probably meant as this one."""
-    known = [it.partition(":")[2] for it in KEYS]
     configured = {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
-    found = []
-    for it in sorted(configured):
-        namespace, _, name = it.partition(":")
-        if namespace == NAMESPACE and name not in known:
-            closest = difflib.get_close_matches(name, known, n=1)
-            found += [it] if closest == [key.partition(":")[2]] else []
-    return found
+    return [f"{NAMESPACE}:{name}" for name in unread(configured) if f"{NAMESPACE}:{closest(name, NAMES)}" == key]
 
 
 def _value(key: str) -> Any:

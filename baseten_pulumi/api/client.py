@@ -14,7 +14,7 @@ from baseten_pulumi.api.retry import retry
 from baseten_pulumi.api.transport import Transport
 from baseten_pulumi.config import Endpoint
 from baseten_pulumi.errors import ConfigurationError, Message, NotFoundError, RequestError
-from baseten_pulumi.schema.environment import Environment, settings_of
+from baseten_pulumi.schema.environment import Environment, environment_at_start, settings_of
 
 # Seconds for the request that finds out what a 404 is about, repeated if it fails: at most,
 _DIAGNOSIS_SECONDS = 10.0
@@ -131,7 +131,7 @@ class BasetenClient:
             RequestError: Baseten did not accept the request or, if `may_have_applied` is true, may have accepted it.
         """
         deadline = _now() + timeout
-        failed = f'Environment "{env_name}" (model {model_id}) was not created.'
+        failed = f"{environment_at_start(model_id, env_name)} was not created."
         request = self._request("POST", _environments_path(model_id), failed)
         body = {"name": env_name}
         try:
@@ -149,7 +149,7 @@ class BasetenClient:
             RequestError: Baseten did not accept the request or, if `may_have_applied` is true, may have accepted it.
         """
         deadline = _now() + timeout
-        failed = f'Environment "{env_name}" (model {model_id}) was not deleted.'
+        failed = f"{environment_at_start(model_id, env_name)} was not deleted."
         request = self._request("DELETE", _environment_path(model_id, env_name), failed)
         self._found[model_id, env_name] = False
         try:

@@ -350,7 +350,7 @@ def of_team(models: Sequence[Model], team: str | None) -> list[Model]:
     Raises:
         ModelNotFoundError: the team has none; the teams that have some are listed.
     """
-    found = [it for it in models if team is None or it.team_name == printable(team)]
+    found = [it for it in models if is_in_team(it, team)]
     if team is not None and not found:
         teams = ", ".join(sorted({it.team_name for it in models if it.team_name}))
         raise ModelNotFoundError(
@@ -366,12 +366,17 @@ def of_team(models: Sequence[Model], team: str | None) -> list[Model]:
 
 def named(name: str, models: Sequence[Model], team: str | None = None) -> list[Model]:
     """Return the models with exactly that name; None for `team` means any team."""
-    return [it for it in models if it.name == printable(name) and (team is None or it.team_name == printable(team))]
+    return [it for it in models if it.name == printable(name) and is_in_team(it, team)]
+
+
+def is_in_team(model: Model, team: str | None) -> bool:
+    """Return whether a model is in the team; None means any team."""
+    return team is None or model.team_name == printable(team)
 
 
 def name_hint(text: str, models: Sequence[Model]) -> str:
     """Return a sentence with the id, if the name of a model was given in place of its id; otherwise ""."""
-    found = [model for model in models if model.name == printable(text)]
+    found = named(text, models)
     return f'"{text}" is the name of a model, not an id: {_listed(found)}.' if found else ""
 
 

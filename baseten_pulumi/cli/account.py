@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from baseten_pulumi.api.client import BasetenClient
-from baseten_pulumi.api.models import Model, find_model, of_team, one_line
+from baseten_pulumi.api.models import Model, find_model, is_in_team, of_team, one_line
 from baseten_pulumi.api.retry import retry
 from baseten_pulumi.cli import SUCCEEDED, fail
 from baseten_pulumi.config import DEFAULT_BASE_URL, Config, Endpoint
@@ -154,7 +154,7 @@ async def _read(endpoint: Endpoint, names: Sequence[str], team: str | None) -> l
 
 def _chosen(models: Sequence[Model], names: Sequence[str], team: str | None) -> list[Model]:
     if names:
-        by_id = {it.id: it for it in models if team is None or it.team_name == team}
+        by_id = {it.id: it for it in models if is_in_team(it, team)}
         chosen = {it.id: it for it in (by_id.get(name) or find_model(name, models, team) for name in names)}
         return list(chosen.values())
     found = of_team(models, team)

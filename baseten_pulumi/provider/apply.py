@@ -94,7 +94,8 @@ class _Apply(Operation):
 
         async with session.exclusive(*self.environment, timeout, self.not_sent) as left:
             if self._before is None:
-                self._before = dict((await self.read_environment(session, left)).observed)
+                environment = await self.read_environment(session, left)
+                self._before = environment.observed([*self._settings, *flatten(self._olds)])
                 self._warn_of_changes(self._before)
             update = await session.client.update_environment(
                 *self.environment, self._settings, timeout=deadline - now(), on_send=sending

@@ -14,7 +14,7 @@ from baseten_pulumi.provider.environment import outputs_of
 from baseten_pulumi.provider.operation import Operation, refuse_invalid
 from baseten_pulumi.provider.pulumi_internals import Call
 from baseten_pulumi.provider.session import Session
-from baseten_pulumi.schema.environment import Environment, environment_of, validate_environment
+from baseten_pulumi.schema.environment import Environment, environment_at_start, validate_environment
 from baseten_pulumi.wait.desired import DesiredEnvironment
 
 FOUND_SECONDS = 60.0
@@ -43,8 +43,7 @@ def apply(inputs: Mapping[str, Any], olds: Mapping[str, Any], config: Config, ca
 
 class _ApplyEnvironment(Operation):
     def __init__(self, inputs: Mapping[str, Any], olds: Mapping[str, Any], config: Config, call: Call) -> None:
-        subject = environment_of(inputs["model_id"], inputs["env_name"])
-        subject = f"{subject[0].upper()}{subject[1:]}"
+        subject = environment_at_start(inputs["model_id"], inputs["env_name"])
         super().__init__(
             inputs,
             config,

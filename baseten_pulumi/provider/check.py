@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi.output import Unknown
 
 from baseten_pulumi.config import Config
-from baseten_pulumi.provider.diff import dropped, replaced_properties
+from baseten_pulumi.provider.diff import dropped, is_replaced
 from baseten_pulumi.provider.ownership import settings_owners
 from baseten_pulumi.provider.preview_reads import compare
 from baseten_pulumi.provider.pulumi_internals import Call, Row
@@ -40,8 +40,7 @@ def check(
     if failures := failures or settings_owners.register(call.urn, inputs):
         return inputs, failures
     row, where = Row(call.urn), f"{_known(inputs['model_id'])}/{_known(inputs['env_name'])}"
-    is_replaced = bool(olds and replaced_properties(olds, inputs))  # Pulumi checks it again, as a create
-    for warning in () if is_replaced else _warnings(olds, inputs):
+    for warning in () if is_replaced(olds, inputs) else _warnings(olds, inputs):
         row.warn(f"{where}: {warning}")
     failures = compare(olds, inputs, config, call, lambda found: _drift(inputs, found))
     return {**inputs, "in_force": True} if config.waits(inputs["wait"]) else inputs, failures
@@ -69,7 +68,7 @@ def _drift(inputs: Mapping[str, Any], found: "Environment | None") -> str:
     if found is None:
         return ""
     settings = {path: value for path, value in flatten(inputs).items() if not isinstance(value, Unknown)}
-    differing = differences(settings, found.observed)
+    differing = differences(settings, found.observed(settings))
     return "; ".join(it.drift for it in differing)
 
 

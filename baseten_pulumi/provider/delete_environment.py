@@ -6,11 +6,11 @@ import contextlib
 from baseten_pulumi.api.retry import retry
 from baseten_pulumi.config import Config
 from baseten_pulumi.errors import EnvironmentNotFoundError, ModelNotFoundError
-from baseten_pulumi.provider.environment import ID_FORM
 from baseten_pulumi.provider.ownership import environment_owners
 from baseten_pulumi.provider.pulumi_internals import Call, Row
 from baseten_pulumi.provider.read import parse, with_way_out
 from baseten_pulumi.provider.session import Session, run
+from baseten_pulumi.schema.validate import ID_FORM
 from baseten_pulumi.wait.desired import DesiredEnvironment
 from baseten_pulumi.wait.messages import retrying
 
@@ -45,7 +45,7 @@ def delete(resource_id: str, config: Config, call: Call) -> None:
             on_error=lambda error: row.report(retrying(error, call.timeout)),
         )
         if config.waits() or not is_deleted:
-            gone, elapsed = DesiredEnvironment(model_id, env_name, is_gone=True), now() - started_at
+            gone, elapsed = DesiredEnvironment(model_id, env_name, is_deletion=True), now() - started_at
             await session.watcher.wait([gone], timeout=call.timeout, elapsed=elapsed, report=row.report)
 
     try:

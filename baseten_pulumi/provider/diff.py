@@ -6,13 +6,23 @@ from typing import Any
 from pulumi.output import Unknown
 
 from baseten_pulumi.schema.settings import TOP_LEVEL_GROUPS, api_path, flatten, same, walk
-
-_IDENTITY = ("model_id", "env_name")
+from baseten_pulumi.schema.validate import IDENTITY
 
 
 def replaced_properties(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
     """Return the properties whose change replaces the resource; one that is not known yet does not."""
-    return [name for name in _IDENTITY if not isinstance(news.get(name), Unknown) and news.get(name) != olds.get(name)]
+    return [name for name in IDENTITY if not isinstance(news.get(name), Unknown) and news.get(name) != olds.get(name)]
+
+
+def is_replaced(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Return whether a resource is replaced, for which Pulumi checks it again, as a create."""
+    return bool(olds and replaced_properties(olds, news))
+
+
+def identity_changes(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, str]:
+    """Return what becomes of model and environment, by name, if they change or are not known yet."""
+    unknown = (name for name in IDENTITY if isinstance(news.get(name), Unknown))
+    return dict.fromkeys(replaced_properties(olds, news), "UPDATE_REPLACE") | dict.fromkeys(unknown, "UPDATE")
 
 
 def changes(olds: Mapping[str, Any], news: Mapping[str, Any], *, waits: bool) -> dict[str, str]:
@@ -47,7 +57,7 @@ def is_unfinished(olds: Mapping[str, Any], *, waits: bool) -> bool:
 
 def dropped(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield path and last value of each setting that the program no longer declares, in whichever property."""
-    if any(news.get(name) != olds.get(name) for name in _IDENTITY):
+    if any(news.get(name) != olds.get(name) for name in IDENTITY):
         return
     unknown, after = _unknown_paths(news), {*map(api_path, flatten(news))}
     for path, value in flatten(olds).items():
@@ -56,7 +66,7 @@ def dropped(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Iterator[tuple[
 
 
 def _unknown_paths(news: Mapping[str, Any]) -> list[str]:
-    names = (*_IDENTITY, *TOP_LEVEL_GROUPS)
+    names = (*IDENTITY, *TOP_LEVEL_GROUPS)
     return [path for name in names for path, value in walk(news.get(name), name) if isinstance(value, Unknown)]
 
 

@@ -4,17 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi.dynamic import ReadResult
-from pulumi.output import Unknown
 
 from baseten_pulumi.config import Config
-from baseten_pulumi.provider.diff import replaced_properties
+from baseten_pulumi.provider.diff import identity_changes
 from baseten_pulumi.provider.ownership import environment_owners
 from baseten_pulumi.provider.preview_reads import compare
 from baseten_pulumi.provider.pulumi_internals import Call, Row
 from baseten_pulumi.schema.environment import Environment, validate_environment
-from baseten_pulumi.schema.validate import Failure
+from baseten_pulumi.schema.validate import ID_FORM, Failure
 
-ID_FORM = "model_id/env_name"
 UNPROTECTED = "not protected: deleting it cancels a promotion under way and scales its serving deployment to zero"
 
 
@@ -55,8 +53,7 @@ def changes(olds: Mapping[str, Any], news: Mapping[str, Any], config: Config) ->
     If the environment was never observed, there is still something to do while waiting is on, or if no response has
     shown it.
     """
-    found = dict.fromkeys(replaced_properties(olds, news), "UPDATE_REPLACE")
-    found |= {name: "UPDATE" for name in ("model_id", "env_name") if isinstance(news.get(name), Unknown)}
+    found = identity_changes(olds, news)
     if not found and olds.get("in_force") is not True and (config.waits() or not olds.get("created_at")):
         found["in_force"] = "UPDATE"
     return found

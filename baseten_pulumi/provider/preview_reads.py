@@ -11,7 +11,7 @@ from pulumi.output import Unknown
 
 from baseten_pulumi.config import Config, Endpoint
 from baseten_pulumi.errors import BasetenError, ModelNotFoundError
-from baseten_pulumi.provider.diff import replaced_properties
+from baseten_pulumi.provider.diff import is_replaced
 from baseten_pulumi.provider.ownership import environment_owners
 from baseten_pulumi.provider.pulumi_internals import Call, Row
 from baseten_pulumi.provider.session import Session, run
@@ -51,7 +51,7 @@ def compare(
     """
     model_id, env_name = inputs["model_id"], inputs["env_name"]
     is_known = not (isinstance(model_id, Unknown) or isinstance(env_name, Unknown))
-    if not (is_known and config.reads_in_previews()) or (olds and replaced_properties(olds, inputs)):
+    if not (is_known and config.reads_in_previews()) or is_replaced(olds, inputs):
         return []
     try:
         endpoint = config.endpoint()

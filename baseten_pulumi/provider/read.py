@@ -12,7 +12,7 @@ from baseten_pulumi.provider.session import run
 from baseten_pulumi.schema.compare import managed
 from baseten_pulumi.schema.environment import Environment
 from baseten_pulumi.schema.settings import flatten, nest
-from baseten_pulumi.schema.validate import split_id
+from baseten_pulumi.schema.validate import ID_FORM, split_id
 
 TIMEOUT_SECONDS = 120.0
 """How long reading one resource is tried; custom timeouts do not apply to reads."""
@@ -38,14 +38,13 @@ def read(resource_id: str, props: Mapping[str, Any], config: Config) -> ReadResu
             not remove every resource from the state.
         RequestError: Baseten could not be read, or what is looked up does not exist.
     """
-    model_id, env_name = parse(resource_id, "model_id/env_name", "environment", "abc123/production")
+    model_id, env_name = parse(resource_id, ID_FORM, "environment", "abc123/production")
     is_lookup = "env_name" not in props
     observed = read_environment(model_id, env_name, config, is_lookup=is_lookup)
     if observed is None:
         return ReadResult(None, {})
-    everything = observed.observed
     desired = {**observed.settings, **observed.unknown_settings} if is_lookup else flatten(props)
-    found = managed(desired, everything)
+    found = managed(desired, observed.observed(desired))
     own = {"model_id": model_id, "env_name": env_name, "wait": props.get("wait", True)}
     inputs = {**own, **nest({**desired, **found})}
     is_queued = props.get("status") == "QUEUED" and observed.is_promoting

@@ -11,6 +11,7 @@ from baseten_pulumi.errors import Message, ScheduleConflictError
 from baseten_pulumi.provider.read import parse, read_environment, recorded
 from baseten_pulumi.schema.environment import Environment, schedule_of
 from baseten_pulumi.schema.schedules import Schedule, as_declared, inputs_of, is_over, schedule_differences
+from baseten_pulumi.schema.validate import ID_FORM
 
 
 def read(resource_id: str, props: Mapping[str, Any], config: Config) -> ReadResult:
@@ -84,7 +85,5 @@ def parse_schedule_id(resource_id: str) -> tuple[str, str, str]:
     Raises:
         ConfigurationError: the id has another form.
     """
-    model_id, env_name, schedule_id = parse(
-        resource_id, "model_id/env_name/SCHEDULE_ID", "schedule", "abc123/production/s1"
-    )
+    model_id, env_name, schedule_id = parse(resource_id, f"{ID_FORM}/SCHEDULE_ID", "schedule", "abc123/production/s1")
     return model_id, env_name, schedule_id

@@ -7,7 +7,7 @@ from typing import Any
 from pulumi.output import Unknown
 
 from baseten_pulumi.config import Config
-from baseten_pulumi.provider.diff import kind_of_change, replaced_properties
+from baseten_pulumi.provider.diff import identity_changes, kind_of_change, replaced_properties
 from baseten_pulumi.provider.ownership import schedule_owners
 from baseten_pulumi.provider.preview_reads import compare
 from baseten_pulumi.provider.pulumi_internals import Call
@@ -64,8 +64,7 @@ def changes(olds: Mapping[str, Any], news: Mapping[str, Any], config: Config, ca
     """
     if schedule_id := olds.get("schedule_id"):
         schedule_owners.hold(call.urn, schedule_id)
-    found = dict.fromkeys(replaced_properties(olds, news), "UPDATE_REPLACE")
-    found |= {name: "UPDATE" for name in ("model_id", "env_name") if isinstance(news.get(name), Unknown)}
+    found = identity_changes(olds, news)
     before = fields(olds)
     for path, value in fields(news).items():
         old = before.get(path)

@@ -8,6 +8,7 @@ import pulumi.dynamic
 from baseten_pulumi.provider import EnvironmentProvider
 from baseten_pulumi.resources.arguments import prepared, refuse_subclass
 from baseten_pulumi.resources.outputs import none_if_absent
+from baseten_pulumi.schema.validate import ID_FORM
 
 
 class BasetenEnvironment(pulumi.dynamic.Resource, module="baseten", name="Environment"):
@@ -46,7 +47,7 @@ class BasetenEnvironment(pulumi.dynamic.Resource, module="baseten", name="Enviro
         """
         refuse_subclass(self, BasetenEnvironment)
         arguments: dict[str, Any] = {"model_id": model_id, "env_name": env_name}
-        props = prepared(f'BasetenEnvironment "{resource_name}"', arguments, opts, "model_id/env_name")
+        props = prepared(f'BasetenEnvironment "{resource_name}"', arguments, opts, ID_FORM)
         self._is_lookup = opts is not None and opts.id is not None
         is_protected = not self._is_lookup if opts is None or opts.protect is None else opts.protect
         if not self._is_lookup and not is_protected:

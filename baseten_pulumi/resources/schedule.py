@@ -9,6 +9,7 @@ import pulumi.dynamic
 from baseten_pulumi.provider import AutoscalingScheduleProvider
 from baseten_pulumi.resources.arguments import prepared, refuse_subclass
 from baseten_pulumi.resources.outputs import none_if_absent
+from baseten_pulumi.schema.validate import ID_FORM
 from baseten_pulumi.types import (
     AutoscalingSettings,
     AutoscalingSettingsArgsDict,
@@ -95,9 +96,7 @@ class BasetenAutoscalingSchedule(pulumi.dynamic.Resource, module="baseten", name
             "end_at": end_at,
             "autoscaling_settings": autoscaling_settings,
         }
-        props = prepared(
-            f'BasetenAutoscalingSchedule "{resource_name}"', arguments, opts, "model_id/env_name/SCHEDULE_ID"
-        )
+        props = prepared(f'BasetenAutoscalingSchedule "{resource_name}"', arguments, opts, f"{ID_FORM}/SCHEDULE_ID")
         outputs = {"schedule_id": None, "in_force": None}
         super().__init__(AutoscalingScheduleProvider(), resource_name, {**props, **outputs}, opts)
 

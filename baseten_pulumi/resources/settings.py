@@ -10,6 +10,7 @@ from baseten_pulumi.provider import EnvironmentSettingsProvider
 from baseten_pulumi.resources.arguments import prepared, refuse_subclass
 from baseten_pulumi.resources.outputs import none_if_absent
 from baseten_pulumi.schema.settings import decoded, encoded
+from baseten_pulumi.schema.validate import ID_FORM
 from baseten_pulumi.types import (
     AutoscalingSettings,
     AutoscalingSettingsArgsDict,
@@ -80,7 +81,7 @@ class BasetenEnvironmentSettings(pulumi.dynamic.Resource, module="baseten", name
             "wait": wait,
         }
         props: dict[str, Any] = {
-            **prepared(f'BasetenEnvironmentSettings "{resource_name}"', arguments, opts, "model_id/env_name"),
+            **prepared(f'BasetenEnvironmentSettings "{resource_name}"', arguments, opts, ID_FORM),
             "status": None,
             "in_force": None,
             "revision": None,

@@ -5,7 +5,7 @@ import functools
 import pulumi
 import pulumi.runtime
 
-from baseten_pulumi.config import API_KEY, KEYS, NAMESPACE
+from baseten_pulumi.config import API_KEY, NAMES, NAMESPACE, unread
 from baseten_pulumi.schema.validate import unknown_property
 
 
@@ -16,11 +16,8 @@ def warn_of_keys(project: str, _stack: str) -> None:
     In a project called "baseten" every key of the program itself has that namespace too.
     """
     configured = {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
-    known = [key.partition(":")[2] for key in KEYS]
-    for key in sorted(configured):
-        namespace, _, name = key.partition(":")
-        if namespace == NAMESPACE != project and name not in known:
-            pulumi.log.warn(f"Stack configuration {key} is ignored: {unknown_property(name, known)}")
+    for name in unread(configured) if project != NAMESPACE else ():
+        pulumi.log.warn(f"Stack configuration {NAMESPACE}:{name} is ignored: {unknown_property(name, NAMES)}")
     if API_KEY in configured and not pulumi.runtime.config.is_config_secret(API_KEY):
         pulumi.log.warn(
             f"{API_KEY} is stored in plain text in the stack's configuration and state. "

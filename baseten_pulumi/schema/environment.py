@@ -1,6 +1,6 @@
 """An environment of a model: as Baseten reports it, as a program declares it, and how messages name it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +14,14 @@ from baseten_pulumi.schema.settings import (
     additional,
     api_path,
     flatten,
+    is_additional,
 )
-from baseten_pulumi.schema.validate import IGNORED, Failure, unknown_property, validate_names
+from baseten_pulumi.schema.validate import IDENTITY, IGNORED, Failure, unknown_property, validate_names
 
 if TYPE_CHECKING:
     from baseten_pulumi.schema.schedules import Schedule  # loads zoneinfo, which a program does not need
 
-_IDENTITY = ("model_id", "env_name")
-_KNOWN = frozenset({*_IDENTITY, *IGNORED, "protected"})
+_KNOWN = frozenset({*IDENTITY, *IGNORED, "protected"})
 PRODUCTION = "production"
 _ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED"})
 
@@ -95,10 +95,14 @@ class Environment:
         }
         return {name: value for name, value in facts.items() if value is not None}
 
-    @property
-    def observed(self) -> Settings:
-        """What desired settings are compared with: the settings, and everything in the response as additional ones."""
-        return {**self.settings, **dict(additional(self.response))}
+    def observed(self, desired: Iterable[str]) -> Settings:
+        """Return what desired settings, given by their paths, are compared with.
+
+        If any of them is additional, everything in the response is there as additional settings, which takes as long as
+        reading the response.
+        """
+        unknown = additional(self.response) if any(map(is_additional, desired)) else ()
+        return {**self.settings, **dict(unknown)}
 
     @property
     def unknown_settings(self) -> Settings:
@@ -119,9 +123,9 @@ def validate_environment(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[
     Returns:
         Its inputs and every failure; with a failure the inputs are those given.
     """
-    inputs = {name: news.get(name) for name in _IDENTITY}
+    inputs = {name: news.get(name) for name in IDENTITY}
     failures = [*validate_names(inputs)]
-    failures += [Failure(key, unknown_property(key, _IDENTITY)) for key in news if key not in _KNOWN]
+    failures += [Failure(key, unknown_property(key, IDENTITY)) for key in news if key not in _KNOWN]
     if inputs["env_name"] == PRODUCTION:
         rule = "always exists and cannot be created or deleted; declare only its settings"
         failures.append(Failure("env_name", rule, PRODUCTION))
@@ -131,6 +135,11 @@ def validate_environment(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[
 def environment_of(model_id: str, env_name: str) -> str:
     """Return how messages name an environment."""
     return f'environment "{env_name}" (model {model_id})'
+
+
+def environment_at_start(model_id: str, env_name: str) -> str:
+    """Return how messages name an environment at the start of a sentence."""
+    return f"E{environment_of(model_id, env_name)[1:]}"
 
 
 def settings_of(model_id: str, env_name: str) -> str:

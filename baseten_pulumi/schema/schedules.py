@@ -16,6 +16,7 @@ from pulumi.output import Unknown
 from baseten_pulumi.schema.compare import Difference
 from baseten_pulumi.schema.settings import AUTOSCALING, FIELDS, MAX_REPLICA, MIN_REPLICA, Field, to_int
 from baseten_pulumi.schema.validate import (
+    IDENTITY,
     IGNORED,
     Failure,
     broken_rule,
@@ -43,7 +44,6 @@ _TABLE = (
 )
 _SIMPLE = {field.path: field for field in _TABLE}
 _PROPERTIES = ("schedule_name", "timezone", "cadence", "enabled", *_RECURRING, *_INSTANTS)
-_IDENTITY = ("model_id", "env_name")
 _OVERRIDES = tuple(path for path, field in FIELDS.items() if field.group == AUTOSCALING)
 # RFC 3339; fromisoformat accepts more, depending on the version of Python.
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -85,9 +85,9 @@ def validate_schedule(
         The normalized inputs and every failure; with a failure the inputs are those given.
     """
     given = {name: to_int(value) for name, value in news.items() if value is not None and name not in IGNORED}
-    known = (*_IDENTITY, *_PROPERTIES, AUTOSCALING)
+    known = (*IDENTITY, *_PROPERTIES, AUTOSCALING)
     failures = [Failure(name, unknown_property(name, known)) for name in given if name not in known]
-    failures += validate_names({name: given.get(name) for name in _IDENTITY})
+    failures += validate_names({name: given.get(name) for name in IDENTITY})
     failures += _name_failures(given.get("schedule_name"))
     failures += _timezone_failures(given.get("timezone"))
     for name, field in _SIMPLE.items():
@@ -111,7 +111,7 @@ def validate_schedule(
 
 def inputs_of(properties: Mapping[str, Any]) -> dict[str, Any]:
     """Return the inputs among the properties of a resource; whole floats become integers."""
-    names = (*_IDENTITY, *_PROPERTIES)
+    names = (*IDENTITY, *_PROPERTIES)
     own = _without_nulls({name: properties.get(name) for name in names})
     return {**own, AUTOSCALING: _without_nulls(properties.get(AUTOSCALING) or {})}
 

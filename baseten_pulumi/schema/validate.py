@@ -40,7 +40,11 @@ _NAMES = {
         "must contain only lowercase letters, digits and -, and start and end with a letter or digit",
     ),
 }
-_OWN_PROPERTIES = (*_NAMES, "wait")
+IDENTITY = (*_NAMES,)
+"""The properties that name an environment, in the order of a resource's id."""
+ID_FORM = "/".join(IDENTITY)
+"""The form of the id of what an environment has once."""
+_OWN_PROPERTIES = (*IDENTITY, "wait")
 # The dynamic host's own entry, and outputs, which the resource registers without a value.
 _OUTPUTS = ("status", "in_force", "revision", "schedule_id", "created_at", "current_deployment_id", "instance_type")
 IGNORED = frozenset({"__provider", *_OUTPUTS})
@@ -103,7 +107,7 @@ def validate_inputs(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failu
     """
     declared = {key: value for key, value in news.items() if key not in IGNORED and key not in _OWN_PROPERTIES}
     settings, failures = validate_settings(declared, _OWN_PROPERTIES)
-    failures = [*validate_names({name: news.get(name) for name in _NAMES}), *failures]
+    failures = [*validate_names({name: news.get(name) for name in IDENTITY}), *failures]
     wait = news.get("wait")
     if not (wait is None or isinstance(wait, (bool, Unknown))):
         failures.append(Failure("wait", "must be true or false", wait))
@@ -144,7 +148,7 @@ def split_id(resource_id: str, form: str) -> tuple[list[str], list[Failure]]:
     names, parts = form.split("/"), resource_id.split("/")
     if len(parts) != len(names) or not all(parts):
         return parts, [Failure("id", f"must be {form}", resource_id)]
-    return parts, validate_names(dict(zip(names[: len(_NAMES)], parts, strict=False)))
+    return parts, validate_names(dict(zip(IDENTITY, parts, strict=False)))
 
 
 def validate_object(value: Any) -> list[Failure]:
@@ -212,9 +216,9 @@ def member(group: str, key: object) -> str:
 def unknown_property(key: object, known: Iterable[str], hint: str = "") -> str:
     """Return the rule that an unknown key breaks, with the name that may have been meant, and a hint."""
     known = list(known)
-    close = difflib.get_close_matches(str(key), known, n=1)
-    advice = f'did you mean "{close[0]}"?' if close else f"use {either(known)}"
-    return f"unknown property; {advice}{'' if ADDITIONAL in advice else hint}"
+    meant = closest(str(key), known)
+    suggestion = f'did you mean "{meant}"?' if meant else f"use {either(known)}"
+    return f"unknown property; {suggestion}{'' if ADDITIONAL in suggestion else hint}"
 
 
 def one_of(value: Any, choices: Sequence[str]) -> str:
@@ -225,8 +229,13 @@ def one_of(value: Any, choices: Sequence[str]) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ` (did you mean "…"?)` with the closest known name; "" if none is close."""
-    close = difflib.get_close_matches(name, known, n=1)
-    return f' (did you mean "{close[0]}"?)' if close else ""
+    meant = closest(name, known)
+    return f' (did you mean "{meant}"?)' if meant else ""
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that may have been meant; None if none is close."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
 
 
 def shown(value: Any) -> str:

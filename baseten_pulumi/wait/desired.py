@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol
 from baseten_pulumi.schema.compare import Difference, differences
 from baseten_pulumi.schema.environment import Environment, environment_of
 from baseten_pulumi.schema.schedules import Schedule, schedule_differences
-from baseten_pulumi.schema.settings import Settings, is_additional
+from baseten_pulumi.schema.settings import Settings
 
 
 class Desired(Protocol):
@@ -76,8 +76,7 @@ class DesiredSettings:
 
     def differences(self, environment: Environment) -> tuple[Difference, ...]:
         """Return every setting that is not applied."""
-        has_additional = any(map(is_additional, self.settings))  # which take as long as reading the response
-        return differences(self.settings, environment.observed if has_additional else environment.settings)
+        return differences(self.settings, environment.observed(self.settings))
 
     def lagging(self, environment: Environment) -> tuple[Difference, ...]:
         """Return what the deployment that serves does not have yet, of the settings that it reports."""
@@ -153,13 +152,12 @@ class DesiredEnvironment:
     A wait for one that must be gone ends in `EnvironmentNotFoundError`.
 
     Attributes:
-        is_gone: Whether it must be gone.
         observed: What was observed of it last; None if nothing was.
     """
 
     model_id: str
     env_name: str
-    is_gone: bool = False
+    is_deletion: bool = False
     observed: Environment | None = None
 
     status: ClassVar[None] = None
@@ -169,20 +167,15 @@ class DesiredEnvironment:
     must_be_listed: ClassVar[bool] = True
 
     @property
-    def is_deletion(self) -> bool:
-        """Whether it must be gone."""
-        return self.is_gone
-
-    @property
     def subject(self) -> str:
         """How messages name it."""
-        change = "deletion" if self.is_gone else "creation"
+        change = "deletion" if self.is_deletion else "creation"
         return f"the {change} of {environment_of(self.model_id, self.env_name)}"
 
     def differences(self, environment: Environment) -> tuple[Difference, ...]:
         """Return what is not applied."""
         self.observed = environment
-        if self.is_gone:
+        if self.is_deletion:
             return (Difference("environment", "deleted", "listed" if environment.is_listed else "readable"),)
         if not environment.is_listed:
             return (Difference("environment", "listed", "not listed"),)

@@ -155,7 +155,7 @@ def test_nothing_changes_when_what_was_exported_is_applied(
         deprecated = {path for path in observed.settings if FIELDS[path].is_deprecated}
         assert observed.settings.keys() - {*map(api_path, desired)} == {*invalid, *deprecated}
         assert observed.unknown_settings.items() <= desired.items()
-        assert not differences(desired, observed.observed)
+        assert not differences(desired, observed.observed(desired))
         status = asyncio.run(_apply(emulator, model, name, desired))
         percentages = (MAX_SURGE_PERCENT, MAX_UNAVAILABLE_PERCENT)
         zeros = {path: 0 for path in percentages if path in desired and path not in observed.settings}

@@ -309,7 +309,7 @@ def test_everything_can_be_compared_when_a_response_is_read() -> None:
     of = f"{ADDITIONAL}.{AUTOSCALING}"
     later = {f"{of}.later": {"a": 2, "b": [NULL]}, f"{of}.later.a": 2, f"{of}.later.b": [NULL]}
     whole = {of: {"max_replica": "auto", "later": {"a": 2, "b": [NULL]}, "none": NULL}}
-    assert found.observed == {f"{ADDITIONAL}.name": "dev", **whole, f"{of}.max_replica": "auto", **later}
+    assert found.observed([of]) == {f"{ADDITIONAL}.name": "dev", **whole, f"{of}.max_replica": "auto", **later}
     assert found.settings == {}
 
 
